@@ -1,0 +1,3 @@
+module mqtk
+
+go 1.26
