@@ -1,0 +1,259 @@
+package commands
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// A commandLine is the words of one run, sorted: flags are canonical
+// --name=value words in the order given, operands are all the rest.
+type commandLine struct {
+	Flags    []string
+	Operands []string // words that are no flags, before --
+	Dashed   []string // words after --
+	HasDash  bool
+	Help     bool
+}
+
+// words returns the operands before and after -- as one list.
+func (l commandLine) words() []string {
+	return append(append([]string(nil), l.Operands...), l.Dashed...)
+}
+
+// canonical returns what urfave/cli gets to see: the command names and the
+// flags, behind the last name.
+func (l commandLine) canonical(path []*cli.Command) []string {
+	args := make([]string, 0, len(path)+len(l.Flags))
+	for _, c := range path {
+		args = append(args, c.Name)
+	}
+	return append(args, l.Flags...)
+}
+
+// parseCommandLine walks the words once. path is the root, the verb and the
+// subcommand, if any.
+func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, line commandLine, err error) {
+	if strings.HasPrefix(args[0], "-") {
+		return nil, line, usagef("%s before the verb: flags come after it, as in mqtk pub %s", args[0], args[0])
+	}
+	verb := root.Command(args[0])
+	if verb == nil {
+		return nil, line, unknownWord("command", args[0], visibleNames(root.Subcommands), "")
+	}
+	s := argvScan{path: []*cli.Command{root, verb}, words: args[1:]}
+	for len(s.words) > 0 && err == nil {
+		err = s.next()
+	}
+	if err == nil && !s.line.Help {
+		err = s.checkSubcommand()
+	}
+	if s.line.Help {
+		err = nil
+	}
+	return s.path, s.line, err
+}
+
+// argvScan is the state of the walk.
+type argvScan struct {
+	path  []*cli.Command
+	words []string
+	line  commandLine
+}
+
+func (s *argvScan) command() *cli.Command { return s.path[len(s.path)-1] }
+
+// next takes one flag with its values, or one operand, off the words.
+func (s *argvScan) next() error {
+	word := s.words[0]
+	s.words = s.words[1:]
+	switch {
+	case word == "--":
+		s.line.HasDash = true
+		s.line.Dashed, s.words = s.words, nil
+		return nil
+	case word == "--help":
+		s.line.Help = true
+		return nil
+	case strings.HasPrefix(word, "--"):
+		return s.long(word[2:])
+	case len(word) > 1 && word[0] == '-':
+		return s.bundle(word)
+	}
+	if len(s.line.Operands) == 0 {
+		if sub := s.command().Command(word); sub != nil {
+			s.path = append(s.path, sub)
+			return nil
+		}
+	}
+	s.line.Operands = append(s.line.Operands, word)
+	return nil
+}
+
+// long takes --name, --name=value or --name value.
+func (s *argvScan) long(word string) error {
+	name, value, attached := strings.Cut(word, "=")
+	f := findFlag(s.command(), name)
+	if f == nil || len(name) == 1 {
+		return s.unknownFlag("--" + name)
+	}
+	if !takesValue(f) {
+		if attached && value != "true" && value != "false" {
+			return s.usagef("--%s takes no value", name)
+		}
+		if !attached {
+			value = "true"
+		}
+		s.add(f, value)
+		return nil
+	}
+	if attached && arity(f, nil) == 1 {
+		s.add(f, value)
+		return nil
+	}
+	if attached {
+		return s.usagef("--%s takes its values as separate words", name)
+	}
+	return s.values(f, "--"+name)
+}
+
+// bundle takes -abc, -p1884, -vC 1: flags without value, then at most one with
+// a value, which is the rest of the word or the next word.
+func (s *argvScan) bundle(word string) error {
+	if name, _, _ := strings.Cut(word[1:], "="); len(name) > 1 && (name == "help" || findFlag(s.command(), name) != nil) {
+		return s.usagef("%s has one dash, which is a bundle of short flags: write --%s", word, name)
+	}
+	letters := word[1:]
+	for i, r := range letters {
+		letter := string(r)
+		f := findFlag(s.command(), letter)
+		if f == nil {
+			if i == 0 {
+				return s.unknownFlag("-" + letter)
+			}
+			return s.usagef("unknown flag -%s in %s", letter, word)
+		}
+		if !takesValue(f) {
+			s.add(f, "true")
+			continue
+		}
+		rest := letters[i+len(letter):]
+		if arity(f, nil) != 1 && len(letters) > len(letter) {
+			return s.usagef("-%s takes several words and cannot stand in a bundle (%s)", letter, word)
+		}
+		if rest == "" {
+			return s.values(f, "-"+letter)
+		}
+		s.add(f, strings.TrimPrefix(rest, "="))
+		return nil
+	}
+	return nil
+}
+
+// values takes the words that follow a flag.
+func (s *argvScan) values(f cli.Flag, shown string) error {
+	n := arity(f, s.words)
+	if len(s.words) < n {
+		if n == 1 {
+			return s.usagef("%s needs a value", shown)
+		}
+		return s.usagef("%s needs %s", shown, placeholder(f))
+	}
+	s.add(f, strings.Join(s.words[:n], wordSeparator))
+	s.words = s.words[n:]
+	return nil
+}
+
+func (s *argvScan) add(f cli.Flag, value string) {
+	s.line.Flags = append(s.line.Flags, "--"+f.Names()[0]+"="+value)
+}
+
+// checkSubcommand refuses words that no one would read.
+func (s *argvScan) checkSubcommand() error {
+	c := s.command()
+	if len(s.line.Operands) > 0 && c.ArgsUsage == "" {
+		word := s.line.Operands[0]
+		if len(c.Subcommands) > 0 {
+			return unknownWord("command", commandName(s.path)+" "+word, visibleNames(c.Subcommands), word)
+		}
+		return s.usagef("%q: %s takes no operand", word, commandName(s.path))
+	}
+	return nil
+}
+
+func (s *argvScan) usagef(format string, a ...any) error {
+	return usageIn(s.path, format, a...)
+}
+
+func (s *argvScan) unknownFlag(shown string) error {
+	var names []string
+	for _, f := range s.command().Flags {
+		if len(shown) == 2 {
+			break // a letter is near to every other
+		}
+		for _, name := range f.Names() {
+			names = append(names, dashed(name))
+		}
+	}
+	err := unknownWord("flag", shown, names, "")
+	err.Path = s.path
+	return err
+}
+
+// wordSeparator joins the words of a flag that takes several; no word of a
+// command line can hold it.
+const wordSeparator = "\x00"
+
+// findFlag looks a name up in the command's own flags.
+func findFlag(c *cli.Command, name string) cli.Flag {
+	for _, f := range c.Flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}
+
+// arity is how many words follow the flag; next are the words that do.
+func arity(f cli.Flag, next []string) int {
+	if g, ok := f.(*cli.GenericFlag); ok {
+		if v, ok := g.Value.(*setter); ok && v.arity != nil {
+			return v.arity(next)
+		}
+	}
+	return 1
+}
+
+// dashed writes a flag's name as it is typed.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// commandName is the path as typed: mqtk serve passwd.
+func commandName(path []*cli.Command) string {
+	names := make([]string, len(path))
+	for i, c := range path {
+		names[i] = c.Name
+	}
+	return strings.Join(names, " ")
+}
+
+func visibleNames(commands []*cli.Command) []string {
+	var names []string
+	for _, c := range commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,108 @@
+package commands
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Stdio is what a command reads and writes. Terminal rules apply where a
+// stream is an *os.File on a terminal.
+type Stdio struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// A program is one run of mqtk. Every command is a method value or a closure
+// over it, so nothing is global.
+type program struct {
+	Stdio
+	files  fs.FS // man/ and completions/, embedded by main
+	getenv func(string) string
+	line   commandLine // the words of this run, sorted by argv.go
+	json   bool        // errors as an object on stderr
+}
+
+// Run runs one command line (without the program's name) and returns the exit
+// code. files holds the folders man and completions.
+func Run(ctx context.Context, args []string, stdio Stdio, files fs.FS) int {
+	p := &program{Stdio: stdio, files: files, getenv: os.Getenv}
+	return p.finish(p.run(ctx, args))
+}
+
+// Tree returns the declarations of all commands, from which help, man pages
+// and completions are rendered.
+func Tree() *cli.Command {
+	return (&program{getenv: os.Getenv}).root()
+}
+
+// root is mqtk itself, as a command.
+func (p *program) root() *cli.Command {
+	return &cli.Command{
+		Name:        "mqtk",
+		Usage:       "an MQTT broker and its tools, for MQTT 5.0, 3.1.1 and 3.1",
+		UsageText:   "mqtk VERB [FLAGS] [OPERANDS]",
+		Subcommands: p.commands(),
+	}
+}
+
+// commands lists the verbs in the order in which help shows them.
+func (p *program) commands() []*cli.Command {
+	return []*cli.Command{
+		p.helpCommand(),
+		p.versionCommand(),
+	}
+}
+
+// run finds the verb, sorts its words and lets urfave/cli fill its options.
+func (p *program) run(ctx context.Context, args []string) error {
+	root := p.root()
+	if len(args) == 0 {
+		p.writeHelp(p.Err, []*cli.Command{root})
+		return fail(exitUsage, nil)
+	}
+	switch args[0] {
+	case "-h", "--help":
+		p.writeHelp(p.Out, []*cli.Command{root})
+		return nil
+	case "--version":
+		args[0] = "version"
+	}
+	path, line, err := parseCommandLine(root, args)
+	if err != nil {
+		return err
+	}
+	if line.Help {
+		p.writeHelp(p.Out, path)
+		return nil
+	}
+	p.line = line
+	return p.app(root, path).RunContext(ctx, line.canonical(path))
+}
+
+// app is the urfave/cli application around the found verb. Help and version
+// are ours, so that -h stays free for the host; and nothing in it may print or
+// end the process.
+func (p *program) app(root *cli.Command, path []*cli.Command) *cli.App {
+	usage := func(_ *cli.Context, err error, _ bool) error { return usageFromFlag(path, err) }
+	for _, c := range path[1:] {
+		c.HideHelp, c.HideHelpCommand = true, true
+		c.OnUsageError = usage
+	}
+	return &cli.App{
+		Name:            root.Name,
+		Commands:        path[1:2],
+		HideHelp:        true,
+		HideHelpCommand: true,
+		HideVersion:     true,
+		Reader:          p.In,
+		Writer:          p.Out,
+		ErrWriter:       p.Err,
+		OnUsageError:    usage,
+		ExitErrHandler:  func(*cli.Context, error) {},
+	}
+}

@@ -1,0 +1,207 @@
+package commands
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnreachable = 3
+	exitTLS         = 4
+	exitRefused     = 5
+	exitDenied      = 6
+	exitProtocol    = 7
+	exitLost        = 8
+	exitPartly      = 9
+	exitUnexpected  = 10
+	exitTimeout     = 27
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// An exitRow is a row of the table that every help and man page prints.
+type exitRow struct {
+	Code    int
+	Meaning string
+}
+
+// exitCodes is the one table of exit codes.
+func exitCodes() []exitRow {
+	return []exitRow{
+		{exitDone, "done; also a signal with no goal open, and a closed output pipe"},
+		{exitFailed, "unclassified failure; serve cannot listen"},
+		{exitUsage, "usage or configuration"},
+		{exitUnreachable, "cannot reach the broker: name, refused, time-out, no CONNACK"},
+		{exitTLS, "TLS handshake or verification"},
+		{exitRefused, "refused by the broker (CONNACK)"},
+		{exitDenied, "credentials or rights: who you are, or what you may"},
+		{exitProtocol, "protocol violation by the peer, or DISCONNECT with an error reason"},
+		{exitLost, "connection lost, retries used up"},
+		{exitPartly, "partly done: some filters or publishes refused"},
+		{exitUnexpected, "expectation failed"},
+		{exitTimeout, "time ran out (-W), once connected"},
+		{exitInterrupted, "SIGINT while a goal (-C, unsent messages) was open"},
+		{exitTerminated, "SIGTERM while a goal was open"},
+	}
+}
+
+// A failure is an error that knows its exit code and the hints that go under
+// it. Without Err it ends silently.
+type failure struct {
+	Code   int
+	Err    error
+	Hints  []string
+	Reason string         // name of the reason code, where there is one
+	Number int            // its number
+	Path   []*cli.Command // usage errors: where they happened
+}
+
+func (f *failure) Error() string {
+	if f.Err == nil {
+		return fmt.Sprintf("exit %d", f.Code)
+	}
+	return f.Err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.Err }
+
+func fail(code int, err error, hints ...string) *failure {
+	return &failure{Code: code, Err: err, Hints: hints}
+}
+
+// usagef is a usage error.
+func usagef(format string, a ...any) *failure {
+	return fail(exitUsage, fmt.Errorf(format, a...))
+}
+
+func usageIn(path []*cli.Command, format string, a ...any) *failure {
+	f := usagef(format, a...)
+	f.Path = path
+	return f
+}
+
+// usageFromFlag words what package flag says about a value like ours.
+func usageFromFlag(path []*cli.Command, err error) error {
+	text := err.Error()
+	if value, rest, ok := strings.Cut(text, " for flag -"); ok {
+		value = strings.TrimPrefix(value, "invalid value ")
+		name, why, _ := strings.Cut(rest, ": ")
+		return usageIn(path, "%s %s: %s", dashed(name), strings.ReplaceAll(value, `\x00`, " "), why)
+	}
+	return usageIn(path, "%s", text)
+}
+
+// unknownWord is the usage error for a word that is not in the list, with the
+// nearest one as a hint. compared is what to compare when it is not shown.
+func unknownWord(kind, shown string, known []string, compared string) *failure {
+	if compared == "" {
+		compared = shown
+	}
+	f := usagef("unknown %s %s", kind, visible(shown))
+	if near := nearest(compared, known); near != "" {
+		f.Hints = []string{"did you mean " + near + "?"}
+	}
+	return f
+}
+
+// nearest returns the known word that is fewest edits away, if any is near.
+func nearest(word string, known []string) string {
+	best, bestDistance := "", 3
+	if len(strings.TrimLeft(word, "-")) < 4 {
+		bestDistance = 2
+	}
+	for _, k := range known {
+		if d := editDistance(word, k); d < bestDistance || (d == bestDistance && best == "" && d < 2) {
+			best, bestDistance = k, d
+		}
+		if n := strings.TrimLeft(word, "-"); best == "" && len(n) >= 3 && strings.HasPrefix(strings.TrimLeft(k, "-"), n) {
+			best = k
+		}
+	}
+	return best
+}
+
+// editDistance counts insertions, deletions, changes and swaps of neighbours.
+func editDistance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(row[j]+1, last[j+1]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// finish reports the error, if any, and returns the exit code.
+func (p *program) finish(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	f := classify(err)
+	if f.Err != nil {
+		p.report(f)
+	}
+	return f.Code
+}
+
+// classify gives an error that has none yet its code and hints.
+func classify(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return fail(exitFailed, err)
+}
+
+// report says on stderr what went wrong: a sentence, then hints.
+func (p *program) report(f *failure) {
+	if p.json {
+		p.reportJSON(f)
+		return
+	}
+	name := "mqtk"
+	if f.Path != nil {
+		name = commandName(f.Path)
+	}
+	ink := p.inkFor(p.Err)
+	fmt.Fprintf(p.Err, "%s %s\n", ink.bad(name+":"), visible(f.Err.Error()))
+	for _, hint := range f.Hints {
+		fmt.Fprintf(p.Err, "  %s\n", visible(hint))
+	}
+	if f.Path != nil {
+		fmt.Fprintf(p.Err, "  see %s --help\n", name)
+	}
+}
+
+func (p *program) reportJSON(f *failure) {
+	object := struct {
+		Error  string   `json:"error"`
+		Exit   int      `json:"exit"`
+		Reason string   `json:"reason,omitempty"`
+		Number int      `json:"reason_code,omitempty"`
+		Hints  []string `json:"hints,omitempty"`
+	}{f.Err.Error(), f.Code, f.Reason, f.Number, f.Hints}
+	line, err := json.Marshal(object)
+	if err == nil {
+		p.Err.Write(append(line, '\n'))
+	}
+}

@@ -1,0 +1,176 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// helpCommand is mqtk help [--man] [VERB...].
+func (p *program) helpCommand() *cli.Command {
+	var man bool
+	return &cli.Command{
+		Name:      "help",
+		Usage:     "show the help of a command, or its man page",
+		ArgsUsage: "[VERB]",
+		Flags:     inCategory("Output", onOff("man", "print the man page (roff)", &man)),
+		Action: func(*cli.Context) error {
+			path := []*cli.Command{p.root()}
+			for _, word := range p.line.words() {
+				c := path[len(path)-1].Command(word)
+				if c == nil {
+					return unknownWord("command", word, visibleNames(path[len(path)-1].Subcommands), "")
+				}
+				path = append(path, c)
+			}
+			if man {
+				return p.writeManPage(path)
+			}
+			p.writeHelp(p.Out, path)
+			return nil
+		},
+	}
+}
+
+// writeManPage prints the embedded page of a command: man/mqtk-pub.1.
+func (p *program) writeManPage(path []*cli.Command) error {
+	name := "man/" + strings.ReplaceAll(commandName(path), " ", "-") + ".1"
+	page, err := fs.ReadFile(p.files, name)
+	if err != nil {
+		return usagef("%s has no man page of its own", commandName(path))
+	}
+	_, err = p.Out.Write(page)
+	return err
+}
+
+// writeHelp prints the help of the last command of path.
+func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
+	h := helpWriter{ink: p.inkFor(w)}
+	c := path[len(path)-1]
+	h.line("%s - %s", h.ink.head(commandName(path)), c.Usage)
+	h.usage(path)
+	if c.Description != "" {
+		h.line("")
+		h.line("%s", strings.TrimSpace(c.Description))
+	}
+	h.commands(c)
+	h.flags(c)
+	if len(path) == 1 {
+		h.line("\nmqtk VERB --help tells more; -h after a verb is the host.")
+	} else if c.Name != "help" && c.Name != "version" {
+		h.exitCodes()
+	}
+	io.WriteString(w, h.text.String())
+}
+
+// helpWriter lays the help out in two columns.
+type helpWriter struct {
+	text strings.Builder
+	ink  ink
+}
+
+func (h *helpWriter) line(format string, a ...any) {
+	fmt.Fprintf(&h.text, format+"\n", a...)
+}
+
+func (h *helpWriter) heading(s string) {
+	h.line("\n%s", h.ink.head(s))
+}
+
+func (h *helpWriter) usage(path []*cli.Command) {
+	c := path[len(path)-1]
+	h.heading("Usage")
+	text := c.UsageText
+	if text == "" {
+		text = strings.TrimSpace(commandName(path) + " [FLAGS] " + c.ArgsUsage)
+	}
+	for _, l := range strings.Split(text, "\n") {
+		h.line("  %s", strings.TrimSpace(l))
+	}
+}
+
+func (h *helpWriter) commands(c *cli.Command) {
+	if len(visibleNames(c.Subcommands)) == 0 {
+		return
+	}
+	h.heading("Commands")
+	for _, sub := range c.Subcommands {
+		if !sub.Hidden {
+			h.row(sub.Name, sub.Usage)
+		}
+	}
+}
+
+// flags lists the flags under their categories, in the order declared.
+func (h *helpWriter) flags(c *cli.Command) {
+	for _, category := range flagCategories(c) {
+		h.heading(category)
+		for _, f := range c.Flags {
+			if d, ok := f.(cli.CategorizableFlag); ok && d.GetCategory() == category {
+				h.row(flagLabel(f), usageText(f))
+			}
+		}
+	}
+}
+
+func (h *helpWriter) exitCodes() {
+	h.heading("Exit codes")
+	for _, e := range exitCodes() {
+		h.row(fmt.Sprintf("%3d", e.Code), e.Meaning)
+	}
+}
+
+const helpColumn, helpWidth = 30, 100
+
+// row writes a label and wraps its text in the second column.
+func (h *helpWriter) row(label, text string) {
+	column := helpColumn
+	if len(label) < 8 {
+		column = 14
+	}
+	fmt.Fprintf(&h.text, "  %-*s", column-3, label)
+	at := max(column-1, len(label)+2)
+	if at > column-1 {
+		h.text.WriteString("\n" + strings.Repeat(" ", column-1))
+		at = column - 1
+	}
+	for _, word := range strings.Fields(text) {
+		if at+1+len(word) > helpWidth {
+			h.text.WriteString("\n" + strings.Repeat(" ", column-1))
+			at = column - 1
+		}
+		h.text.WriteString(" " + word)
+		at += 1 + len(word)
+	}
+	h.text.WriteString("\n")
+}
+
+// flagCategories are the headings of a command's flags, in order.
+func flagCategories(c *cli.Command) []string {
+	var categories []string
+	for _, f := range c.Flags {
+		d, ok := f.(cli.CategorizableFlag)
+		if ok && !slices.Contains(categories, d.GetCategory()) {
+			categories = append(categories, d.GetCategory())
+		}
+	}
+	return categories
+}
+
+// flagLabel is a flag as help shows it: -h, --host HOST.
+func flagLabel(f cli.Flag) string {
+	names := slices.Clone(f.Names())
+	slices.SortStableFunc(names, func(a, b string) int { return min(len(a), 2) - min(len(b), 2) })
+	for i, name := range names {
+		names[i] = dashed(name)
+	}
+	label := strings.Join(names, ", ")
+	if value := placeholder(f); value != "" && takesValue(f) {
+		label += " " + value
+	}
+	return label
+}
