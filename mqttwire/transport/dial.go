@@ -1,0 +1,64 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"strings"
+)
+
+// DialOptions say how to reach a server. The zero value is right for most.
+type DialOptions struct {
+	// LocalAddress is the address of this side to send from, an IP address or
+	// a host name; empty lets the system choose. TCP only.
+	LocalAddress string
+}
+
+// Dial connects to the server at url. It ends with ctx. Nagle's algorithm is
+// off. User name, password, path and query are for others to use.
+func Dial(ctx context.Context, url string, o DialOptions) (net.Conn, error) {
+	t, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	sch, _ := lookup(t.Scheme)
+	if sch.dial == nil {
+		return nil, unsupported(t.String(), t.Scheme)
+	}
+	c, err := sch.dial(ctx, t, o)
+	if err != nil {
+		return nil, wrap(t, "", err)
+	}
+	return c, nil
+}
+
+func dialTCP(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
+	var d net.Dialer
+	if o.LocalAddress != "" {
+		local, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(strings.Trim(o.LocalAddress, "[]"), "0"))
+		if err != nil {
+			return nil, &Error{Kind: Usage, Subject: o.LocalAddress, Detail: "no local address to send from", Err: err}
+		}
+		d.LocalAddr = local
+	}
+	if t.Host == "" {
+		t.Host = "localhost"
+	}
+	return d.DialContext(ctx, "tcp", t.Address()) // TCP_NODELAY is net's default
+}
+
+func dialUnix(ctx context.Context, t Target, _ DialOptions) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", t.Path)
+}
+
+// wrap puts the URL before an error of package net, and leaves out net's own
+// repetition of the address.
+func wrap(t Target, detail string, err error) error {
+	if e, ok := err.(*Error); ok {
+		return e
+	}
+	if e, ok := err.(*net.OpError); ok {
+		err = e.Err
+	}
+	return &Error{Kind: Unreachable, Subject: t.String(), Detail: detail, Err: err}
+}

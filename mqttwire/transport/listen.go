@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+)
+
+// ListenOptions say how to open a listener.
+type ListenOptions struct {
+	// Mode of a Unix socket's file; 0 means 0600. Nobody else can connect
+	// even for the moment between creation and setting it, where the system
+	// allows that (Linux).
+	Mode fs.FileMode
+}
+
+// Listen opens the address of url. Port 0 takes a free one; see URL. An IPv4 or
+// IPv6 literal listens on that family alone, an empty host on both. A Unix
+// socket's file that nobody listens on any more is replaced.
+func Listen(url string, o ListenOptions) (net.Listener, error) {
+	t, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	sch, _ := lookup(t.Scheme)
+	if sch.listen == nil {
+		return nil, unsupported(t.String(), t.Scheme)
+	}
+	l, err := sch.listen(t, o)
+	if err != nil {
+		return nil, wrap(t, "cannot listen", err)
+	}
+	return l, nil
+}
+
+// URL is where clients reach l: mqtt://127.0.0.1:41233. A listener that is
+// neither TCP nor a Unix socket says it by a method URL() string.
+func URL(l net.Listener) string {
+	if u, ok := l.(interface{ URL() string }); ok {
+		return u.URL()
+	}
+	switch a := l.Addr().(type) {
+	case *net.UnixAddr:
+		return "unix://" + (&url.URL{Path: a.Name}).EscapedPath()
+	default:
+		return "mqtt://" + a.String()
+	}
+}
+
+func listenTCP(t Target, _ ListenOptions) (net.Listener, error) {
+	network := "tcp"
+	if a, err := netip.ParseAddr(t.Host); err == nil && a.Is4() {
+		network = "tcp4"
+	} else if err == nil {
+		network = "tcp6" // or [::] would open 0.0.0.0 too
+	}
+	// MQTT has its own keep alive: TCP's finds peers that asked for none.
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute}}
+	lc.SetMultipathTCP(false)
+	return lc.Listen(context.Background(), network, t.Address())
+}
+
+func listenUnix(t Target, o ListenOptions) (net.Listener, error) {
+	mode := o.Mode
+	if mode == 0 {
+		mode = 0o600
+	}
+	l, err := bindUnix(t.Path, mode)
+	if errors.Is(err, syscall.EADDRINUSE) && abandoned(t.Path) {
+		if err := os.Remove(t.Path); err != nil {
+			return nil, err
+		}
+		l, err = bindUnix(t.Path, mode)
+	}
+	return l, err
+}
+
+func bindUnix(path string, mode fs.FileMode) (net.Listener, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { narrow(fd, mode) })
+	}}
+	l, err := lc.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, mode); err != nil { // the umask took bits away
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// abandoned reports whether path is a socket that nobody listens on.
+func abandoned(path string) bool {
+	if fi, err := os.Lstat(path); err != nil || fi.Mode().Type() != fs.ModeSocket {
+		return false
+	}
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		c.Close()
+		return false
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}

@@ -1,0 +1,91 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// scheme is what a URL's first word stands for. Nil functions: known, but not
+// spoken by this build.
+type scheme struct {
+	name   string
+	port   int // default; 0: the scheme has no ports
+	dial   func(ctx context.Context, t Target, o DialOptions) (net.Conn, error)
+	listen func(t Target, o ListenOptions) (net.Listener, error)
+}
+
+func schemes() []scheme {
+	return []scheme{
+		{"mqtt", 1883, dialTCP, listenTCP},
+		{"tcp", 1883, dialTCP, listenTCP},
+		{"unix", 0, dialUnix, listenUnix},
+		{name: "mqtts", port: 8883},
+		{name: "ssl", port: 8883},
+		{name: "tls", port: 8883},
+		{name: "tcps", port: 8883},
+		{name: "mqtt+ssl", port: 8883},
+		{name: "ws", port: 80},
+		{name: "wss", port: 443},
+	}
+}
+
+func lookup(name string) (scheme, bool) {
+	for _, s := range schemes() {
+		if s.name == name {
+			return s, true
+		}
+	}
+	return scheme{}, false
+}
+
+// spoken lists the schemes of this build as a phrase: "mqtt, tcp and unix".
+func spoken() string {
+	var names []string
+	for _, s := range schemes() {
+		if s.dial != nil {
+			names = append(names, s.name)
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// Kind says what sort of failure an Error is.
+type Kind byte
+
+const (
+	// Unreachable: the address is fine, nobody was reached there, or the
+	// system refused to listen there.
+	Unreachable Kind = iota
+	// Usage: the URL cannot mean anything here.
+	Usage
+	// Unsupported: the scheme exists, this build does not speak it.
+	Unsupported
+)
+
+// Error is every error of Dial, Listen and ParseURL.
+type Error struct {
+	Kind    Kind
+	Subject string // the URL without user name and password
+	Detail  string
+	Err     error // the cause, nil for Usage and Unsupported
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.Err == nil:
+		return fmt.Sprintf("%s: %s", e.Subject, e.Detail)
+	case e.Detail == "":
+		return fmt.Sprintf("%s: %v", e.Subject, e.Err)
+	}
+	return fmt.Sprintf("%s: %s: %v", e.Subject, e.Detail, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func unsupported(subject, name string) *Error {
+	return &Error{Kind: Unsupported, Subject: subject,
+		Detail: fmt.Sprintf("scheme %s is not supported by this build, which speaks %s", name, spoken())}
+}
