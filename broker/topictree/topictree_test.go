@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestMatch(t *testing.T) {
@@ -214,6 +215,43 @@ func TestCursorWhereItStands(t *testing.T) {
 	}
 	if names.Len() != 3 {
 		t.Errorf("%d names are left", names.Len())
+	}
+}
+
+// TestCursorPassesOverWhatIsYounger holds for literal levels as for wildcards.
+func TestCursorPassesOverWhatIsYounger(t *testing.T) {
+	for _, filter := range []string{"a/b", "a/+", "#"} {
+		var names Names[int]
+		names.Set("a/x/y", 1)
+		cursor, got := names.Cursor(filter), 0
+		names.Set("a/b", 2)
+		for cursor.Next(1, func(topic string, _ int) {
+			if topic == "a/b" {
+				got++
+			}
+		}) {
+		}
+		if got != 0 {
+			t.Errorf("%s visits a name that came later", filter)
+		}
+	}
+}
+
+// TestInnerNodesCopyTheirLevel makes sure that a node on the way, which may
+// live for ever, does not keep the string of a topic that is gone.
+func TestInnerNodesCopyTheirLevel(t *testing.T) {
+	var names Names[int]
+	topic := "first/second/third"
+	names.Set(topic, 1)
+	names.Set("first/second", 2)
+	names.Set("first/second/other", 3)
+	names.Delete(topic)
+	names.Delete("first/second")
+	for _, inner := range []string{"first", "first/second"} {
+		n := names.trie.find(inner)
+		if n.name != n.level() || unsafe.StringData(n.name) == unsafe.StringData(topic) {
+			t.Errorf("the node of %s keeps %q", inner, n.name)
+		}
 	}
 }
 
