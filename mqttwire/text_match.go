@@ -1,0 +1,77 @@
+package mqttwire
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Match compares a line that says what is expected with got, the LineOf a
+// packet of version v: nil if got has all that l names. Reasons count if l has
+// any. A field must have the same value, however it is written; fields of the
+// same key must come in the same order; one that l gives as 0 or empty must not
+// be in got; KEY=* asks only for the key. Filters and their options must be
+// the same altogether, if l has any.
+func (l Line) Match(got Line, v Version) error {
+	if l.Type != got.Type {
+		return fmt.Errorf("%s is expected", l.Type)
+	}
+	named := Line{Type: l.Type, Reasons: l.Reasons}
+	for _, f := range l.Fields {
+		if f.Value != "*" {
+			named.Fields = append(named.Fields, f)
+		} else if !got.has(f.Key) {
+			return fmt.Errorf("%s %s is expected, and it is not there", l.Type, f.Key)
+		}
+	}
+	p, err := named.Packet(v)
+	if err != nil {
+		return err
+	}
+	want := LineOf(p, v)
+	if len(l.Reasons) > 0 && !slices.Equal(want.Reasons, got.Reasons) {
+		return fmt.Errorf("%s %s is expected", l.Type, strings.Join(want.Reasons, " "))
+	}
+	return named.matchFields(want, got)
+}
+
+// matchFields looks for the fields of want that are named in got.
+func (named Line) matchFields(want, got Line) error {
+	wantFields, wantFilters := cutFilters(want.Fields)
+	gotFields, gotFilters := cutFilters(got.Fields)
+	if len(wantFilters) > 0 && !slices.Equal(wantFilters, gotFilters) {
+		return fmt.Errorf("%s is expected", Line{want.Type, nil, wantFilters})
+	}
+	for _, f := range named.Fields {
+		if !want.has(f.Key) && got.has(f.Key) {
+			return fmt.Errorf("%s %s is expected, and that means no %s", want.Type, f, baseKey(f.Key))
+		}
+	}
+	after := make(map[string]int) // where to go on looking for a key
+	for _, f := range wantFields {
+		if !named.has(f.Key) {
+			continue
+		}
+		from := after[f.Key]
+		i := slices.Index(gotFields[from:], f)
+		if i < 0 {
+			return fmt.Errorf("%s %s is expected", want.Type, f)
+		}
+		after[f.Key] = from + i + 1
+	}
+	return nil
+}
+
+// has reports whether the line has a field by this key or by the one of the
+// same value in hexadecimal.
+func (l Line) has(key string) bool {
+	return slices.ContainsFunc(l.Fields, func(f Field) bool { return baseKey(f.Key) == baseKey(key) })
+}
+
+func cutFilters(fields []Field) (before, filters []Field) {
+	i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == "filter" })
+	if i < 0 {
+		return fields, nil
+	}
+	return fields[:i], fields[i:]
+}
