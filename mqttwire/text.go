@@ -75,7 +75,7 @@ type Line struct {
 type Field struct{ Key, Value string }
 
 // ParseLine takes a line of text apart. It knows names and keys, but leaves
-// reasons and values as they were written; Packet looks at those.
+// reasons and values as they were written; Packet and Match look at those.
 func ParseLine(s string) (Line, error) {
 	s = strings.TrimRight(s, "\r\n")
 	w, rest, err := cutWord(strings.TrimLeft(s, " \t"))
@@ -110,6 +110,10 @@ func (l *Line) add(w word) error {
 	if w.isField {
 		l.Fields = append(l.Fields, Field{w.key, w.value})
 		return checkKey(w.key, l.Type, keys)
+	}
+	if key, not := strings.CutPrefix(w.key, "!"); not { // for Match
+		l.Reasons = append(l.Reasons, w.key)
+		return checkKey(key, l.Type, keys)
 	}
 	if slices.Contains(keys, w.key) {
 		return fmt.Errorf("%s is a key and needs a value, as in %[1]s=1", w.key)

@@ -10,13 +10,17 @@ import (
 // packet of version v: nil if got has all that l names. Reasons count if l has
 // any. A field must have the same value, however it is written; fields of the
 // same key must come in the same order; one that l gives as 0 or empty must not
-// be in got; KEY=* asks only for the key. Filters and their options must be
-// the same altogether, if l has any.
+// be in got. Filters and their options must be the same altogether, if l has
+// any. Three things can be said that no packet says: NotAuthorized|Banned is
+// either reason, KEY=* any value, and !KEY the absence of the key.
 func (l Line) Match(got Line, v Version) error {
 	if l.Type != got.Type {
 		return fmt.Errorf("%s is expected", l.Type)
 	}
-	named := Line{Type: l.Type, Reasons: l.Reasons}
+	if err := l.matchReasons(got.Reasons); err != nil {
+		return err
+	}
+	named := Line{Type: l.Type}
 	for _, f := range l.Fields {
 		if f.Value != "*" {
 			named.Fields = append(named.Fields, f)
@@ -24,15 +28,49 @@ func (l Line) Match(got Line, v Version) error {
 			return fmt.Errorf("%s %s is expected, and it is not there", l.Type, f.Key)
 		}
 	}
+	for _, word := range l.Reasons {
+		if key, not := strings.CutPrefix(word, "!"); not && got.has(key) {
+			return fmt.Errorf("%s without %s is expected", l.Type, key)
+		}
+	}
 	p, err := named.Packet(v)
 	if err != nil {
 		return err
 	}
-	want := LineOf(p, v)
-	if len(l.Reasons) > 0 && !slices.Equal(want.Reasons, got.Reasons) {
-		return fmt.Errorf("%s %s is expected", l.Type, strings.Join(want.Reasons, " "))
+	return named.matchFields(LineOf(p, v), got)
+}
+
+// matchReasons compares the reasons of l, and their alternatives, with those
+// of a packet.
+func (l Line) matchReasons(got []string) error {
+	var want []string
+	for _, word := range l.Reasons {
+		if word[0] != '!' {
+			want = append(want, word)
+		}
 	}
-	return named.matchFields(want, got)
+	if len(want) == 0 {
+		return nil
+	}
+	if _, many := reasonsOf(blankPacket(l.Type, V5)); many == nil && len(got) == 0 {
+		got = []string{Success.Name(l.Type)}
+	}
+	match := len(want) == len(got)
+	for i, word := range want {
+		same := false
+		for name := range strings.SplitSeq(word, "|") {
+			reason, err := reasonNamed(name, l.Type)
+			if err != nil {
+				return fmt.Errorf("%s: %w", l.Type, err)
+			}
+			same = same || i < len(got) && reason.Name(l.Type) == got[i]
+		}
+		match = match && same
+	}
+	if !match {
+		return fmt.Errorf("%s %s is expected", l.Type, strings.Join(want, " "))
+	}
+	return nil
 }
 
 // matchFields looks for the fields of want that are named in got.

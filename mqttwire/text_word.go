@@ -18,6 +18,13 @@ type word struct {
 // cutWord takes the first word off a line that does not begin with a blank.
 func cutWord(line string) (w word, rest string, err error) {
 	n := bareLen(line)
+	for n > 0 && strings.HasPrefix(line[n:], "|") && !strings.Contains(line[:n], "=") {
+		more := bareLen(line[n+1:]) // REASON|REASON, for Match
+		if more == 0 {
+			break
+		}
+		n += 1 + more
+	}
 	w.key, w.value, w.isField = strings.Cut(line[:n], "=")
 	if w.isField && w.value == "" && n < len(line) && (line[n] == '"' || line[n] == '`') {
 		quoted, err := strconv.QuotedPrefix(line[n:])
@@ -186,7 +193,7 @@ func shorten(s string) string {
 
 // hint proposes the name nearest to a misspelt one, or lists them all.
 func hint(got string, names []string) string {
-	best, least := "", 1+len(got)/3
+	best, least := "", 1+min(len(got)/4, 2)
 	for _, name := range names {
 		if len(got)-len(name) > least {
 			continue // spares the distance of a very long word
