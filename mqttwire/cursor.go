@@ -1,7 +1,10 @@
 package mqttwire
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -30,13 +33,168 @@ type cursor struct {
 // always a part of the slice given to Decode, or of Properties that came from
 // one. The package never writes to either, and its promise to callers is that
 // what a packet holds is good until the next Decode, before which they must
-// not write to the slice: that is the whole life of the string. b is never
-// empty with a stray pointer, for then the string is the constant "".
+// not write to the slice: that is the whole life of the string. An empty b
+// gives the constant "", so no string points behind the end of a slice.
 func view(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
 	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// fail notes what is wrong, unless something was before, and ends the walk.
+func (c *cursor) fail(reason ReasonCode, clause, detail string) {
+	if c.err == nil {
+		c.err = &Error{reason, clause, detail}
+	}
+	c.rest = nil
+}
+
+// short ends the walk because the packet does not hold what it should.
+func (c *cursor) short() {
+	c.fail(MalformedPacket, c.packet.section(), c.packet.String()+" ends early")
+}
+
+// close ends the walk: nothing may be left. It gives the error of the whole.
+func (c *cursor) close() error {
+	if n := len(c.rest); n > 0 && c.err == nil {
+		c.fail(MalformedPacket, c.packet.section(),
+			fmt.Sprintf("%v with %d bytes behind its end", c.packet, n))
+	}
+	if c.err != nil {
+		return c.err
+	}
+	return nil // not c.err: a nil *Error in an error is not nil
+}
+
+func (c *cursor) byte() byte {
+	if len(c.rest) < 1 {
+		c.short()
+		return 0
+	}
+	b := c.rest[0]
+	c.rest = c.rest[1:]
+	return b
+}
+
+func (c *cursor) uint16() uint16 {
+	if len(c.rest) < 2 {
+		c.short()
+		return 0
+	}
+	n := binary.BigEndian.Uint16(c.rest)
+	c.rest = c.rest[2:]
+	return n
+}
+
+// packetID reads a packet id, which is never 0.
+func (c *cursor) packetID() PacketID {
+	id := PacketID(c.uint16())
+	if id == 0 && c.err == nil {
+		c.fail(ProtocolError, c.version.clause("MQTT-2.2.1-3", "MQTT-2.3.1-1"), c.packet.String()+" with packet id 0")
+	}
+	return id
+}
+
+// binary reads a length and as many bytes, a view.
+func (c *cursor) binary() []byte {
+	n := int(c.uint16())
+	if len(c.rest) < n {
+		c.short()
+		return nil
+	}
+	b := c.rest[:n:n]
+	c.rest = c.rest[n:]
+	return b
+}
+
+// text reads a UTF-8 string, a view.
+func (c *cursor) text() string {
+	b := c.binary()
+	if !validText(b) {
+		c.badText("text", b)
+		return ""
+	}
+	return view(b)
+}
+
+// topic reads the name of a topic, which may be empty here.
+func (c *cursor) topic() string {
+	b := c.binary()
+	if !plainName(b) {
+		if err := checkName(b, c.version); err != nil {
+			c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
+			return ""
+		}
+	}
+	return view(b)
+}
+
+// filter reads a topic filter.
+func (c *cursor) filter() string {
+	b := c.binary()
+	if c.err != nil {
+		return ""
+	}
+	if err := checkFilter(b, c.version); err != nil {
+		c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
+		return ""
+	}
+	return view(b)
+}
+
+func (c *cursor) badText(what string, b []byte) {
+	err := textError(what, b, c.version)
+	c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
+}
+
+// variableByte reads a Variable Byte Integer (5.0).
+func (c *cursor) variableByte() uint32 {
+	n, size := variableByte(c.rest)
+	switch {
+	case size == 0:
+		c.short()
+		return 0
+	case size < 0:
+		c.fail(MalformedPacket, "MQTT-1.5.5-1", c.packet.String()+" with a variable byte integer that is longer than needed or than 4 bytes")
+		return 0
+	}
+	c.rest = c.rest[size:]
+	return n
+}
+
+// properties reads a Property Length and the properties of a packet of type t
+// and checks them.
+func (c *cursor) properties(t PacketType) Properties {
+	n := int(c.variableByte())
+	if n == 0 {
+		return nil
+	}
+	if len(c.rest) < n {
+		c.fail(MalformedPacket, "2.2.2", fmt.Sprintf("%v with a property length that runs past its end", c.packet))
+		return nil
+	}
+	p := Properties(c.rest[:n:n])
+	c.rest = c.rest[n:]
+	users, err := p.check(t, c.from)
+	if err != nil {
+		c.fail(err.Reason, err.Clause, err.Detail)
+		return nil
+	}
+	c.users += users
+	if limit := c.limits.MaxUserProperties; limit > 0 && c.users > limit {
+		c.fail(QuotaExceeded, "3.1.4", fmt.Sprintf("%v with more than %d user properties", c.packet, limit))
+	}
+	return p
+}
+
+// reason reads a reason code that may stand in the packet (5.0).
+func (c *cursor) reason() ReasonCode {
+	r := ReasonCode(c.byte())
+	if c.err == nil && !r.AllowedIn(c.packet, c.from) {
+		c.fail(ProtocolError, packetRules[c.packet].reasonClause, fmt.Sprintf("%v with the reason %v (0x%02X)", c.packet, r.Name(c.packet), byte(r)))
+	}
+	return r
 }
 
 // variableByte reads a Variable Byte Integer: its value and its size in
@@ -52,7 +210,7 @@ func variableByte(b []byte) (n uint32, size int) {
 
 // paddedVariableByte is variableByte that lets a longer form than needed pass.
 func paddedVariableByte(b []byte) (n uint32, size int) {
-	for i := 0; i < 4; i++ {
+	for i := range 4 {
 		if i == len(b) {
 			return 0, 0
 		}
@@ -64,12 +222,52 @@ func paddedVariableByte(b []byte) (n uint32, size int) {
 	return 0, -1
 }
 
-func (c *cursor) uint16() uint16 {
-	if len(c.rest) < 2 {
-		c.short()
-		return 0
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+	plus  = '+' * ones
+	hash  = '#' * ones
+)
+
+// validText tells whether b is a string of the standard: well-formed UTF-8
+// without U+0000. Eight bytes of ASCII at a time: a byte above 0x7F has its
+// high bit set, and a zero byte gets it by the subtraction.
+func validText(b []byte) bool {
+	rest := b
+	for len(rest) >= 8 {
+		w := binary.LittleEndian.Uint64(rest)
+		if (w|(w-ones))&highs != 0 {
+			return validUnicode(b)
+		}
+		rest = rest[8:]
 	}
-	n := binary.BigEndian.Uint16(c.rest)
-	c.rest = c.rest[2:]
-	return n
+	for _, x := range rest {
+		if x-1 >= 0x7F {
+			return validUnicode(b)
+		}
+	}
+	return true
+}
+
+func validUnicode(b []byte) bool {
+	return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0
+}
+
+// plainName tells whether b is a topic name of ASCII alone: in one pass no
+// zero byte, no wildcard, nothing above 0x7F. What is not plain may still be
+// a name.
+func plainName(b []byte) bool {
+	for len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
+		if (w|(w-ones)|((w^plus)-ones)|((w^hash)-ones))&highs != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, x := range b {
+		if x-1 >= 0x7F || x == '+' || x == '#' {
+			return false
+		}
+	}
+	return true
 }

@@ -43,38 +43,49 @@ const (
 
 // packetRule says how the fixed header of a packet looks and who sends it.
 type packetRule struct {
-	name  string
-	flags byte // the lower half of the first byte; PUBLISH has its own story
-	from  Side
+	name         string
+	flags        byte // the lower half of the first byte; PUBLISH has its own story
+	from         Side
+	flagsClause  string // the statement on the flags, where the packet has its own
+	reasonClause string // the statement on the reason codes (5.0)
 }
 
 var packetRules = [16]packetRule{
-	CONNECT:     {"CONNECT", 0, Client},
-	CONNACK:     {"CONNACK", 0, Server},
-	PUBLISH:     {"PUBLISH", 0, Either},
-	PUBACK:      {"PUBACK", 0, Either},
-	PUBREC:      {"PUBREC", 0, Either},
-	PUBREL:      {"PUBREL", 2, Either},
-	PUBCOMP:     {"PUBCOMP", 0, Either},
-	SUBSCRIBE:   {"SUBSCRIBE", 2, Client},
-	SUBACK:      {"SUBACK", 0, Server},
-	UNSUBSCRIBE: {"UNSUBSCRIBE", 2, Client},
-	UNSUBACK:    {"UNSUBACK", 0, Server},
-	PINGREQ:     {"PINGREQ", 0, Client},
-	PINGRESP:    {"PINGRESP", 0, Server},
-	DISCONNECT:  {"DISCONNECT", 0, Either}, // 3.x: Client
-	AUTH:        {"AUTH", 0, Either},
+	WillProperties: {"WILL", 0, Either, "", ""},
+	CONNECT:        {"CONNECT", 0, Client, "", ""},
+	CONNACK:        {"CONNACK", 0, Server, "", "MQTT-3.2.2-8"},
+	PUBLISH:        {"PUBLISH", 0, Either, "", ""},
+	PUBACK:         {"PUBACK", 0, Either, "", "MQTT-3.4.2-1"},
+	PUBREC:         {"PUBREC", 0, Either, "", "MQTT-3.5.2-1"},
+	PUBREL:         {"PUBREL", 2, Either, "MQTT-3.6.1-1", "MQTT-3.6.2-1"},
+	PUBCOMP:        {"PUBCOMP", 0, Either, "", "MQTT-3.7.2-1"},
+	SUBSCRIBE:      {"SUBSCRIBE", 2, Client, "MQTT-3.8.1-1", ""},
+	SUBACK:         {"SUBACK", 0, Server, "", "MQTT-3.9.3-2"},
+	UNSUBSCRIBE:    {"UNSUBSCRIBE", 2, Client, "MQTT-3.10.1-1", ""},
+	UNSUBACK:       {"UNSUBACK", 0, Server, "", "MQTT-3.11.3-2"},
+	PINGREQ:        {"PINGREQ", 0, Client, "", ""},
+	PINGRESP:       {"PINGRESP", 0, Server, "", ""},
+	DISCONNECT:     {"DISCONNECT", 0, Either, "MQTT-3.14.1-1", "MQTT-3.14.2-1"}, // 3.x: Client
+	AUTH:           {"AUTH", 0, Either, "MQTT-3.15.1-1", "MQTT-3.15.2-1"},
 }
 
 // String gives the standard's name: "CONNECT".
 func (t PacketType) String() string {
-	if t == WillProperties {
-		return "WILL"
-	}
 	if int(t) < len(packetRules) {
 		return packetRules[t].name
 	}
 	return "packet type " + strconv.Itoa(int(t))
+}
+
+// section gives the section on the packet: all versions number them alike.
+func (t PacketType) section() string { return "3." + strconv.Itoa(int(t)) }
+
+// sender tells who sends packets of type t in version v.
+func (t PacketType) sender(v Version) Side {
+	if t == DISCONNECT && v != V5 {
+		return Client
+	}
+	return packetRules[t].from
 }
 
 // A Version is the protocol level of a connection. The zero Version is that

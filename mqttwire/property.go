@@ -2,6 +2,7 @@ package mqttwire
 
 import (
 	"encoding/binary"
+	"fmt"
 	"iter"
 )
 
@@ -134,7 +135,7 @@ func (id PropertyID) String() string {
 	if int(id) < len(propertyRules) && propertyRules[id].Name != "" {
 		return propertyRules[id].Name
 	}
-	return hexByte(byte(id))
+	return fmt.Sprintf("0x%02X", byte(id))
 }
 
 // ParsePropertyID finds a property by its name in kebab-case.
@@ -150,12 +151,15 @@ func ParsePropertyID(name string) (PropertyID, bool) {
 // AllowedIn tells whether from may put the property into a packet of type t,
 // or, for WillProperties, into a Will; Either asks whether anyone may.
 func (r PropertyRule) AllowedIn(t PacketType, from Side) bool {
-	switch {
-	case t > AUTH || r.in>>t&1 == 0:
-		return false
-	case from == Client:
+	return t <= AUTH && r.in>>t&1 != 0 && r.sentBy(t, from)
+}
+
+// sentBy tells whether from is not the wrong side for the property in t.
+func (r *PropertyRule) sentBy(t PacketType, from Side) bool {
+	switch from {
+	case Client:
 		return r.server>>t&1 == 0
-	case from == Server:
+	case Server:
 		return r.client>>t&1 == 0
 	}
 	return true

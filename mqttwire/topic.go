@@ -1,6 +1,30 @@
 package mqttwire
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+// CheckTopicName tells as an *Error what is wrong with the name of a topic to
+// publish to: empty, too long, ill-formed or with a wildcard. Whether one may
+// publish there is another question.
+func CheckTopicName(s string) error {
+	err := topicNameError([]byte(s))
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+// CheckTopicFilter tells as an *Error what is wrong with a filter; those of
+// shared subscriptions are checked with their share.
+func CheckTopicFilter(s string) error {
+	if err := checkFilter([]byte(s), V5); err != nil {
+		return err
+	}
+	return nil
+}
 
 // SplitShared splits the filter of a shared subscription, $share/share/rest.
 // It does not judge: CheckTopicFilter does.
@@ -20,7 +44,7 @@ func Match(filter, topic string) bool {
 		return false
 	}
 	if topic[0] == '$' && (filter[0] == '+' || filter[0] == '#') {
-		return false
+		return false // MQTT-4.7.2-1
 	}
 	for {
 		level, filterRest, filterMore := strings.Cut(filter, "/")
@@ -39,4 +63,80 @@ func Match(filter, topic string) bool {
 		}
 		filter, topic = filterRest, topicRest
 	}
+}
+
+// topicNameError judges a name that must not be empty, by 5.0.
+func topicNameError(b []byte) *Error {
+	if len(b) == 0 {
+		return &Error{ProtocolError, "MQTT-4.7.3-1", "a topic name is empty"}
+	}
+	if plainName(b) && len(b) <= maxString {
+		return nil
+	}
+	return checkName(b, V5)
+}
+
+// checkName judges a topic name that may be empty.
+func checkName(b []byte, v Version) *Error {
+	if err := textError("topic name", b, v); err != nil {
+		return err
+	}
+	if bytes.ContainsAny(b, "+#") {
+		return &Error{MalformedPacket, "MQTT-3.3.2-2", "a topic name with a wildcard"}
+	}
+	return nil
+}
+
+// checkFilter judges a topic filter. Ill-formed ones are a ProtocolError:
+// TopicFilterInvalid is for those that are well-formed and refused.
+func checkFilter(b []byte, v Version) *Error {
+	if err := textError("topic filter", b, v); err != nil {
+		return err
+	}
+	filter, shared := bytes.CutPrefix(b, []byte("$share/"))
+	if shared {
+		share, rest, _ := bytes.Cut(filter, []byte("/"))
+		if len(share) == 0 || len(rest) == 0 {
+			return &Error{ProtocolError, "MQTT-4.8.2-1", "a shared subscription without a share name or a filter"}
+		}
+		if bytes.ContainsAny(share, "+#") {
+			return &Error{ProtocolError, "MQTT-4.8.2-2", "a share name with a wildcard"}
+		}
+		filter = rest
+	}
+	if len(filter) == 0 {
+		return &Error{ProtocolError, "MQTT-4.7.3-1", "a topic filter is empty"}
+	}
+	return checkWildcards(filter, v)
+}
+
+// checkWildcards holds + to a whole level and # to the whole last level.
+func checkWildcards(filter []byte, v Version) *Error {
+	for i, b := range filter {
+		if b != '+' && b != '#' {
+			continue
+		}
+		starts := i == 0 || filter[i-1] == '/'
+		last := i == len(filter)-1
+		switch {
+		case b == '#' && !(starts && last):
+			return &Error{ProtocolError, v.clause("MQTT-4.7.1-1", "MQTT-4.7.1-2"), "a topic filter with # that is not the whole last level"}
+		case b == '+' && !(starts && (last || filter[i+1] == '/')):
+			return &Error{ProtocolError, v.clause("MQTT-4.7.1-2", "MQTT-4.7.1-3"), "a topic filter with + that is not a whole level"}
+		}
+	}
+	return nil
+}
+
+// textError tells what is wrong with a string, nil if nothing is.
+func textError(what string, b []byte, v Version) *Error {
+	switch {
+	case len(b) > maxString:
+		return &Error{MalformedPacket, v.clause("1.5.4", "1.5.3"), "a " + what + " of more than 65535 bytes"}
+	case validText(b):
+		return nil
+	case !utf8.Valid(b):
+		return &Error{MalformedPacket, v.clause("MQTT-1.5.4-1", "MQTT-1.5.3-1"), "a " + what + " that is not UTF-8"}
+	}
+	return &Error{MalformedPacket, v.clause("MQTT-1.5.4-2", "MQTT-1.5.3-2"), "a " + what + " with U+0000"}
 }
