@@ -139,8 +139,8 @@ func versionNamed(s string) (Version, error) {
 }
 
 func protocolNameOf(v Version) string {
-	if v == V31 {
-		return "MQIsdp"
+	if v.known() {
+		return protocolNames[v]
 	}
-	return "MQTT"
+	return protocolNames[V5]
 }
