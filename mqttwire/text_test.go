@@ -3,6 +3,7 @@ package mqttwire
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,44 @@ func TestLineMatch(t *testing.T) {
 		}
 		if err := want.Match(LineOf(got, V5), V5); fmt.Sprint(err) != fmt.Sprint(test.err) && (err != nil || test.err != "") {
 			t.Errorf("%s against %s\n got %v\nwant %s", test.want, test.got, err, test.err)
+		}
+	}
+}
+
+// A packet made in Go may leave to Append what the text has to say.
+func TestLineOfConnect(t *testing.T) {
+	for _, test := range []struct {
+		connect Connect
+		v       Version
+		want    string
+	}{
+		{Connect{}, V311, "CONNECT version=4"},
+		{Connect{Version: V31, ClientID: "a"}, V5, "CONNECT version=3 client-id=a"},
+		{Connect{Version: V5, Username: "not sent"}, V5, "CONNECT version=5"},
+		{Connect{Version: 9, ProtocolName: "MQIsdp"}, V5, "CONNECT version=9 protocol-name=MQIsdp"},
+	} {
+		before := test.connect
+		if got := LineOf(&test.connect, test.v).String(); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+		if !reflect.DeepEqual(test.connect, before) {
+			t.Errorf("%s: LineOf has changed the packet", test.want)
+		}
+	}
+}
+
+// A Line outlives the packet it was made of.
+func TestLineIsACopy(t *testing.T) {
+	for _, golden := range goldenLines(t) {
+		d := Decoder{Version: golden.version}
+		p, _, err := d.Decode(golden.bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := LineOf(p, golden.version)
+		clear(golden.bytes)
+		if got := l.String(); got != golden.text {
+			t.Errorf("%s has become %q", golden.text, got)
 		}
 	}
 }
