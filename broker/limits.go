@@ -1,0 +1,227 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Limits are the bounds and switches of a broker. DefaultLimits makes a good
+// set; LimitTable says what each of them means and may be.
+type Limits struct {
+	MaxInflight                      int // messages
+	ReceiveMaximum                   int // messages
+	MaxQueuedMessages                int
+	MaxQueuedBytes                   int
+	QueueFull                        string // drop, refuse
+	QueueQoS0                        bool
+	MaxPacketSize                    int // bytes
+	ConnectPacketSize                int // bytes; the smaller of this and MaxPacketSize holds
+	MaxKeepAlive                     int // seconds
+	ConnectTimeout                   time.Duration
+	SessionExpiry3x                  time.Duration
+	MaxSessionExpiry                 time.Duration // Forever: no cap
+	TopicAliasIn                     int
+	TopicAliasOut                    int
+	MaxTopicLevels                   int
+	MaxTopicLength                   int // bytes
+	MaxClientID                      int // bytes
+	MaxOutboxBytes                   int
+	MaxFilters                       int // in one SUBSCRIBE or UNSUBSCRIBE
+	MaxUserProperties                int // in one packet
+	MaxSubscriptions                 int // of one client
+	MaxConnections                   int // 0: what the number of file handles allows
+	MaxRetained                      int // messages
+	MaxRetainedBytes                 int64
+	SysInterval                      time.Duration
+	MaxQoS                           int
+	RetainAvailable                  bool
+	WildcardAvailable                bool
+	SharedAvailable                  bool
+	SubscriptionIdentifiersAvailable bool
+	AllowZeroLengthClientID          bool
+	AutoIDPrefix                     string
+	MaxInflightBytes                 int // 0: no limit
+	UpgradeOutgoingQoS               bool
+	Strict31                         bool
+	ServerReference                  string // empty: none
+	ResponseInformation              string // empty: none
+	SlowReceiver                     string // wait, drop
+	CheckPayloadFormat               bool
+}
+
+// Forever is the session expiry that never comes, 0xFFFFFFFF seconds on the
+// wire [3.1.2.11.2]. Limits take it as "inf".
+const Forever = 0xFFFFFFFF * time.Second
+
+// Limit describes one field of Limits. Set, Validate, CONNACK, the config file
+// and the man page all read the one table of them.
+type Limit struct {
+	Key      string
+	Kind     LimitKind
+	Default  string // as Set takes it
+	Min, Max int64  // in messages, bytes, seconds or levels; in milliseconds for a LimitDuration; length of a LimitText in bytes
+	Choices  []string
+	Doc      string
+	field    func(*Limits) any // *int, *int64, *bool, *string or *time.Duration
+}
+
+// LimitKind says how the value of a limit is written.
+type LimitKind byte
+
+const (
+	LimitCount    LimitKind = iota // 64
+	LimitSize                      // 1MiB 64k 4096; k, M and G are powers of 1024
+	LimitSeconds                   // 90 90s 2m: whole seconds
+	LimitDuration                  // 5s 300ms 14d inf; a bare number counts seconds
+	LimitSwitch                    // true false
+	LimitChoice                    // one of Choices
+	LimitText
+)
+
+const (
+	unitSecond  = 1000 // in the unit of Min and Max of durations
+	unitHour    = 3600 * unitSecond
+	unitForever = int64(Forever / time.Millisecond)
+	wirePacket  = 268_435_460 // the largest packet that the wire can say [2.1.4]
+	unitGiB     = 1 << 30
+)
+
+// LimitTable is the table of limits, in the order in which they are explained.
+func LimitTable() []Limit {
+	return []Limit{
+		{"max_inflight", LimitCount, "64", 1, 65535, nil, "QoS 1 and 2 messages under way to one client at a time; the client's own Receive Maximum holds, too.", func(l *Limits) any { return &l.MaxInflight }},
+		{"max_inflight_bytes", LimitSize, "0", 0, unitGiB, nil, "Bytes of QoS 1 and 2 messages under way to one client at a time, at least one message; 0 sets no limit.", func(l *Limits) any { return &l.MaxInflightBytes }},
+		{"receive_maximum", LimitCount, "1024", 1, 65535, nil, "QoS 1 and 2 messages under way from one client at a time: enforced on 5.0, while a 3.x client is slowed down.", func(l *Limits) any { return &l.ReceiveMaximum }},
+		{"max_queued_messages", LimitCount, "1000", 0, 100_000_000, nil, "Messages waiting for one session beyond those under way; 0 allows no queue.", func(l *Limits) any { return &l.MaxQueuedMessages }},
+		{"max_queued_bytes", LimitSize, "1MiB", 1, unitGiB, nil, "Bytes waiting for one session beyond those under way; one message always fits.", func(l *Limits) any { return &l.MaxQueuedBytes }},
+		{"queue_full", LimitChoice, "drop", 0, 0, []string{"drop", "refuse"}, "What happens to a message for a session whose queue is full: it is dropped and counted, or refused to its publisher.", func(l *Limits) any { return &l.QueueFull }},
+		{"queue_qos0", LimitSwitch, "false", 0, 0, nil, "Queue QoS 0 messages for sessions whose client is away.", func(l *Limits) any { return &l.QueueQoS0 }},
+		{"slow_receiver", LimitChoice, "wait", 0, 0, []string{"wait", "drop"}, "Whether publishers wait for a receiver that reads at a fair pace, or its messages are dropped as soon as its buffers are full.", func(l *Limits) any { return &l.SlowReceiver }},
+		{"max_outbox_bytes", LimitSize, "256KiB", 1024, unitGiB, nil, "Bytes buffered towards one connection; one packet always fits.", func(l *Limits) any { return &l.MaxOutboxBytes }},
+		{"max_packet_size", LimitSize, "1MiB", 64, wirePacket, nil, "Largest packet that a client may send.", func(l *Limits) any { return &l.MaxPacketSize }},
+		{"max_connect_packet_size", LimitSize, "256KiB", 64, wirePacket, nil, "Largest CONNECT packet, where max_packet_size is not smaller still.", func(l *Limits) any { return &l.ConnectPacketSize }},
+		{"connect_timeout", LimitDuration, "5s", 100, unitHour, nil, "Time from the opening of a connection to its complete CONNECT.", func(l *Limits) any { return &l.ConnectTimeout }},
+		{"max_keep_alive", LimitSeconds, "65535", 1, 65535, nil, "Longest keep alive in seconds; a 5.0 client that asks for more, or for none, is told this one, unless it is 65535.", func(l *Limits) any { return &l.MaxKeepAlive }},
+		{"max_session_expiry", LimitDuration, "inf", unitSecond, unitForever, nil, "Longest session expiry that a 5.0 client gets; inf sets no cap.", func(l *Limits) any { return &l.MaxSessionExpiry }},
+		{"session_expiry_3x", LimitDuration, "14d", unitSecond, unitForever, nil, "Time that the session of a 3.x client that did not ask for a clean one is kept while it is away.", func(l *Limits) any { return &l.SessionExpiry3x }},
+		{"topic_alias_in", LimitCount, "64", 0, 65535, nil, "Topic aliases that a client may set; 0 allows none.", func(l *Limits) any { return &l.TopicAliasIn }},
+		{"topic_alias_out", LimitCount, "16", 0, 65535, nil, "Topic aliases that the broker sets towards a client that allows them; 0 sets none.", func(l *Limits) any { return &l.TopicAliasOut }},
+		{"max_topic_levels", LimitCount, "128", 1, 65536, nil, "Levels of a topic name or filter.", func(l *Limits) any { return &l.MaxTopicLevels }},
+		{"max_topic_length", LimitCount, "65535", 1, 65535, nil, "Length of a topic name or filter in bytes.", func(l *Limits) any { return &l.MaxTopicLength }},
+		{"max_client_id", LimitCount, "256", 23, 65535, nil, "Length of a client identifier in bytes.", func(l *Limits) any { return &l.MaxClientID }},
+		{"max_filters", LimitCount, "1000", 1, 1_000_000, nil, "Topic filters in one SUBSCRIBE or UNSUBSCRIBE.", func(l *Limits) any { return &l.MaxFilters }},
+		{"max_user_properties", LimitCount, "10000", 1, 1_000_000, nil, "User properties in one packet.", func(l *Limits) any { return &l.MaxUserProperties }},
+		{"max_subscriptions", LimitCount, "10000", 1, 100_000_000, nil, "Subscriptions of one client.", func(l *Limits) any { return &l.MaxSubscriptions }},
+		{"max_connections", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time; 0 takes what the limit on open files allows, less 64.", func(l *Limits) any { return &l.MaxConnections }},
+		{"max_retained", LimitCount, "1000000", 1, 1_000_000_000, nil, "Retained messages.", func(l *Limits) any { return &l.MaxRetained }},
+		{"max_retained_bytes", LimitSize, "1GiB", 1, 1024 * unitGiB, nil, "Bytes of all retained messages.", func(l *Limits) any { return &l.MaxRetainedBytes }},
+		{"sys_interval", LimitDuration, "10s", unitSecond, 24 * unitHour, nil, "Time between two rounds of the $SYS topics.", func(l *Limits) any { return &l.SysInterval }},
+		{"max_qos", LimitCount, "2", 0, 2, nil, "Highest QoS that a client may publish at or is granted.", func(l *Limits) any { return &l.MaxQoS }},
+		{"retain_available", LimitSwitch, "true", 0, 0, nil, "Take retained messages.", func(l *Limits) any { return &l.RetainAvailable }},
+		{"wildcard_available", LimitSwitch, "true", 0, 0, nil, "Take topic filters with wildcards.", func(l *Limits) any { return &l.WildcardAvailable }},
+		{"shared_available", LimitSwitch, "true", 0, 0, nil, "Take shared subscriptions.", func(l *Limits) any { return &l.SharedAvailable }},
+		{"subscription_identifiers_available", LimitSwitch, "true", 0, 0, nil, "Take subscription identifiers.", func(l *Limits) any { return &l.SubscriptionIdentifiersAvailable }},
+		{"allow_zero_length_clientid", LimitSwitch, "true", 0, 0, nil, "Make up a client identifier for a client that sends none.", func(l *Limits) any { return &l.AllowZeroLengthClientID }},
+		{"auto_id_prefix", LimitText, "auto-", 0, 64, nil, "What a client identifier that the broker makes up begins with.", func(l *Limits) any { return &l.AutoIDPrefix }},
+		{"upgrade_outgoing_qos", LimitSwitch, "false", 0, 0, nil, "Deliver at the QoS of the subscription even where the message was published at a lower one.", func(l *Limits) any { return &l.UpgradeOutgoingQoS }},
+		{"strict_3_1", LimitSwitch, "false", 0, 0, nil, "Refuse client identifiers over 23 characters on 3.1, as its text demands.", func(l *Limits) any { return &l.Strict31 }},
+		{"server_reference", LimitText, "", 0, 1024, nil, "Other servers to name when a 5.0 client is turned away; empty names none.", func(l *Limits) any { return &l.ServerReference }},
+		{"response_information", LimitText, "", 0, 1024, nil, "Response Information for a 5.0 client that asks for it; empty gives none.", func(l *Limits) any { return &l.ResponseInformation }},
+		{"check_payload_format", LimitSwitch, "false", 0, 0, nil, "Refuse a payload that says it is UTF-8 text and is not.", func(l *Limits) any { return &l.CheckPayloadFormat }},
+	}
+}
+
+// DefaultLimits returns every limit at its default.
+func DefaultLimits() Limits {
+	var l Limits
+	for _, limit := range LimitTable() {
+		if err := limit.set(&l, limit.Default); err != nil {
+			panic(err) // the table contradicts itself
+		}
+	}
+	return l
+}
+
+// Set sets the limit of that key; an error changes nothing.
+func (l *Limits) Set(key, value string) error {
+	limit, err := findLimit(key)
+	if err != nil {
+		return err
+	}
+	return limit.set(l, value)
+}
+
+// Get returns the value of the limit of that key as Set takes it.
+func (l *Limits) Get(key string) (string, error) {
+	limit, err := findLimit(key)
+	if err != nil {
+		return "", err
+	}
+	return limit.Value(l), nil
+}
+
+// Validate returns all that is wrong with the limits, one line each.
+func (l *Limits) Validate() error {
+	var all []error
+	for _, limit := range LimitTable() {
+		all = append(all, limit.check(limit.load(l)))
+	}
+	return errors.Join(all...)
+}
+
+// findLimit looks a key up and, where it fails, names the key that was
+// probably meant.
+func findLimit(key string) (Limit, error) {
+	table := LimitTable()
+	nearest := table[0]
+	for _, limit := range table {
+		if limit.Key == key {
+			return limit, nil
+		}
+		if distance(limit.Key, key) < distance(nearest.Key, key) {
+			nearest = limit
+		}
+	}
+	return Limit{}, fmt.Errorf("limit %s: no such key; did you mean %s?", key, nearest.Key)
+}
+
+// distance is the number of letters to change, add or remove to get from a to b.
+func distance(a, b string) int {
+	b = b[:min(len(b), 64)]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] && !(a[i] == '_' && b[j] == '-') {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func (t Limit) errorf(format string, a ...any) error {
+	return fmt.Errorf("limit %s: %s; %s", t.Key, fmt.Sprintf(format, a...), t.Range())
+}
+
+// Range says in words what the limit may be.
+func (t Limit) Range() string {
+	switch t.Kind {
+	case LimitSwitch:
+		return "true or false is allowed"
+	case LimitChoice:
+		return strings.Join(t.Choices, " or ") + " is allowed"
+	case LimitText:
+		return fmt.Sprintf("up to %d bytes of text are allowed", t.Max)
+	}
+	return fmt.Sprintf("%s to %s is allowed", t.text(t.Min), t.text(t.Max))
+}
