@@ -23,8 +23,10 @@ type program struct {
 	Stdio
 	files  fs.FS // man/ and completions/, embedded by main
 	getenv func(string) string
-	line   commandLine // the words of this run, sorted by argv.go
-	json   bool        // errors as an object on stderr
+	path   []*cli.Command // the verb of this run, from the root on
+	line   commandLine    // its words, sorted by argv.go
+	json   bool           // warnings and errors as objects on stderr
+	quiet  bool           // neither of them at all
 }
 
 // Run runs one command line (without the program's name) and returns the exit
@@ -53,6 +55,8 @@ func (p *program) root() *cli.Command {
 // commands lists the verbs in the order in which help shows them.
 func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
+		p.pubCommand(),
+		p.subCommand(),
 		p.helpCommand(),
 		p.versionCommand(),
 	}
@@ -80,7 +84,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		p.writeHelp(p.Out, path)
 		return nil
 	}
-	p.line = line
+	p.path, p.line = path, line
 	return p.app(root, path).RunContext(ctx, line.canonical(path))
 }
 

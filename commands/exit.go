@@ -61,6 +61,7 @@ type failure struct {
 	Reason string         // name of the reason code, where there is one
 	Number int            // its number
 	Path   []*cli.Command // usage errors: where they happened
+	all    bool           // of the filters: every one refused
 }
 
 func (f *failure) Error() string {
@@ -157,7 +158,10 @@ func (p *program) finish(err error) int {
 		return exitDone
 	}
 	f := classify(err)
-	if f.Err != nil {
+	if f.Err != nil && !p.quiet {
+		if f.Code == exitUsage && f.Path == nil {
+			f.Path = p.path
+		}
 		p.report(f)
 	}
 	return f.Code

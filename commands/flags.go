@@ -45,6 +45,11 @@ func onOff(names, usage string, into *bool) *cli.BoolFlag {
 	return &cli.BoolFlag{Name: n[0], Aliases: n[1:], Usage: usage, Destination: into}
 }
 
+// ignored declares a flag that changes nothing.
+func ignored(name, usage string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Usage: usage}
+}
+
 // inCategory puts flags under one heading of the help.
 func inCategory(category string, flags ...cli.Flag) []cli.Flag {
 	for _, f := range flags {
@@ -110,6 +115,17 @@ func toNumberGiven[T ~int | ~uint8 | ~uint16 | ~uint32](into **T, low, high uint
 func toDuration(into *time.Duration) func(string) error {
 	return func(s string) (err error) {
 		*into, err = parseDuration(s)
+		return err
+	}
+}
+
+func toPositiveDuration(into *time.Duration) func(string) error {
+	return func(s string) error {
+		d, err := parseDuration(s)
+		if err == nil && d == 0 {
+			err = fmt.Errorf("must be more than 0")
+		}
+		*into = d
 		return err
 	}
 }

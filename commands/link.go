@@ -1,0 +1,231 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"mqtk/mqttwire"
+	"mqtk/mqttwire/client"
+	"mqtk/mqttwire/transport"
+)
+
+// A link is a client together with what a verb needs around it: the context
+// that a signal or -W ends, the trace, and what is said on stderr on the way.
+type link struct {
+	*client.Client
+	p       *program
+	plan    plan
+	debug   bool
+	ending  mqttwire.Properties // of our DISCONNECT
+	ctx     context.Context
+	stop    func(cause error)
+	greeted atomic.Bool // there was a CONNACK
+	first   firstBytes
+	mu      sync.Mutex // one line at a time on stderr
+}
+
+var (
+	errTimeUp     = errors.New("time ran out")
+	errReaderGone = errors.New("nobody reads the output")
+)
+
+// signalled is the cause of a context that a signal ended.
+type signalled struct{ os.Signal }
+
+func (s signalled) Error() string { return "got " + s.String() }
+
+// newLink prepares the conversation; cancel frees what it holds.
+func (p *program) newLink(ctx context.Context, o *connectOptions, pl plan) (l *link, cancel func()) {
+	l = &link{p: p, plan: pl, debug: o.Debug, ending: o.Properties.of(mqttwire.DISCONNECT)}
+	l.ctx, l.stop = context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals) // the next one ends us at once
+			l.stop(signalled{s})
+		case <-l.ctx.Done():
+		}
+	}()
+	var timer *time.Timer
+	if o.Timeout > 0 {
+		timer = time.AfterFunc(o.Timeout, func() { l.stop(errTimeUp) })
+	}
+	return l, func() {
+		if timer != nil {
+			timer.Stop()
+		}
+		l.stop(context.Canceled)
+		signal.Stop(signals)
+	}
+}
+
+// connect opens the connection and waits for the CONNACK.
+func (l *link) connect() (err error) {
+	o := l.plan.options
+	o.Hooks.OnConnect = func(g *client.Grants) { l.greeted.Store(true) }
+	o.Hooks.OnRetry = func(cause error, wait time.Duration) {
+		l.say("%v; trying again in %s", cause, wait.Round(time.Millisecond))
+	}
+	o.Hooks.OnFallback = func(to mqttwire.Version) error {
+		if l.plan.needs5 != "" {
+			return fail(exitRefused, fmt.Errorf("the broker does not speak MQTT 5.0, which %s needs", l.plan.needs5))
+		}
+		l.say("the broker does not speak MQTT 5.0, going on with %s", to)
+		return nil
+	}
+	if l.debug {
+		o.Hooks.Trace = l.trace
+	}
+	o.Dial = func(ctx context.Context) (net.Conn, error) {
+		nc, err := transport.Dial(ctx, o.URL, o.DialOptions)
+		if err != nil {
+			return nil, err
+		}
+		l.first.reset()
+		return l.first.watch(nc), nil
+	}
+	l.Client, err = client.Connect(l.ctx, o)
+	return err
+}
+
+// disconnect ends in order, within a second.
+func (l *link) disconnect() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
+	defer cancel()
+	return l.Client.Disconnect(ctx, &mqttwire.Disconnect{Properties: l.ending})
+}
+
+// say writes a line about the course of things to stderr.
+func (l *link) say(format string, a ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.p.warn(format, a...)
+}
+
+// warn writes a line that is no failure to stderr.
+func (p *program) warn(format string, a ...any) {
+	if p.quiet {
+		return
+	}
+	text := fmt.Sprintf(format, a...)
+	if p.json {
+		p.Err.Write(append(appendJSONText([]byte(`{"warning":`), text), "}\n"...))
+		return
+	}
+	fmt.Fprintf(p.Err, "mqtk: %s\n", visible(text))
+}
+
+// trace prints a packet in the text form.
+func (l *link) trace(sent bool, packet mqttwire.Packet) {
+	arrow := "< "
+	if sent {
+		arrow = "> "
+	}
+	if c, ok := packet.(*mqttwire.Connect); ok && c.HasPassword {
+		masked := *c
+		masked.Password = []byte("***")
+		packet = &masked
+	}
+	version := mqttwire.V5
+	if l.Client != nil {
+		version = l.Client.Grants().Version
+	}
+	line := append(mqttwire.AppendText([]byte(arrow), packet, version), '\n')
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.p.Err.Write(line)
+}
+
+// outcome is the error of a conversation that ended with err: a signal, -W and
+// a closed output come before what they caused. open tells whether the verb
+// still had something to do.
+func (l *link) outcome(err error, open bool) error {
+	var s signalled
+	cause := context.Cause(l.ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(cause, errReaderGone):
+		return nil
+	case errors.As(cause, &s):
+		return signalOutcome(s, open)
+	case errors.Is(cause, errTimeUp):
+		if !l.greeted.Load() {
+			return fail(exitUnreachable, fmt.Errorf("connect to %s: no CONNACK before the time of --timeout ran out", l.plan.options.URL))
+		}
+		return fail(exitTimeout, errors.New("the time of --timeout ran out"))
+	}
+	return l.explain(err)
+}
+
+func signalOutcome(s signalled, open bool) error {
+	switch {
+	case !open:
+		return nil
+	case s.Signal == os.Interrupt:
+		return fail(exitInterrupted, errors.New("interrupted"))
+	}
+	return fail(exitTerminated, errors.New("terminated"))
+}
+
+// firstBytes remembers how the peer began to speak, to tell who it is when it
+// is no MQTT broker.
+type firstBytes struct {
+	mu   sync.Mutex
+	seen []byte
+}
+
+const firstBytesLimit = 16
+
+func (f *firstBytes) reset() {
+	f.mu.Lock()
+	f.seen = nil
+	f.mu.Unlock()
+}
+
+func (f *firstBytes) get() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
+}
+
+func (f *firstBytes) note(b []byte) {
+	f.mu.Lock()
+	f.seen = append(f.seen, b[:min(len(b), firstBytesLimit-len(f.seen))]...)
+	f.mu.Unlock()
+}
+
+func (f *firstBytes) watch(nc net.Conn) net.Conn { return &watchedConn{Conn: nc, first: f} }
+
+type watchedConn struct {
+	net.Conn
+	first *firstBytes
+	full  bool // of the reading goroutine
+}
+
+func (c *watchedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if !c.full && n > 0 {
+		c.first.note(b[:n])
+		c.full = len(c.first.get()) == firstBytesLimit
+	}
+	return n, err
+}
+
+// CloseWrite shuts the sending side down, as the connection underneath does.
+func (c *watchedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

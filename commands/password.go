@@ -1,0 +1,134 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// password gives the password to log in with, nil for none.
+func (o *connectOptions) password(p *program, where place) ([]byte, error) {
+	switch {
+	case o.PasswordFrom != "" && o.Password != nil:
+		return nil, usagef("--password and --password-from are both given: one is enough")
+	case o.PasswordFrom != "":
+		password, err := p.passwordFrom(o.PasswordFrom)
+		if err != nil {
+			return nil, usagef("--password-from %s: %w", o.PasswordFrom, err)
+		}
+		return password, nil
+	case where.passwordFile != "":
+		password, err := passwordOfFile(where.passwordFile)
+		if err != nil {
+			return nil, usagef("MQTK_PASSWORD_FILE: %w", err)
+		}
+		return password, nil
+	case where.password == nil:
+		return nil, nil
+	}
+	if o.Password != nil && isTerminal(p.Err) {
+		p.warn("-P shows the password to everyone who can list processes; --password-from prompt does not")
+	}
+	return []byte(*where.password), nil
+}
+
+// passwordFrom reads a password from a source KIND:WHERE.
+func (p *program) passwordFrom(source string) ([]byte, error) {
+	kind, where, _ := strings.Cut(source, ":")
+	if where == "" && kind != "prompt" {
+		kind = ""
+	}
+	switch kind {
+	case "env":
+		password := p.getenv(where)
+		if password == "" {
+			return nil, fmt.Errorf("the variable is not set")
+		}
+		return []byte(password), nil
+	case "file":
+		return passwordOfFile(where)
+	case "fd":
+		return passwordOfDescriptor(where)
+	case "cmd":
+		return p.passwordOfCommand(where)
+	case "prompt":
+		return p.askPassword()
+	}
+	return nil, fmt.Errorf("must be env:NAME, file:PATH, fd:N, cmd:COMMAND or prompt")
+}
+
+func passwordOfFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readPassword(file)
+}
+
+func passwordOfDescriptor(number string) ([]byte, error) {
+	fd, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no file descriptor", number)
+	}
+	file := os.NewFile(uintptr(fd), "fd:"+number)
+	if file == nil {
+		return nil, fmt.Errorf("no such file descriptor")
+	}
+	defer file.Close()
+	return readPassword(file)
+}
+
+// readPassword reads all and takes off one line end.
+func readPassword(r io.Reader) ([]byte, error) {
+	const limit = 65535 // what a CONNECT can hold
+	password, err := io.ReadAll(io.LimitReader(r, limit+2))
+	password = bytes.TrimSuffix(bytes.TrimSuffix(password, []byte("\n")), []byte("\r"))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(password) == 0:
+		return nil, fmt.Errorf("there is no password in it")
+	case len(password) > limit:
+		return nil, fmt.Errorf("longer than %d bytes", limit)
+	}
+	return password, nil
+}
+
+func (p *program) passwordOfCommand(command string) ([]byte, error) {
+	shell, flag := "/bin/sh", "-c"
+	if runtime.GOOS == "windows" {
+		shell, flag = "cmd", "/C"
+	}
+	cmd := exec.Command(shell, flag, command)
+	cmd.Stdin, cmd.Stderr = os.Stdin, p.Err
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	return readPassword(bytes.NewReader(out))
+}
+
+// askPassword asks on the terminal, whatever stdin and stdout are.
+func (p *program) askPassword() ([]byte, error) {
+	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		terminal = os.Stdin
+		if !isTerminal(terminal) {
+			return nil, fmt.Errorf("there is no terminal to ask on")
+		}
+	} else {
+		defer terminal.Close()
+	}
+	fmt.Fprint(p.Err, "Password: ")
+	password, err := term.ReadPassword(int(terminal.Fd()))
+	fmt.Fprintln(p.Err)
+	return password, err
+}
