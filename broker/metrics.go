@@ -1,0 +1,159 @@
+package broker
+
+import (
+	"sync/atomic"
+
+	"mqtk/mqttwire"
+)
+
+// metrics are the broker's counters. Whoever sees something happen counts it,
+// without a lock; whoever publishes them takes a snapshot. Its zero value is
+// ready.
+//
+// What publishers' threads count for each message stands apart from what is
+// counted now and then, and what comes in apart from what goes out: two
+// threads that do different things then do not share a cache line.
+type metrics struct {
+	packetsReceived      atomic.Int64
+	bytesReceived        atomic.Int64
+	publishIn            [3]atomic.Int64 // by QoS
+	publishBytesReceived atomic.Int64    // payloads
+	_                    [64]byte
+	publishOut           [3]atomic.Int64 // by QoS
+	publishBytesSent     atomic.Int64    // payloads
+	outBytes             atomic.Int64    // encoded and not yet written
+	_                    [64]byte
+	othersSent           atomic.Int64 // packets other than PUBLISH
+	bytesSent            atomic.Int64 // written
+	queuedMessages       atomic.Int64
+	queuedBytes          atomic.Int64
+	messagesDropped      [dropReasons]atomic.Int64
+	sockets              atomic.Int64 // opened since the start
+	connects             atomic.Int64 // CONNECT packets
+	clients              atomic.Int64 // connected now
+	maxClients           atomic.Int64
+	sessionsExpired      atomic.Int64
+	panics               atomic.Int64 // connections ended by the last net
+}
+
+// dropReason says why a message did not reach one receiver.
+type dropReason byte
+
+const (
+	dropSlow          dropReason = iota // QoS 0 to a receiver whose outbox is full
+	dropQueueFull                       // beyond the queue of a session
+	dropTooLarge                        // over the client's Maximum Packet Size
+	dropQuota                           // retained, beyond the room for retained messages
+	dropExpired                         // its Message Expiry Interval is over
+	dropRefused                         // refused to its publisher
+	dropNotAuthorized                   // the receiver may not read the topic
+	dropReasons
+)
+
+// String is the reason as logs and metrics name it.
+func (r dropReason) String() string {
+	return [...]string{"slow", "queue-full", "too-large", "quota", "expired", "refused", "not-authorized"}[r]
+}
+
+// received counts packets of any kind that a client sent, by their bytes.
+func (m *metrics) received(packets, bytes int) {
+	m.packetsReceived.Add(int64(packets))
+	m.bytesReceived.Add(int64(bytes))
+}
+
+// publishReceived counts a PUBLISH that a client sent; received counts it, too.
+func (m *metrics) publishReceived(qos mqttwire.QoS, payload int) {
+	m.publishIn[qos].Add(1)
+	m.publishBytesReceived.Add(int64(payload))
+}
+
+// sent counts packets other than PUBLISH put into an outbox.
+func (m *metrics) sent(packets, bytes int) {
+	m.othersSent.Add(int64(packets))
+	m.outBytes.Add(int64(bytes))
+}
+
+// publishSent counts a PUBLISH put into an outbox.
+func (m *metrics) publishSent(qos mqttwire.QoS, payload, bytes int) {
+	m.publishOut[qos].Add(1)
+	m.publishBytesSent.Add(int64(payload))
+	m.outBytes.Add(int64(bytes))
+}
+
+// wrote counts bytes that went from an outbox to the network.
+func (m *metrics) wrote(bytes int) {
+	m.bytesSent.Add(int64(bytes))
+	m.outBytes.Add(int64(-bytes))
+}
+
+// discarded counts bytes that a connection leaves in its outbox at its end.
+func (m *metrics) discarded(bytes int) { m.outBytes.Add(int64(-bytes)) }
+
+// queued counts messages that enter the queues of sessions, and with negative
+// numbers those that leave.
+func (m *metrics) queued(messages, bytes int) {
+	m.queuedMessages.Add(int64(messages))
+	m.queuedBytes.Add(int64(bytes))
+}
+
+func (m *metrics) dropped(r dropReason) { m.messagesDropped[r].Add(1) }
+
+// clientCame counts a client whose CONNECT was accepted, until clientWent.
+func (m *metrics) clientCame() {
+	now := m.clients.Add(1)
+	for most := m.maxClients.Load(); now > most; most = m.maxClients.Load() {
+		if m.maxClients.CompareAndSwap(most, now) {
+			return
+		}
+	}
+}
+
+func (m *metrics) clientWent() { m.clients.Add(-1) }
+
+// counts are the metrics at one moment.
+type counts struct {
+	packetsReceived, packetsSent           int64
+	bytesReceived, bytesSent               int64
+	publishReceived, publishSent           [3]int64
+	publishBytesReceived, publishBytesSent int64
+	outBytes                               int64
+	queuedMessages, queuedBytes            int64
+	dropped                                [dropReasons]int64
+	sockets, connects                      int64
+	clients, maxClients                    int64
+	sessionsExpired                        int64
+}
+
+func (m *metrics) snapshot() counts {
+	c := counts{
+		packetsReceived:      m.packetsReceived.Load(),
+		packetsSent:          m.othersSent.Load(),
+		bytesReceived:        m.bytesReceived.Load(),
+		bytesSent:            m.bytesSent.Load(),
+		publishBytesReceived: m.publishBytesReceived.Load(),
+		publishBytesSent:     m.publishBytesSent.Load(),
+		outBytes:             m.outBytes.Load(),
+		queuedMessages:       m.queuedMessages.Load(),
+		queuedBytes:          m.queuedBytes.Load(),
+		sockets:              m.sockets.Load(),
+		connects:             m.connects.Load(),
+		clients:              m.clients.Load(),
+		maxClients:           m.maxClients.Load(),
+		sessionsExpired:      m.sessionsExpired.Load(),
+	}
+	for qos := range c.publishSent {
+		c.publishReceived[qos] = m.publishIn[qos].Load()
+		c.publishSent[qos] = m.publishOut[qos].Load()
+		c.packetsSent += c.publishSent[qos]
+	}
+	for r := range c.dropped {
+		c.dropped[r] = m.messagesDropped[r].Load()
+	}
+	return c
+}
+
+// droppedByLimits are the messages lost to a limit of ours or of a client's;
+// those that had expired, or that somebody had no right to, are not among them.
+func (c *counts) droppedByLimits() int64 {
+	return c.dropped[dropSlow] + c.dropped[dropQueueFull] + c.dropped[dropTooLarge] + c.dropped[dropQuota]
+}

@@ -1,0 +1,198 @@
+package broker
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// sysNames are the names to publish, all below $SYS/broker/.
+const sysNames = `
+bytes/received bytes/sent
+clients/active clients/connected clients/disconnected clients/expired clients/inactive clients/maximum clients/total
+connections/socket/count heap/current heap/maximum
+load/bytes/received load/bytes/received/1min load/bytes/received/5min load/bytes/received/15min
+load/bytes/sent load/bytes/sent/1min load/bytes/sent/5min load/bytes/sent/15min
+load/connections/1min load/connections/5min load/connections/15min
+load/messages/received/1min load/messages/received/5min load/messages/received/15min
+load/messages/sent/1min load/messages/sent/5min load/messages/sent/15min
+load/publish/dropped/1min load/publish/dropped/5min load/publish/dropped/15min
+load/publish/received/1min load/publish/received/5min load/publish/received/15min
+load/publish/sent/1min load/publish/sent/5min load/publish/sent/15min
+load/sockets/1min load/sockets/5min load/sockets/15min
+messages/inflight messages/publish/dropped messages/publish/received messages/publish/sent
+messages/received messages/retained/count messages/sent messages/stored
+packet/out/bytes packet/out/count publish/bytes/received publish/bytes/sent
+publish/messages/dropped publish/messages/received publish/messages/sent
+shared_subscriptions/count store/messages/bytes store/messages/count subscriptions/count time uptime version`
+
+func TestSysNames(t *testing.T) {
+	want := append(strings.Fields(sysNames), "retained messages/count")
+	var got []string
+	for topic := range sysTopics(&sysState{}) {
+		name, ok := strings.CutPrefix(topic, "$SYS/broker/")
+		if !ok || slices.Contains(got, name) {
+			t.Errorf("%s: wrong place, or twice", topic)
+		}
+		got = append(got, name)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	for range sysTopics(&sysState{}) {
+		break // a reader may stop
+	}
+}
+
+func TestSysValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m metrics
+		meter := newSysMeter(time.Now())
+		m.received(5, 500)
+		m.publishReceived(0, 10)
+		m.publishReceived(2, 30)
+		m.sent(4, 40)
+		m.publishSent(1, 7, 60)
+		m.publishSent(0, 8, 20)
+		m.wrote(90)
+		m.discarded(20)
+		m.queued(3, 300)
+		m.queued(-1, -100)
+		for r := range dropReasons {
+			m.dropped(r)
+		}
+		m.sockets.Add(9)
+		m.connects.Add(8)
+		m.sessionsExpired.Add(6)
+		for range 3 {
+			m.clientCame()
+		}
+		m.clientWent()
+		s := sysState{Version: "1.2", Uptime: 90*time.Second + 1, Connections: 4, OfflineSessions: 11, Subscriptions: 12,
+			SharedSubscriptions: 2, Retained: 50, RetainedBytes: 5000, Inflight: 13, PacketsOut: 14}
+		time.Sleep(time.Minute)
+		meter.measure(&s, m.snapshot(), time.Now())
+		got := maps.Collect(sysTopics(&s))
+		for name, want := range map[string]string{
+			"version": "mqtk version 1.2", "uptime": "90 seconds", "time": "2000-01-01T00:01:00Z",
+			"bytes/received": "500", "bytes/sent": "90", "load/bytes/received": "500", "load/bytes/sent": "90",
+			"clients/total": "13", "clients/maximum": "3", "clients/connected": "2", "clients/active": "2",
+			"clients/disconnected": "11", "clients/inactive": "11", "clients/expired": "6", "connections/socket/count": "4",
+			"messages/received": "5", "messages/sent": "6", "messages/stored": "52", "messages/inflight": "13",
+			"store/messages/count": "52", "store/messages/bytes": "5200",
+			"publish/messages/received": "2", "publish/messages/sent": "2", "publish/messages/dropped": "4",
+			"messages/publish/received": "2", "messages/publish/sent": "2", "messages/publish/dropped": "4",
+			"publish/bytes/received": "40", "publish/bytes/sent": "15", "packet/out/count": "14", "packet/out/bytes": "10",
+			"retained messages/count": "50", "messages/retained/count": "50", "subscriptions/count": "12",
+			"shared_subscriptions/count": "2",
+			// after one minute of a steady rate the averages have come 1-1/e, 1-e^-1/5 and 1-e^-1/15 of the way
+			"load/messages/received/1min": "3.16", "load/messages/received/5min": "0.91", "load/messages/received/15min": "0.32",
+			"load/messages/sent/1min": "3.79", "load/bytes/received/1min": "316.06", "load/bytes/sent/1min": "56.89",
+			"load/publish/received/1min": "1.26", "load/publish/sent/1min": "1.26", "load/publish/dropped/1min": "2.53",
+			"load/connections/1min": "5.06", "load/sockets/1min": "5.69",
+		} {
+			if got["$SYS/broker/"+name] != want {
+				t.Errorf("%s: got %q, want %q", name, got["$SYS/broker/"+name], want)
+			}
+		}
+		if s.heap == 0 || s.heapMaximum < s.heap {
+			t.Errorf("heap %d, maximum %d", s.heap, s.heapMaximum)
+		}
+	})
+}
+
+// TestLoadAverages lets a steady rate come and go, in rounds of uneven length.
+func TestLoadAverages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m metrics
+		var s sysState
+		start := time.Now()
+		meter := newSysMeter(start)
+		round := func(d time.Duration, perMinute float64) {
+			time.Sleep(d)
+			m.sockets.Add(int64(math.Round(perMinute * d.Minutes())))
+			meter.measure(&s, m.snapshot(), time.Now())
+		}
+		near := func(got loadAverage, want ...float64) {
+			t.Helper()
+			for i := range got {
+				if math.Abs(got[i]-want[i]) > 0.5 {
+					t.Errorf("after %v: %.2f, want %.2f", time.Since(start), got, want)
+					return
+				}
+			}
+		}
+		for i := range 600 {
+			round(time.Duration(5+i%3*5)*time.Second, 600)
+		}
+		near(s.loads.sockets, 600, 600*(1-math.Exp(-100.0/5)), 600*(1-math.Exp(-100.0/15)))
+		meter.measure(&s, m.snapshot(), time.Now()) // no time has passed: nothing changes
+		near(s.loads.sockets, 600, 600, 600*(1-math.Exp(-100.0/15)))
+		round(5*time.Minute, 0)
+		near(s.loads.sockets, 600*math.Exp(-5), 600*math.Exp(-1), 600*(1-math.Exp(-100.0/15))*math.Exp(-5.0/15))
+	})
+}
+
+func TestNextSysRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(3*time.Second + 250*time.Millisecond)
+		for range 3 {
+			next := nextSysRound(time.Now(), 10*time.Second)
+			wait := time.Until(next)
+			if next.Second()%10 != 0 || next.Nanosecond() != 0 || wait <= 0 || wait > 10*time.Second {
+				t.Errorf("%v after %v", next, time.Now())
+			}
+			time.Sleep(wait)
+		}
+	})
+}
+
+func TestMaximumOfClients(t *testing.T) {
+	var m metrics
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 1000 {
+				m.clientCame()
+				m.clientWent()
+			}
+		})
+	}
+	group.Wait()
+	c := m.snapshot()
+	if c.clients != 0 || c.maxClients < 1 || c.maxClients > 8 {
+		t.Errorf("%d clients, at most %d", c.clients, c.maxClients)
+	}
+	for range 20 {
+		m.clientCame()
+	}
+	if most := m.snapshot().maxClients; most != 20 {
+		t.Errorf("at most %d, want 20", most)
+	}
+}
+
+func TestDropReasonsHaveNames(t *testing.T) {
+	names := map[string]bool{}
+	for r := range dropReasons {
+		names[r.String()] = true
+	}
+	if len(names) != int(dropReasons) || names[""] {
+		t.Errorf("names %v", names)
+	}
+}
+
+func BenchmarkCountDelivery(b *testing.B) {
+	var m metrics
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			m.publishSent(0, 64, 80)
+		}
+	})
+}
