@@ -36,7 +36,8 @@ func newDeadlines() *deadlines {
 func (s *deadlines) arm(d *deadline, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d.at = at.Sub(s.start)
+	now := time.Now() // between at and start there may be a step of the wall clock, and at may know no other
+	d.at = now.Sub(s.start) + at.Sub(now)
 	if d.place == 0 {
 		heap.Push(&s.heap, d)
 	} else {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mqtk/mqttwire"
 )
 
 // matches is the rule of section 4.7, level by level, as plain as it gets.
@@ -106,6 +108,19 @@ func check[V any](t *testing.T, tr *trie[V]) {
 	}
 	if values != tr.size {
 		t.Fatalf("%d values, counted %d", values, tr.size)
+	}
+}
+
+// TestModelAgreesWithTheWire keeps the two readings of section 4.7 together:
+// the one that the trees are held to here, and the one that the house uses for
+// single filters.
+func TestModelAgreesWithTheWire(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 50_000 {
+		filter, topic := filterOf(r), topicOf(r)
+		if got, want := mqttwire.Match(filter, topic), matches(filter, topic); got != want {
+			t.Fatalf("filter %q, topic %q: mqttwire.Match says %v, the model %v", filter, topic, got, want)
+		}
 	}
 }
 
