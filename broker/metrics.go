@@ -13,6 +13,8 @@ import (
 // What publishers' threads count for each message stands apart from what is
 // counted now and then, and what comes in apart from what goes out: two
 // threads that do different things then do not share a cache line.
+// Counters per thread are not worth their trouble yet: publishSent takes 7 ns,
+// or 25 ns where two cores do nothing else, against some 500 ns for a delivery.
 type metrics struct {
 	packetsReceived      atomic.Int64
 	bytesReceived        atomic.Int64
