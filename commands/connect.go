@@ -155,6 +155,7 @@ func (o *connectOptions) expire(connect *mqttwire.Connect) error {
 			return usagef("--session-expiry and --property connect session-expiry-interval are both given")
 		}
 		o.Properties.packets[mqttwire.CONNECT] = o.Properties.of(mqttwire.CONNECT).AddNumber(mqttwire.SessionExpiryInterval, *o.SessionExpiry)
+	case connect.Version != 0 && connect.Version != mqttwire.V5:
 	case !connect.CleanStart && !o.Properties.has(mqttwire.CONNECT, mqttwire.SessionExpiryInterval):
 		o.Properties.packets[mqttwire.CONNECT] = o.Properties.of(mqttwire.CONNECT).AddNumber(mqttwire.SessionExpiryInterval, neverExpires)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -92,9 +93,12 @@ func usageIn(path []*cli.Command, format string, a ...any) *failure {
 func usageFromFlag(path []*cli.Command, err error) error {
 	text := err.Error()
 	if value, rest, ok := strings.Cut(text, " for flag -"); ok {
-		value = strings.TrimPrefix(value, "invalid value ")
 		name, why, _ := strings.Cut(rest, ": ")
-		return usageIn(path, "%s %s: %s", dashed(name), strings.ReplaceAll(value, `\x00`, " "), why)
+		value = strings.TrimPrefix(value, "invalid value ")
+		if plain, err := strconv.Unquote(value); err == nil && plain != "" {
+			value = strings.ReplaceAll(plain, wordSeparator, " ")
+		}
+		return usageIn(path, "%s %s: %s", dashed(name), value, why)
 	}
 	return usageIn(path, "%s", text)
 }
