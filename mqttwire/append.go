@@ -71,17 +71,17 @@ func (a *appender) packetID(id PacketID) {
 }
 
 func (a *appender) text(what, s string) {
-	a.note(textError(what, []byte(s), a.version))
+	a.note(textError(what, s, a.version))
 	a.dst = appendString(a.dst, s)
 }
 
 func (a *appender) topic(s string) {
-	a.note(topicNameError([]byte(s)))
+	a.note(topicNameError(s))
 	a.dst = appendString(a.dst, s)
 }
 
 func (a *appender) filter(s string) {
-	a.note(checkFilter([]byte(s), a.version))
+	a.note(checkFilter(s, a.version))
 	a.dst = appendString(a.dst, s)
 }
 

@@ -194,7 +194,7 @@ func (p *Connect) decodeWill(flags byte, c *cursor) {
 	if p.Version == V5 {
 		w.Properties = c.properties(WillProperties)
 	}
-	topic := c.binary()
+	topic := view(c.binary())
 	w.Payload = c.binary()
 	if c.err != nil {
 		return
@@ -206,7 +206,7 @@ func (p *Connect) decodeWill(flags byte, c *cursor) {
 	} else if checkName(topic, p.Version) != nil {
 		c.fail(TopicNameInvalid, p.Version.clause("MQTT-4.7.0-1", "MQTT-4.7.1-1"), "CONNECT with a wildcard in the will topic")
 	}
-	w.Topic = view(topic)
+	w.Topic = topic
 	p.Will = w
 }
 

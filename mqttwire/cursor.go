@@ -1,9 +1,9 @@
 package mqttwire
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -110,42 +110,38 @@ func (c *cursor) binary() []byte {
 
 // text reads a UTF-8 string, a view.
 func (c *cursor) text() string {
-	b := c.binary()
-	if !validText(b) {
-		c.badText("text", b)
+	s := view(c.binary())
+	if !validText(s) {
+		err := textError("text", s, c.version)
+		c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
 		return ""
 	}
-	return view(b)
+	return s
 }
 
 // topic reads the name of a topic, which may be empty here.
 func (c *cursor) topic() string {
-	b := c.binary()
-	if !plainName(b) {
-		if err := checkName(b, c.version); err != nil {
+	s := view(c.binary())
+	if !plainName(s) {
+		if err := checkName(s, c.version); err != nil {
 			c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
 			return ""
 		}
 	}
-	return view(b)
+	return s
 }
 
 // filter reads a topic filter.
 func (c *cursor) filter() string {
-	b := c.binary()
+	s := view(c.binary())
 	if c.err != nil {
 		return ""
 	}
-	if err := checkFilter(b, c.version); err != nil {
+	if err := checkFilter(s, c.version); err != nil {
 		c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
 		return ""
 	}
-	return view(b)
-}
-
-func (c *cursor) badText(what string, b []byte) {
-	err := textError(what, b, c.version)
-	c.fail(err.Reason, err.Clause, c.packet.String()+": "+err.Detail)
+	return s
 }
 
 // variableByte reads a Variable Byte Integer (5.0).
@@ -229,34 +225,35 @@ const (
 	hash  = '#' * ones
 )
 
-// validText tells whether b is a string of the standard: well-formed UTF-8
+// validText tells whether s is a string of the standard: well-formed UTF-8
 // without U+0000. Eight bytes of ASCII at a time: a byte above 0x7F has its
 // high bit set, and a zero byte gets it by the subtraction.
-func validText(b []byte) bool {
-	rest := b
-	for len(rest) >= 8 {
-		w := binary.LittleEndian.Uint64(rest)
+func validText(s string) bool {
+	b := []byte(s) // not a copy, as the compiler sees that nothing writes to it
+	for len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
 		if (w|(w-ones))&highs != 0 {
-			return validUnicode(b)
+			return validUnicode(s)
 		}
-		rest = rest[8:]
+		b = b[8:]
 	}
-	for _, x := range rest {
+	for _, x := range b {
 		if x-1 >= 0x7F {
-			return validUnicode(b)
+			return validUnicode(s)
 		}
 	}
 	return true
 }
 
-func validUnicode(b []byte) bool {
-	return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0
+func validUnicode(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
 }
 
-// plainName tells whether b is a topic name of ASCII alone: in one pass no
+// plainName tells whether s is a topic name of ASCII alone: in one pass no
 // zero byte, no wildcard, nothing above 0x7F. What is not plain may still be
 // a name.
-func plainName(b []byte) bool {
+func plainName(s string) bool {
+	b := []byte(s) // not a copy, as in validText
 	for len(b) >= 8 {
 		w := binary.LittleEndian.Uint64(b)
 		if (w|(w-ones)|((w^plus)-ones)|((w^hash)-ones))&highs != 0 {

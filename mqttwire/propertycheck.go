@@ -1,9 +1,6 @@
 package mqttwire
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "fmt"
 
 // check holds p to the table: only what belongs into a packet of type t and
 // may come from that side, once where it may not repeat, whole, and with a
@@ -67,19 +64,20 @@ func wrongSide(id PropertyID, t PacketType, from Side) *Error {
 func (r *PropertyRule) checkValue(id PropertyID, t PacketType, value []byte) *Error {
 	switch r.Kind {
 	case UTF8:
+		s := view(value[2:])
 		if id == ResponseTopic {
-			return checkResponseTopic(t, value[2:])
+			return checkResponseTopic(t, s)
 		}
-		if !validText(value[2:]) {
-			return propertyText(id, t, value[2:])
+		if !validText(s) {
+			return propertyText(id, t, s)
 		}
 	case StringPair:
-		n := 2 + int(binary.BigEndian.Uint16(value))
-		if !validText(value[2:n]) {
-			return propertyText(id, t, value[2:n])
+		a, b := pair(value)
+		if name := view(a); !validText(name) {
+			return propertyText(id, t, name)
 		}
-		if !validText(value[n+2:]) {
-			return propertyText(id, t, value[n+2:])
+		if s := view(b); !validText(s) {
+			return propertyText(id, t, s)
 		}
 	case Byte:
 		if value[0] > 1 {
@@ -93,24 +91,24 @@ func (r *PropertyRule) checkValue(id PropertyID, t PacketType, value []byte) *Er
 	return nil
 }
 
-func propertyText(id PropertyID, t PacketType, b []byte) *Error {
-	err := textError(id.String(), b, V5)
+func propertyText(id PropertyID, t PacketType, s string) *Error {
+	err := textError(id.String(), s, V5)
 	err.Detail = fmt.Sprintf("%v with %s", t, err.Detail)
 	return err
 }
 
 // checkResponseTopic: it is the name of a topic, so it has a character.
-func checkResponseTopic(t PacketType, b []byte) *Error {
-	if len(b) == 0 {
+func checkResponseTopic(t PacketType, s string) *Error {
+	if len(s) == 0 {
 		return &Error{ProtocolError, "MQTT-4.7.3-1", t.String() + " with an empty response topic"}
 	}
-	if plainName(b) {
+	if plainName(s) {
 		return nil
 	}
-	if !validText(b) {
-		return propertyText(ResponseTopic, t, b)
+	if !validText(s) {
+		return propertyText(ResponseTopic, t, s)
 	}
-	if checkName(b, V5) != nil {
+	if checkName(s, V5) != nil {
 		return &Error{ProtocolError, "MQTT-3.3.2-14", t.String() + " with a wildcard in the response topic"}
 	}
 	return nil

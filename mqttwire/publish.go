@@ -47,7 +47,7 @@ func (p *Publish) sayable(v Version) *Error {
 		_, alias = p.Properties.Number(TopicAlias)
 	}
 	if p.Topic != "" || !alias {
-		if err := topicNameError([]byte(p.Topic)); err != nil {
+		if err := topicNameError(p.Topic); err != nil {
 			return &Error{err.Reason, err.Clause, "PUBLISH: " + err.Detail}
 		}
 	}
@@ -76,7 +76,7 @@ func (p *Publish) appendHead(dst []byte, v Version, size int) (out []byte, packe
 	case p.QoS > 2:
 		return dst, -1, errQoS3()
 	case len(p.Topic) > maxString:
-		return dst, -1, textError("topic name", []byte(p.Topic), v)
+		return dst, -1, textError("topic name", p.Topic, v)
 	case body > maxVariableByte:
 		return dst, -1, tooLong(PUBLISH, v)
 	}

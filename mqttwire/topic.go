@@ -1,7 +1,6 @@
 package mqttwire
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,17 +9,16 @@ import (
 // publish to: empty, too long, ill-formed or with a wildcard. Whether one may
 // publish there is another question.
 func CheckTopicName(s string) error {
-	err := topicNameError([]byte(s))
-	if err != nil {
+	if err := topicNameError(s); err != nil {
 		return err
 	}
-	return nil
+	return nil // not err: a nil *Error in an error is not nil
 }
 
 // CheckTopicFilter tells as an *Error what is wrong with a filter; those of
 // shared subscriptions are checked with their share.
 func CheckTopicFilter(s string) error {
-	if err := checkFilter([]byte(s), V5); err != nil {
+	if err := checkFilter(s, V5); err != nil {
 		return err
 	}
 	return nil
@@ -66,22 +64,22 @@ func Match(filter, topic string) bool {
 }
 
 // topicNameError judges a name that must not be empty, by 5.0.
-func topicNameError(b []byte) *Error {
-	if len(b) == 0 {
+func topicNameError(s string) *Error {
+	if len(s) == 0 {
 		return &Error{ProtocolError, "MQTT-4.7.3-1", "a topic name is empty"}
 	}
-	if plainName(b) && len(b) <= maxString {
+	if plainName(s) && len(s) <= maxString {
 		return nil
 	}
-	return checkName(b, V5)
+	return checkName(s, V5)
 }
 
 // checkName judges a topic name that may be empty.
-func checkName(b []byte, v Version) *Error {
-	if err := textError("topic name", b, v); err != nil {
+func checkName(s string, v Version) *Error {
+	if err := textError("topic name", s, v); err != nil {
 		return err
 	}
-	if bytes.ContainsAny(b, "+#") {
+	if strings.ContainsAny(s, "+#") {
 		return &Error{MalformedPacket, "MQTT-3.3.2-2", "a topic name with a wildcard"}
 	}
 	return nil
@@ -89,17 +87,17 @@ func checkName(b []byte, v Version) *Error {
 
 // checkFilter judges a topic filter. Ill-formed ones are a ProtocolError:
 // TopicFilterInvalid is for those that are well-formed and refused.
-func checkFilter(b []byte, v Version) *Error {
-	if err := textError("topic filter", b, v); err != nil {
+func checkFilter(s string, v Version) *Error {
+	if err := textError("topic filter", s, v); err != nil {
 		return err
 	}
-	filter, shared := bytes.CutPrefix(b, []byte("$share/"))
+	filter, shared := strings.CutPrefix(s, "$share/")
 	if shared {
-		share, rest, _ := bytes.Cut(filter, []byte("/"))
+		share, rest, _ := strings.Cut(filter, "/")
 		if len(share) == 0 || len(rest) == 0 {
 			return &Error{ProtocolError, "MQTT-4.8.2-1", "a shared subscription without a share name or a filter"}
 		}
-		if bytes.ContainsAny(share, "+#") {
+		if strings.ContainsAny(share, "+#") {
 			return &Error{ProtocolError, "MQTT-4.8.2-2", "a share name with a wildcard"}
 		}
 		filter = rest
@@ -111,8 +109,9 @@ func checkFilter(b []byte, v Version) *Error {
 }
 
 // checkWildcards holds + to a whole level and # to the whole last level.
-func checkWildcards(filter []byte, v Version) *Error {
-	for i, b := range filter {
+func checkWildcards(filter string, v Version) *Error {
+	for i := range len(filter) {
+		b := filter[i]
 		if b != '+' && b != '#' {
 			continue
 		}
@@ -129,13 +128,13 @@ func checkWildcards(filter []byte, v Version) *Error {
 }
 
 // textError tells what is wrong with a string, nil if nothing is.
-func textError(what string, b []byte, v Version) *Error {
+func textError(what, s string, v Version) *Error {
 	switch {
-	case len(b) > maxString:
+	case len(s) > maxString:
 		return &Error{MalformedPacket, v.clause("1.5.4", "1.5.3"), "a " + what + " of more than 65535 bytes"}
-	case validText(b):
+	case validText(s):
 		return nil
-	case !utf8.Valid(b):
+	case !utf8.ValidString(s):
 		return &Error{MalformedPacket, v.clause("MQTT-1.5.4-1", "MQTT-1.5.3-1"), "a " + what + " that is not UTF-8"}
 	}
 	return &Error{MalformedPacket, v.clause("MQTT-1.5.4-2", "MQTT-1.5.3-2"), "a " + what + " with U+0000"}
