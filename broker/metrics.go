@@ -32,9 +32,9 @@ type metrics struct {
 	messagesDropped      [dropReasons]atomic.Int64
 	sockets              atomic.Int64 // opened since the start
 	connects             atomic.Int64 // CONNECT packets
-	clients              atomic.Int64 // connected now
 	maxClients           atomic.Int64
 	sessionsExpired      atomic.Int64
+	takeovers            atomic.Int64
 	panics               atomic.Int64 // connections ended by the last net
 }
 
@@ -45,7 +45,7 @@ const (
 	dropSlow          dropReason = iota // QoS 0 to a receiver whose outbox is full
 	dropQueueFull                       // beyond the queue of a session
 	dropTooLarge                        // over the client's Maximum Packet Size
-	dropQuota                           // retained, beyond the room for retained messages
+	dropRetainFull                      // retained, beyond the room for retained messages
 	dropExpired                         // its Message Expiry Interval is over
 	dropRefused                         // refused to its publisher
 	dropNotAuthorized                   // the receiver may not read the topic
@@ -54,7 +54,7 @@ const (
 
 // String is the reason as logs and metrics name it.
 func (r dropReason) String() string {
-	return [...]string{"slow", "queue-full", "too-large", "quota", "expired", "refused", "not-authorized"}[r]
+	return [...]string{"slow", "queue-full", "too-large", "retain-full", "expired", "refused", "not-authorized"}[r]
 }
 
 // received counts packets of any kind that a client sent, by their bytes.
@@ -157,5 +157,5 @@ func (m *metrics) snapshot() counts {
 // droppedByLimits are the messages lost to a limit of ours or of a client's;
 // those that had expired, or that somebody had no right to, are not among them.
 func (c *counts) droppedByLimits() int64 {
-	return c.dropped[dropSlow] + c.dropped[dropQueueFull] + c.dropped[dropTooLarge] + c.dropped[dropQuota]
+	return c.dropped[dropSlow] + c.dropped[dropQueueFull] + c.dropped[dropTooLarge] + c.dropped[dropRetainFull]
 }

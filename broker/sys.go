@@ -67,8 +67,8 @@ func (t *sysMeter) measure(s *sysState, c counts, now time.Time) {
 		l.sockets.add(c.sockets-last.sockets, elapsed)
 		l.messagesReceived.add(c.packetsReceived-last.packetsReceived, elapsed)
 		l.messagesSent.add(c.packetsSent-last.packetsSent, elapsed)
-		l.publishReceived.add(sumQoS(c.publishReceived)-sumQoS(last.publishReceived), elapsed)
-		l.publishSent.add(sumQoS(c.publishSent)-sumQoS(last.publishSent), elapsed)
+		l.publishReceived.add(sum(c.publishReceived)-sum(last.publishReceived), elapsed)
+		l.publishSent.add(sum(c.publishSent)-sum(last.publishSent), elapsed)
 		l.publishDropped.add(c.droppedByLimits()-last.droppedByLimits(), elapsed)
 		l.bytesReceived.add(c.bytesReceived-last.bytesReceived, elapsed)
 		l.bytesSent.add(c.bytesSent-last.bytesSent, elapsed)
@@ -80,7 +80,7 @@ func (t *sysMeter) measure(s *sysState, c counts, now time.Time) {
 	s.heapMaximum = t.heapMaximum
 }
 
-func sumQoS(byQoS [3]int64) int64 { return byQoS[0] + byQoS[1] + byQoS[2] }
+func sum(byQoS [3]int64) int64 { return byQoS[0] + byQoS[1] + byQoS[2] }
 
 // heapBytes is the memory of live objects and of dead ones not yet swept.
 func heapBytes() uint64 {
@@ -154,8 +154,8 @@ func sysTotals(s *sysState) []sysTopic {
 		{"messages/inflight", s.Inflight},
 		{"store/messages/count", stored},
 		{"store/messages/bytes", storedBytes},
-		{"publish/messages/received", sumQoS(c.publishReceived)},
-		{"publish/messages/sent", sumQoS(c.publishSent)},
+		{"publish/messages/received", sum(c.publishReceived)},
+		{"publish/messages/sent", sum(c.publishSent)},
 		{"publish/messages/dropped", c.droppedByLimits()},
 		{"publish/bytes/received", c.publishBytesReceived},
 		{"publish/bytes/sent", c.publishBytesSent},
@@ -198,8 +198,8 @@ func sysCommunity(s *sysState) []sysTopic {
 	return []sysTopic{
 		{"load/bytes/received", c.bytesReceived},
 		{"load/bytes/sent", c.bytesSent},
-		{"messages/publish/received", sumQoS(c.publishReceived)},
-		{"messages/publish/sent", sumQoS(c.publishSent)},
+		{"messages/publish/received", sum(c.publishReceived)},
+		{"messages/publish/sent", sum(c.publishSent)},
 		{"messages/publish/dropped", c.droppedByLimits()},
 		{"messages/retained/count", s.Retained},
 		{"time", s.now.UTC().Format(time.RFC3339)},

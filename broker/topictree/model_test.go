@@ -231,6 +231,12 @@ func TestCursorAgainstModel(t *testing.T) {
 			}
 		}
 		check(t, &names.trie)
+		walked := map[string]int{}
+		for walk := names.Walk(); walk.Next(7, func(topic string, v int) { walked[topic] = v }); {
+		}
+		if !maps.Equal(walked, model) {
+			t.Fatalf("seed %d: Walk gives %v, want %v", seed, walked, model)
+		}
 		if all := maps.Collect(names.All); !maps.Equal(all, model) || names.Len() != len(model) {
 			t.Fatalf("seed %d: All gives %v, want %v", seed, all, model)
 		}

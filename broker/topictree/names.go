@@ -22,13 +22,20 @@ func (t *Names[V]) Delete(topic string) bool { return t.trie.remove(topic) }
 func (t *Names[V]) Len() int { return t.trie.size }
 
 // All visits every topic in no particular order until yield returns false. The
-// tree must not change meanwhile; a Cursor is for trees that do.
+// tree must not change meanwhile; a walk is for trees that do.
 func (t *Names[V]) All(yield func(topic string, v V) bool) { t.trie.all(yield) }
 
 // Cursor starts a walk over the topics that filter matches. It keeps the
 // filter, which must not be a view into a buffer.
 func (t *Names[V]) Cursor(filter string) *Cursor[V] {
 	return &Cursor[V]{filter: filter, newest: t.trie.born, at: &t.trie.root, names: t}
+}
+
+// Walk starts a walk over all topics, those that begin with $ too.
+func (t *Names[V]) Walk() *Cursor[V] {
+	c := t.Cursor("#")
+	c.every = true
+	return c
 }
 
 // A Cursor walks over the topics that match its filter, as far at a time as it
@@ -43,6 +50,7 @@ func (t *Names[V]) Cursor(filter string) *Cursor[V] {
 type Cursor[V any] struct {
 	names  *Names[V]
 	filter string
+	every  bool     // # stands for a first level with $, too
 	newest uint64   // the last node created before the cursor
 	at     *node[V] // its children are being visited; nil: the walk is over
 	level  int      // where the level that selects them begins in filter; past its end: none does
@@ -68,7 +76,7 @@ func (c *Cursor[V]) step(yield func(string, V)) {
 		return
 	}
 	c.last = child.number()
-	if c.at.parent == nil && strings.HasPrefix(child.name, "$") && !strings.HasPrefix(c.filter, "$") {
+	if !c.every && c.at.parent == nil && strings.HasPrefix(child.name, "$") && !strings.HasPrefix(c.filter, "$") {
 		return // no wildcard stands for a first level with $ [MQTT-4.7.2-1]
 	}
 	ends := level > len(c.filter)
