@@ -32,6 +32,7 @@ type metrics struct {
 	messagesDropped      [dropReasons]atomic.Int64
 	sockets              atomic.Int64 // opened since the start
 	connects             atomic.Int64 // CONNECT packets
+	clients              atomic.Int64 // connected now
 	maxClients           atomic.Int64
 	sessionsExpired      atomic.Int64
 	takeovers            atomic.Int64

@@ -1,0 +1,102 @@
+package broker
+
+import "mqtk/mqttwire"
+
+// handleAck takes the four acknowledgements of the QoS 1 and 2 exchanges.
+func (c *Conn) handleAck(batch *Batch, p *mqttwire.Ack) {
+	if p.Kind == mqttwire.PUBREL {
+		c.handlePubrel(batch, p)
+		return
+	}
+	s := c.session
+	s.mu.Lock()
+	violation := ""
+	if s.conn.Load() == c {
+		violation = s.acknowledge(batch, c, p)
+		if violation == "" && (s.queue.len() > 0 || s.window.unsent > 0 || len(s.cursors) > 0) {
+			s.pump(c, batch.now)
+		}
+	}
+	s.mu.Unlock()
+	if violation != "" {
+		c.fail(batch, mqttwire.ProtocolError, violation)
+		return
+	}
+	if err := batch.append(); err != nil {
+		c.b.log.Error("the store took no acknowledgement", "client", s.ClientID, "error", err)
+	}
+}
+
+// acknowledge moves one exchange of the window on. It returns what is wrong
+// with the acknowledgement, empty for nothing. mu is held.
+func (s *Session) acknowledge(batch *Batch, c *Conn, p *mqttwire.Ack) (violation string) {
+	f := s.window.find(p.PacketID)
+	if f == nil {
+		// It may belong to a session that is no more.
+		if p.Kind == mqttwire.PUBREC && p.Reason < 0x80 {
+			c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID, Reason: mqttwire.PacketIdentifierNotFound})
+		}
+		return ""
+	}
+	switch {
+	case p.Kind == mqttwire.PUBACK && f.state == wantPuback,
+		p.Kind == mqttwire.PUBREC && f.state == wantPubrec && p.Reason >= 0x80,
+		p.Kind == mqttwire.PUBCOMP && f.state == wantPubcomp:
+		s.settle(batch, c, f)
+	case p.Kind == mqttwire.PUBREC && f.state == wantPubrec:
+		c.progress(f.message.size())
+		s.window.release(f)
+		if s.persistent() {
+			batch.events = append(batch.events, Event{Kind: EventReleased, ClientID: s.ClientID, Sequence: f.sequence, PacketID: f.packetID})
+		}
+		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID})
+	case p.Kind == mqttwire.PUBREC && f.state == wantPubcomp:
+		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID})
+	default:
+		return p.Kind.String() + " for an exchange that wants another acknowledgement"
+	}
+	return ""
+}
+
+// settle closes an exchange that the client has acknowledged for good.
+func (s *Session) settle(batch *Batch, c *Conn, f *flight) {
+	if f.message != nil {
+		c.progress(f.message.size())
+	}
+	if s.persistent() {
+		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: f.sequence})
+	}
+	s.window.finish(f)
+}
+
+// handlePubrel ends an inbound QoS 2 exchange: the id is forgotten, on disk
+// first, and only then confirmed.
+func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
+	s := c.session
+	s.mu.Lock()
+	epoch, held := s.held[p.PacketID]
+	mine := s.owner == c
+	if held && mine {
+		delete(s.held, p.PacketID)
+		if s.persistent() {
+			batch.events = append(batch.events, Event{Kind: EventForgotten, ClientID: s.ClientID, PacketID: p.PacketID})
+		}
+	}
+	counted := held && epoch == s.epoch
+	s.mu.Unlock()
+	if !mine {
+		return
+	}
+	reply := &mqttwire.Ack{Kind: mqttwire.PUBCOMP, PacketID: p.PacketID}
+	if !held {
+		reply.Reason = mqttwire.PacketIdentifierNotFound
+	}
+	if err := batch.append(); err != nil {
+		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
+		return
+	}
+	c.reply(reply)
+	if counted {
+		c.segment().settled++
+	}
+}

@@ -1,0 +1,132 @@
+package broker
+
+import (
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// Batch is what a driver's thread works with while it handles one read: the
+// read buffer, the decoder, and scratch space that makes the path of a message
+// free of allocation. It is borrowed per read, so an idle connection has none.
+type Batch struct {
+	b       *Broker
+	now     time.Time
+	decoder mqttwire.Decoder
+	in      []byte // what the driver reads into: buffer, or a large packet's own
+	dirty   []*Conn
+	events  []Event
+	view    Message  // the message under way
+	kept    *Message // its kept copy, once somebody needed one
+	topic   string   // a kept copy of its topic, if the match cache has one
+	props   []byte   // scratch for its properties
+	match   matched  // scratch for a topic that is not cached
+	merge   map[*Session]int
+	many    bool // several receivers: encode once per shape
+	shapes  [12]shape
+	buffer  [readChunk]byte
+}
+
+// shape is one encoding of the message under way, for all receivers of the same
+// version, QoS and RETAIN; they differ in the packet id alone.
+type shape struct {
+	bytes    []byte
+	packetID int // offset of the packet id, 0 at QoS 0
+	set      bool
+}
+
+func (b *Broker) borrow() *Batch {
+	if v := b.batches.Get(); v != nil {
+		return v.(*Batch)
+	}
+	return &Batch{b: b}
+}
+
+// release gives a batch back. What it was used for must not shine through.
+func (b *Broker) release(batch *Batch) {
+	batch.in = nil
+	b.batches.Put(batch)
+}
+
+// begin readies the batch for one connection's input.
+func (batch *Batch) begin(c *Conn) {
+	batch.now = time.Now()
+	d := &batch.decoder
+	d.Version, d.From = c.version, mqttwire.Client
+	l := &c.b.limits
+	d.Limits = mqttwire.Limits{
+		MaxPacketSize:     uint32(l.MaxPacketSize),
+		MaxUserProperties: l.MaxUserProperties,
+		MaxFilters:        l.MaxFilters,
+	}
+	if c.phase == opening {
+		d.Limits.MaxPacketSize = uint32(min(l.ConnectPacketSize, l.MaxPacketSize))
+	}
+}
+
+// Flush flushes every connection that this batch left bytes for.
+func (batch *Batch) Flush() {
+	for i, c := range batch.dirty {
+		batch.dirty[i] = nil
+		c.link.Flush()
+	}
+	batch.dirty = batch.dirty[:0]
+}
+
+// note remembers a connection whose outbox has become dirty.
+func (batch *Batch) note(c *Conn) { batch.dirty = append(batch.dirty, c) }
+
+// carry makes m the message under way. m may be the batch's own view.
+func (batch *Batch) carry(m *Message, topic string) {
+	if m != &batch.view {
+		batch.view = *m
+	}
+	batch.kept, batch.topic, batch.many = nil, topic, false
+	for i := range batch.shapes {
+		batch.shapes[i].set = false
+	}
+}
+
+// drop forgets the message under way, and scratch that grew beyond reason.
+func (batch *Batch) drop() {
+	batch.view = Message{}
+	batch.kept = nil
+	for i := range batch.shapes {
+		if cap(batch.shapes[i].bytes) > readChunk {
+			batch.shapes[i].bytes = nil
+		}
+	}
+	if cap(batch.props) > readChunk {
+		batch.props = nil
+	}
+}
+
+// message is the kept copy of the message under way.
+func (batch *Batch) message() *Message {
+	if batch.kept == nil {
+		batch.kept = batch.view.keep(batch.topic)
+	}
+	return batch.kept
+}
+
+// append writes the events gathered since the last call as one frame.
+func (batch *Batch) append() error {
+	if len(batch.events) == 0 {
+		return nil
+	}
+	err := batch.b.store.Append(batch.events, nil)
+	clear(batch.events)
+	batch.events = batch.events[:0]
+	return err
+}
+
+// background runs f with a batch of its own, for messages that come from no
+// read: wills, $SYS, expiries.
+func (b *Broker) background(f func(*Batch)) {
+	batch := b.borrow()
+	batch.now = time.Now()
+	f(batch)
+	batch.append()
+	batch.Flush()
+	b.release(batch)
+}

@@ -1,0 +1,190 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// Options are what a Broker is made of. The zero Options make one that keeps
+// nothing, lets everybody in and logs nowhere, with the default limits.
+type Options struct {
+	Limits        Limits // the zero Limits are DefaultLimits
+	Store         Store
+	Authenticator Authenticator
+	Authorizer    Authorizer
+	Fabric        Fabric
+	Log           *slog.Logger
+	Version       string // for $SYS/broker/version
+}
+
+// Broker is an MQTT server for 3.1, 3.1.1 and 5.0. It opens nothing itself: it
+// is handed listeners, a Store, an Authenticator, an Authorizer and a Fabric.
+type Broker struct {
+	limits        Limits
+	store         Store
+	authenticator Authenticator
+	authorizer    Authorizer
+	fabric        Fabric
+	log           *slog.Logger
+	version       string
+	metrics       metrics
+
+	registry struct {
+		sync.Mutex
+		sessions  map[string]*Session
+		conns     map[*Conn]struct{}
+		listeners map[net.Listener]struct{}
+	}
+	subscriptions subscriptions
+	generation    atomic.Uint64 // changes with every subscription
+	matches       struct {
+		sync.Mutex
+		generation uint64
+		topics     map[string]*matched
+	}
+	retained  retainedSet
+	sys       sysPublisher
+	deadlines *deadlines
+	wheel     *wheel
+	pressed   atomic.Int32 // connections that are full
+	batches   sync.Pool
+
+	context    context.Context // ends with the broker
+	cancel     context.CancelFunc
+	goroutines sync.WaitGroup
+	streams    sync.WaitGroup // readers of connections
+	draining   atomic.Bool
+	started    time.Time
+}
+
+// ErrClosed is what Serve returns once Shutdown was called.
+var ErrClosed = errors.New("the broker is closed")
+
+// New makes a broker, takes up what the Store kept, and starts its clocks.
+func New(o Options) (*Broker, error) {
+	b := &Broker{
+		limits: o.Limits, store: o.Store, authenticator: o.Authenticator, authorizer: o.Authorizer,
+		fabric: o.Fabric, log: o.Log, version: o.Version, started: time.Now(),
+	}
+	if b.limits == (Limits{}) {
+		b.limits = DefaultLimits()
+	}
+	if err := b.limits.Validate(); err != nil {
+		return nil, err
+	}
+	if b.store == nil {
+		b.store = &memoryStore{}
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if err := b.store.Replay(func(Event) error { return nil }); err != nil {
+		return nil, fmt.Errorf("replay: %w", err)
+	}
+	b.registry.sessions = make(map[string]*Session)
+	b.registry.conns = make(map[*Conn]struct{})
+	b.registry.listeners = make(map[net.Listener]struct{})
+	b.deadlines = newDeadlines()
+	b.wheel = newWheel(b.deadlines)
+	b.context, b.cancel = context.WithCancel(context.Background())
+	b.goroutines.Go(func() { b.deadlines.run(b.context) })
+	b.sys.meter = newSysMeter(b.started)
+	b.goroutines.Go(func() { b.runSys(b.context) })
+	return b, nil
+}
+
+// Serve accepts connections until the listener closes or Shutdown is called.
+// Out of file handles it backs off and goes on.
+func (b *Broker) Serve(l net.Listener) error {
+	b.registry.Lock()
+	if b.draining.Load() {
+		b.registry.Unlock()
+		l.Close()
+		return ErrClosed
+	}
+	b.registry.listeners[l] = struct{}{}
+	b.registry.Unlock()
+	var backoff time.Duration
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			backoff = 0
+			if t, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
+				t.SetNoDelay(true)
+			}
+			if !b.admit() {
+				nc.Close()
+				return ErrClosed
+			}
+			go func() {
+				defer b.streams.Done()
+				b.run(nc)
+			}()
+			continue
+		}
+		if b.draining.Load() {
+			return ErrClosed
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+		b.log.Warn("accept failed; trying again", "listener", l.Addr().String(), "error", err, "wait", backoff)
+		select {
+		case <-time.After(backoff):
+		case <-b.context.Done():
+			return ErrClosed
+		}
+	}
+}
+
+// Shutdown stops accepting, tells every client with DISCONNECT 0x8B, lets what
+// is on its way be written for a second, and waits for every goroutine of the
+// broker. It returns ctx's error when that took longer than ctx allows.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	b.registry.Lock()
+	b.draining.Store(true)
+	for l := range b.registry.listeners {
+		l.Close()
+	}
+	conns := make([]*Conn, 0, len(b.registry.conns))
+	for c := range b.registry.conns {
+		conns = append(conns, c)
+	}
+	b.registry.Unlock()
+	for _, c := range conns {
+		c.kick(mqttwire.ServerShuttingDown, "the server is shutting down")
+	}
+	ended := make(chan struct{})
+	go func() {
+		b.streams.Wait()
+		b.cancel()
+		b.goroutines.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return b.store.Close()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// admit counts a reader in, unless the broker is closing.
+func (b *Broker) admit() bool {
+	b.registry.Lock()
+	defer b.registry.Unlock()
+	if b.draining.Load() {
+		return false
+	}
+	b.streams.Add(1)
+	return true
+}

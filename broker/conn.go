@@ -1,0 +1,333 @@
+package broker
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// Link is what the core asks of a connection's driver. All three may be called
+// by any thread, never under a lock.
+type Link interface {
+	Flush()  // bytes lie in the outbox: Take, write, Wrote, Next
+	Resume() // a pause is over: call Receive again with what it left
+	Close()  // end the connection once the outbox is written, or after a second
+}
+
+// phase is how far a connection has come. It belongs to the driver's thread.
+type phase byte
+
+const (
+	opening        phase = iota // nothing but CONNECT is expected
+	authenticating              // AUTH packets go to and fro
+	connecting                  // CONNECT is accepted, CONNACK waits for the store
+	connected
+)
+
+// Conn is the state of one network connection: a machine that is fed bytes and
+// leaves bytes in its outbox. It does no I/O and never blocks.
+//
+// Fields of the first group belong to the driver's thread. The second is set
+// before the session publishes the connection and not changed after. What is
+// shared says how.
+type Conn struct {
+	b        *Broker
+	link     Link
+	remote   net.Addr
+	phase    phase
+	aliases  []string // Topic Alias, inbound: aliases[n-1]
+	cache    *matchCache
+	open     *segment            // acknowledgements of the batch under way
+	auth     *exchange           // enhanced authentication, nil without
+	connect  *connectRequest     // until CONNACK, or for good with enhanced authentication
+	lastWord mqttwire.ReasonCode // the client's DISCONNECT reason
+	said     bool                // the client sent DISCONNECT
+
+	version        mqttwire.Version
+	identity       *Identity // nil until it is accepted
+	clientID       string    // set with it
+	session        *Session
+	keepAlive      uint16 // seconds, as in force; 0: none
+	maxPacketSize  uint32 // the client's, 0: none
+	receiveMaximum int    // the client's, capped by max_inflight
+	aliasMaximum   uint16 // Topic Alias, outbound
+	quiet          bool   // Request Problem Information is 0
+
+	out       outbox
+	segments  []*segment        // waiting acknowledgements in order, guarded by out.mu
+	spare     *segment          // guarded by out.mu
+	aliasesTo map[string]uint16 // Topic Alias, outbound, guarded by out.mu
+	inbound   atomic.Int32      // QoS 1 and 2 received here and not yet answered for good
+	live      atomic.Bool       // CONNACK with Success is in the outbox
+	closing   atomic.Bool
+	paused    atomic.Bool
+	cause     atomic.Pointer[endCause]
+	handover  sync.Mutex // held while an authenticator's answer acts for the driver's thread
+	gone      bool       // Closed was called, guarded by handover
+	cancel    func()     // ends the authenticator's work, guarded by handover
+	watch     wheelEntry // keep alive
+	limit     deadline   // time to a complete CONNECT
+}
+
+// endCause says why the broker ended a connection.
+type endCause struct {
+	reason mqttwire.ReasonCode
+	detail string
+}
+
+// Accept takes a connection in; the driver then calls Receive for what arrives
+// and Closed, once, when no more will.
+func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
+	c := &Conn{b: b, link: link, remote: remote}
+	c.out.limit = b.limits.MaxOutboxBytes
+	now := time.Now()
+	b.metrics.sockets.Add(1)
+	c.limit.fire = c.tooLate
+	c.watch.silent = c.silent
+	c.out.pace.fire = c.measurePace
+	if !b.enter(c) {
+		c.end(mqttwire.ServerUnavailable, "too many connections")
+		return c
+	}
+	b.deadlines.arm(&c.limit, now.Add(b.limits.ConnectTimeout))
+	return c
+}
+
+// tooLate closes a connection whose CONNECT is not complete in time.
+func (c *Conn) tooLate(time.Time) {
+	c.end(mqttwire.UnspecifiedError, "no complete CONNECT in time")
+	c.link.Close()
+}
+
+// silent is the wheel's word that the keep alive is over.
+func (c *Conn) silent(now time.Time) {
+	if c.Paused() {
+		c.b.wheel.add(&c.watch, c.keepAlive, now)
+		return
+	}
+	c.kick(mqttwire.KeepAliveTimeout, "nothing was heard for one and a half times the keep alive")
+}
+
+// Closing says that the driver is to write what is left and close.
+func (c *Conn) Closing() bool { return c.closing.Load() }
+
+// Paused says that Receive wants nothing until the Link's Resume.
+func (c *Conn) Paused() bool { return c.paused.Load() && !c.closing.Load() }
+
+func (c *Conn) pause() { c.paused.Store(true) }
+
+// released ends a pause. It is also how a receiver under pressure lets go of a
+// publisher that waited for it.
+func (c *Conn) released() {
+	c.b.wheel.touch(&c.watch, time.Now()) // time in which we did not read is not silence
+	c.paused.Store(false)
+	c.link.Resume()
+}
+
+// Receive handles the whole packets at the front of in and says how many bytes
+// they took; the driver keeps the tail. While Paused it takes nothing.
+func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
+	if c.closing.Load() || c.paused.Load() {
+		return 0
+	}
+	batch.begin(c)
+	packets := 0
+	for used < len(in) && !c.closing.Load() && !c.paused.Load() {
+		if c.phase == opening && in[used]>>4 != byte(mqttwire.CONNECT) {
+			c.end(mqttwire.ProtocolError, "the first packet is not CONNECT")
+			break
+		}
+		p, n, err := batch.decoder.Decode(in[used:])
+		if err != nil {
+			c.refuseBytes(batch, p, err)
+			break
+		}
+		if n == 0 {
+			break
+		}
+		if !c.handle(batch, p) {
+			break
+		}
+		used += n
+		packets++
+	}
+	if packets > 0 {
+		c.b.wheel.touch(&c.watch, batch.now)
+		c.b.metrics.received(packets, used)
+	}
+	c.commit(batch)
+	if pending, flush := c.out.unflushed(); flush {
+		batch.note(c)
+	} else if pending > c.out.limit {
+		c.holdBack()
+	}
+	return used
+}
+
+// handle acts on one packet. False: it was not taken, Receive will see it again.
+func (c *Conn) handle(batch *Batch, p mqttwire.Packet) bool {
+	switch c.phase {
+	case opening:
+		if p, ok := p.(*mqttwire.Connect); ok {
+			c.handleConnect(batch, p)
+			batch.begin(c)
+			return true
+		}
+	case authenticating:
+		switch p := p.(type) {
+		case *mqttwire.Auth:
+			c.handleAuth(batch, p)
+			return true
+		case *mqttwire.Disconnect:
+			c.end(mqttwire.Success, "")
+			return true
+		}
+	case connected:
+		return c.handleConnected(batch, p)
+	}
+	c.end(mqttwire.ProtocolError, p.Type().String()+" before the connection is accepted")
+	return true
+}
+
+func (c *Conn) handleConnected(batch *Batch, p mqttwire.Packet) bool {
+	switch p := p.(type) {
+	case *mqttwire.Publish:
+		return c.handlePublish(batch, p)
+	case *mqttwire.Ack:
+		c.handleAck(batch, p)
+	case *mqttwire.Subscribe:
+		c.handleSubscribe(batch, p)
+	case *mqttwire.Unsubscribe:
+		c.handleUnsubscribe(batch, p)
+	case *mqttwire.Pingreq:
+		c.send(&mqttwire.Pingresp{})
+	case *mqttwire.Disconnect:
+		c.handleDisconnect(batch, p)
+	case *mqttwire.Auth:
+		c.handleReAuth(batch, p)
+	case *mqttwire.Connect:
+		c.fail(batch, mqttwire.ProtocolError, "a second CONNECT")
+	default:
+		c.fail(batch, mqttwire.ProtocolError, "a client does not send "+p.Type().String())
+	}
+	return true
+}
+
+// refuseBytes ends the connection over bytes that do not decode.
+func (c *Conn) refuseBytes(batch *Batch, p mqttwire.Packet, err error) {
+	reason, detail := mqttwire.MalformedPacket, err.Error()
+	if e, ok := err.(*mqttwire.Error); ok {
+		reason = e.Reason
+	}
+	if c.phase != opening {
+		c.fail(batch, reason, detail)
+		return
+	}
+	if p, ok := p.(*mqttwire.Connect); ok {
+		c.refuseConnectBytes(p, reason, detail)
+	}
+	c.end(reason, detail)
+}
+
+// handleDisconnect ends the connection at the client's word.
+func (c *Conn) handleDisconnect(batch *Batch, p *mqttwire.Disconnect) {
+	if seconds, ok := p.Properties.Number(mqttwire.SessionExpiryInterval); ok {
+		if !c.session.changeExpiry(c, seconds) {
+			c.fail(batch, mqttwire.ProtocolError, "DISCONNECT raises the session expiry from 0")
+			return
+		}
+	}
+	c.commit(batch)
+	c.said, c.lastWord = true, p.Reason
+	c.finish()
+}
+
+// fail is end on the driver's own thread: what came before is answered first.
+func (c *Conn) fail(batch *Batch, reason mqttwire.ReasonCode, detail string) {
+	c.commit(batch)
+	c.end(reason, detail)
+}
+
+// end closes the connection for a reason of the broker's: on 5.0, once the
+// client is connected, with a DISCONNECT that says it. Any thread may call it;
+// one that is not the driver's calls Link.Close as well.
+func (c *Conn) end(reason mqttwire.ReasonCode, detail string) {
+	if !c.cause.CompareAndSwap(nil, &endCause{reason, detail}) {
+		return
+	}
+	if c.live.Load() && c.version == mqttwire.V5 && reason >= 0x80 {
+		p := &mqttwire.Disconnect{Reason: reason}
+		if !reason.AllowedIn(mqttwire.DISCONNECT, mqttwire.Server) {
+			p.Reason = mqttwire.UnspecifiedError
+		}
+		if detail != "" {
+			p.Properties = p.Properties.AddText(mqttwire.ReasonString, detail)
+		}
+		c.send(p)
+	}
+	c.finish()
+}
+
+// kick is end for threads other than the driver's.
+func (c *Conn) kick(reason mqttwire.ReasonCode, detail string) {
+	c.end(reason, detail)
+	c.link.Flush()
+	c.link.Close()
+}
+
+// finish lets nothing more into the outbox or out of the socket's input.
+func (c *Conn) finish() {
+	c.out.mu.Lock()
+	c.out.closed = true
+	c.out.mu.Unlock()
+	c.closing.Store(true)
+}
+
+// send puts one packet of the broker's own into the outbox and flushes it at
+// the end of the batch, or, for packets from elsewhere, at the caller's Flush.
+func (c *Conn) send(p mqttwire.Packet) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.closed {
+		return
+	}
+	c.out.grow(64)
+	before := len(c.out.buf)
+	c.out.buf = c.encode(c.out.buf, p)
+	if n := len(c.out.buf) - before; n > 0 {
+		c.out.appended(n)
+		c.b.metrics.sent(1, n)
+	}
+}
+
+// Closed tells that the network connection is gone. It is called once, by the
+// driver's thread; cause is the driver's error.
+func (c *Conn) Closed(cause error) {
+	c.finish()
+	c.b.deadlines.disarm(&c.limit)
+	c.b.deadlines.disarm(&c.out.pace)
+	c.b.wheel.remove(&c.watch)
+	c.handover.Lock()
+	c.gone = true
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.handover.Unlock()
+	c.ease()
+	if s := c.session; s != nil {
+		c.b.leave(s, c, cause)
+	}
+	c.b.exit(c, cause)
+}
+
+// Failed tells that a write failed: the reader will see the same.
+func (c *Conn) Failed(error) {
+	c.out.mu.Lock()
+	c.out.closed = true
+	c.out.buf = nil
+	c.out.mu.Unlock()
+	c.link.Close()
+}

@@ -1,0 +1,318 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// connectRequest is what outlives the bytes of a CONNECT until it is answered.
+type connectRequest struct {
+	credentials    Credentials
+	cleanStart     bool
+	assigned       bool   // the client id is the broker's
+	keepAlive      uint16 // as in force
+	askedKeepAlive uint16
+	expiry         uint32 // seconds; noExpiry: never
+	asked          uint32 // the expiry as the client asked for it
+	wantsResponse  bool
+	will           *will
+	method         string // Authentication Method, empty without
+	data           []byte
+	maxPacketSize  uint32
+	receiveMaximum int
+	aliasMaximum   uint16
+	quiet          bool
+}
+
+// noExpiry is the Session Expiry Interval of a session that never ends.
+const noExpiry = 0xFFFFFFFF
+
+// handleConnect takes a CONNECT that is well-formed.
+func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
+	c.b.metrics.connects.Add(1)
+	c.version = p.Version
+	r := c.read(p)
+	c.connect = r
+	c.maxPacketSize, c.quiet = r.maxPacketSize, r.quiet
+	if reason, detail := c.b.checkConnect(c, p, r); reason != mqttwire.Success {
+		c.refuse(reason, detail)
+		return
+	}
+	c.b.authenticate(batch, c, r)
+}
+
+// read copies a CONNECT into a request, with the defaults of its version.
+func (c *Conn) read(p *mqttwire.Connect) *connectRequest {
+	l := &c.b.limits
+	r := &connectRequest{
+		credentials: Credentials{
+			ClientID: strings.Clone(p.ClientID), HasUsername: p.HasUsername, Username: strings.Clone(p.Username),
+			HasPassword: p.HasPassword, Password: bytes.Clone(p.Password), Remote: c.remote, Version: p.Version,
+		},
+		cleanStart: p.CleanStart, keepAlive: p.KeepAlive, askedKeepAlive: p.KeepAlive, receiveMaximum: l.MaxInflight,
+	}
+	if p.Version != mqttwire.V5 {
+		if !p.CleanStart {
+			r.expiry = uint32(l.SessionExpiry3x / time.Second)
+		}
+		r.asked = r.expiry
+	} else {
+		r.readProperties(p.Properties, l)
+	}
+	if w := p.Will; w != nil {
+		r.will = newWill(w, r.credentials.ClientID)
+	}
+	return r
+}
+
+func (r *connectRequest) readProperties(p mqttwire.Properties, l *Limits) {
+	r.asked, _ = p.Number(mqttwire.SessionExpiryInterval)
+	r.expiry = capExpiry(r.asked, l)
+	r.maxPacketSize, _ = p.Number(mqttwire.MaximumPacketSize)
+	if n, ok := p.Number(mqttwire.ReceiveMaximum); ok {
+		r.receiveMaximum = min(r.receiveMaximum, int(n))
+	}
+	n, _ := p.Number(mqttwire.TopicAliasMaximum)
+	r.aliasMaximum = uint16(min(int(n), l.TopicAliasOut))
+	if n, ok := p.Number(mqttwire.RequestProblemInformation); ok {
+		r.quiet = n == 0
+	}
+	n, _ = p.Number(mqttwire.RequestResponseInformation)
+	r.wantsResponse = n == 1
+	method, _ := p.Text(mqttwire.AuthenticationMethod)
+	r.method = strings.Clone(method)
+	data, _ := p.Binary(mqttwire.AuthenticationData)
+	r.data = bytes.Clone(data)
+}
+
+// capExpiry holds a Session Expiry Interval under max_session_expiry.
+func capExpiry(asked uint32, l *Limits) uint32 {
+	if most := l.MaxSessionExpiry / time.Second; most < noExpiry && time.Duration(asked) > most {
+		return uint32(most)
+	}
+	return asked
+}
+
+// checkConnect holds a CONNECT against the broker's limits. It settles the
+// client id and the keep alive.
+func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (mqttwire.ReasonCode, string) {
+	l := &b.limits
+	switch id := p.ClientID; {
+	case b.draining.Load():
+		return mqttwire.ServerUnavailable, "the server is shutting down"
+	case len(id) > l.MaxClientID:
+		return mqttwire.ClientIdentifierNotValid, "the client identifier is too long"
+	case id == "" && (p.Version == mqttwire.V31 || p.Version == mqttwire.V311 && !p.CleanStart || !l.AllowZeroLengthClientID):
+		return mqttwire.ClientIdentifierNotValid, "the client identifier is empty"
+	case p.Version == mqttwire.V31 && l.Strict31 && len([]rune(id)) > 23:
+		return mqttwire.ClientIdentifierNotValid, "the client identifier has more than 23 characters"
+	case id == "":
+		r.credentials.ClientID, r.assigned = b.assignID(), true
+		if r.will != nil {
+			r.will.message.From = r.credentials.ClientID
+		}
+	}
+	if most := uint16(l.MaxKeepAlive); r.keepAlive > most || r.keepAlive == 0 && most < 0xFFFF {
+		if p.Version == mqttwire.V5 {
+			r.keepAlive = most
+		}
+	}
+	if r.will != nil {
+		return b.checkWill(r.will)
+	}
+	return mqttwire.Success, ""
+}
+
+// assignID makes a client id that nobody can guess and no session has.
+func (b *Broker) assignID() string {
+	for {
+		id := b.limits.AutoIDPrefix + rand.Text()
+		if b.findSession(id) == nil {
+			return id
+		}
+	}
+}
+
+// refuseConnectBytes answers a CONNECT that is malformed or of an unknown
+// version, where there is an answer.
+func (c *Conn) refuseConnectBytes(p *mqttwire.Connect, reason mqttwire.ReasonCode, detail string) {
+	if reason == mqttwire.UnsupportedProtocolVersion {
+		switch {
+		case p.ProtocolName == "MQTT" && p.Version > mqttwire.V5:
+			c.version = mqttwire.V5
+		case p.ProtocolName == "MQTT" || p.ProtocolName == "MQIsdp":
+			c.version = mqttwire.V311
+		default:
+			return // not MQTT at all: no word
+		}
+		c.answer(&mqttwire.Connack{Reason: reason})
+		return
+	}
+	if p.Version == mqttwire.V5 && p.ProtocolName == "MQTT" {
+		c.version = mqttwire.V5
+		c.refuse(reason, detail)
+	}
+}
+
+// refuse answers a CONNECT with a reason, where the version has a word for it,
+// and closes.
+func (c *Conn) refuse(reason mqttwire.ReasonCode, detail string) {
+	p := &mqttwire.Connack{Reason: reason}
+	_, sayable := reason.ReturnCode()
+	if c.version == mqttwire.V5 {
+		sayable = true
+		if !reason.AllowedIn(mqttwire.CONNACK, mqttwire.Server) {
+			p.Reason = mqttwire.UnspecifiedError
+		}
+		if detail != "" {
+			p.Properties = p.Properties.AddText(mqttwire.ReasonString, detail)
+		}
+		if c.b.limits.ServerReference != "" && (reason == mqttwire.UseAnotherServer || reason == mqttwire.ServerMoved) {
+			p.Properties = p.Properties.AddText(mqttwire.ServerReference, c.b.limits.ServerReference)
+		}
+	}
+	if sayable {
+		c.answer(p)
+	}
+	c.end(reason, detail)
+}
+
+// answer puts the CONNACK of a refusal into the outbox.
+func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
+
+// accept attaches an authenticated client to its session. CONNACK leaves once
+// the store has what that changed.
+func (c *Conn) accept(batch *Batch, id Identity) {
+	r := c.connect
+	id.ClientID = r.credentials.ClientID
+	c.identity, c.clientID = &id, id.ClientID
+	if r.will != nil && !c.b.authorized(c.identity, Publish, r.will.message.Topic) {
+		c.refuse(mqttwire.NotAuthorized, "the will may not be published")
+		return
+	}
+	if r.will != nil {
+		r.will.message.Owner = c.identity
+	}
+	c.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, r.receiveMaximum, r.aliasMaximum
+	c.phase = connecting
+	s, present, ok := c.b.attach(batch, c, r)
+	if !ok {
+		c.refuse(mqttwire.NotAuthorized, "the session belongs to somebody else")
+		return
+	}
+	c.session = s
+	if err := batch.append(); err != nil {
+		c.refuse(mqttwire.ServerUnavailable, "the store has no room")
+		return
+	}
+	c.pause()
+	seg := c.segment()
+	seg.then = append(seg.then, func() { s.begin(c, c.connack(r, present)) })
+	c.phase = connected
+	if c.auth == nil {
+		c.connect = nil
+	}
+	c.commit(batch)
+}
+
+// connack is the CONNACK of success: it states what differs from the defaults.
+func (c *Conn) connack(r *connectRequest, present bool) *mqttwire.Connack {
+	p := &mqttwire.Connack{SessionPresent: present}
+	if c.version != mqttwire.V5 {
+		return p
+	}
+	l := &c.b.limits
+	add := func(id mqttwire.PropertyID, n, standard uint32) {
+		if n != standard {
+			p.Properties = p.Properties.AddNumber(id, n)
+		}
+	}
+	add(mqttwire.SessionExpiryInterval, r.expiry, r.asked)
+	add(mqttwire.ReceiveMaximum, uint32(l.ReceiveMaximum), 65535)
+	add(mqttwire.MaximumQoS, uint32(l.MaxQoS), 2)
+	add(mqttwire.RetainAvailable, flag(l.RetainAvailable), 1)
+	add(mqttwire.MaximumPacketSize, uint32(l.MaxPacketSize), 0)
+	if r.assigned {
+		p.Properties = p.Properties.AddText(mqttwire.AssignedClientIdentifier, r.credentials.ClientID)
+	}
+	add(mqttwire.TopicAliasMaximum, uint32(l.TopicAliasIn), 0)
+	add(mqttwire.WildcardSubscriptionAvailable, flag(l.WildcardAvailable), 1)
+	add(mqttwire.SubscriptionIdentifiersAvailable, flag(l.SubscriptionIdentifiersAvailable), 1)
+	add(mqttwire.SharedSubscriptionAvailable, flag(l.SharedAvailable), 1)
+	if c.keepAlive != r.askedKeepAlive {
+		p.Properties = p.Properties.AddNumber(mqttwire.ServerKeepAlive, uint32(c.keepAlive))
+	}
+	if r.wantsResponse && l.ResponseInformation != "" {
+		p.Properties = p.Properties.AddText(mqttwire.ResponseInformation, l.ResponseInformation)
+	}
+	if r.method != "" {
+		p.Properties = p.Properties.AddText(mqttwire.AuthenticationMethod, r.method)
+		if r.data != nil {
+			p.Properties = p.Properties.AddBinary(mqttwire.AuthenticationData, r.data)
+		}
+	}
+	return p
+}
+
+func flag(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// authenticate asks the Authenticator, on a goroutine of its own while the
+// connection is not read, or accepts at once where there is none.
+func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
+	if r.method != "" {
+		c.beginExchange(batch, r)
+		return
+	}
+	if b.authenticator == nil {
+		c.accept(batch, Identity{Remote: c.remote}) // a user name that nobody checked is nobody's
+		return
+	}
+	c.ask(func(ctx context.Context) func(*Batch) {
+		id, err := b.authenticator.Authenticate(ctx, &r.credentials)
+		if err != nil {
+			return func(*Batch) { c.refuse(refusal(err), err.Error()) }
+		}
+		return func(batch *Batch) { c.accept(batch, id) }
+	})
+}
+
+// ask runs a question that may block on a goroutine of its own. The connection
+// is not read meanwhile; the answer then acts for the driver's thread, unless
+// the connection is gone by then.
+func (c *Conn) ask(question func(context.Context) (answer func(*Batch))) {
+	c.pause()
+	ctx, cancel := context.WithTimeout(c.b.context, c.b.limits.ConnectTimeout)
+	c.handover.Lock()
+	c.cancel = cancel
+	c.handover.Unlock()
+	c.b.goroutines.Go(func() {
+		defer cancel()
+		answer := question(ctx)
+		c.b.background(func(batch *Batch) {
+			c.handover.Lock()
+			defer c.handover.Unlock()
+			if c.gone {
+				return
+			}
+			answer(batch)
+		})
+		if c.closing.Load() {
+			c.kick(mqttwire.Success, "")
+			return
+		}
+		c.link.Flush()
+		if c.phase != connected { // otherwise CONNACK ends the pause
+			c.released()
+		}
+	})
+}

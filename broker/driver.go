@@ -1,0 +1,255 @@
+package broker
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// The goroutine driver: one goroutine a connection, its reader. It waits for
+// readability before it borrows a buffer, so that an idle connection holds a
+// small stack and its state. A writer goroutine exists only while there are
+// bytes that a non-blocking write would not take.
+
+const (
+	readChunk  = 64 << 10
+	smallRead  = 2 << 10     // the own buffer of a connection without a file descriptor
+	lingerTime = time.Second // how long input is discarded so that the last packet is not lost to a reset
+)
+
+// stream is the goroutine driver's side of one connection.
+type stream struct {
+	conn  net.Conn
+	core  *Conn
+	raw   rawConn // empty: no non-blocking calls on this kind of connection
+	small []byte  // what a connection without raw reads into
+	tail  []byte  // the beginning of a packet, kept between reads
+
+	mu      sync.Mutex
+	changed sync.Cond // L is mu; signals the three below
+	woken   bool      // Resume was called
+	closed  bool      // Close was called
+	writing bool      // a writer goroutine is at work
+}
+
+// run drives one connection until it ends.
+func (b *Broker) run(nc net.Conn) {
+	s := &stream{conn: nc}
+	s.changed.L = &s.mu
+	if !s.raw.init(s) {
+		s.small = make([]byte, smallRead)
+	}
+	s.core = b.Accept(s, nc.RemoteAddr())
+	err := s.read()
+	s.core.Closed(err)
+	s.linger(err)
+	s.conn.Close()
+}
+
+// errClosing ends the read loop when the core wants the connection closed.
+var errClosing = errors.New("closing")
+
+// read feeds the core until the stream ends, fails, or the core is done with it.
+func (s *stream) read() error {
+	for {
+		batch, in, err := s.fill()
+		if err != nil {
+			if errors.Is(err, io.EOF) && len(s.tail) > 0 {
+				return io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		err = s.receive(batch, in)
+		s.core.b.release(batch)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// receive hands bytes to the core, waits while the core wants no more, and
+// keeps what remains of them.
+func (s *stream) receive(batch *Batch, in []byte) error {
+	for {
+		used := s.core.Receive(batch, in)
+		batch.Flush()
+		in = in[used:]
+		if s.core.Closing() {
+			return errClosing
+		}
+		if !s.core.Paused() {
+			s.keep(in)
+			return nil
+		}
+		s.await()
+	}
+}
+
+// keep holds the beginning of a packet until more of it has come.
+func (s *stream) keep(in []byte) {
+	switch {
+	case len(in) == 0:
+		s.tail = nil
+	case cap(s.tail) < len(in) || cap(s.tail) > 4*len(in)+64:
+		s.tail = append(make([]byte, 0, len(in)), in...)
+	default:
+		s.tail = append(s.tail[:0], in...) // may overlap: append moves
+	}
+}
+
+// await blocks until Resume or Close.
+func (s *stream) await() {
+	s.mu.Lock()
+	for !s.woken && !s.closed {
+		s.changed.Wait()
+	}
+	s.woken = false
+	s.mu.Unlock()
+}
+
+// fill waits for bytes and returns them, behind the tail, in a borrowed batch.
+func (s *stream) fill() (*Batch, []byte, error) {
+	if s.raw.ok() {
+		return s.raw.read(s)
+	}
+	n, err := s.conn.Read(s.small)
+	if n == 0 {
+		if err == nil {
+			err = io.ErrNoProgress
+		}
+		return nil, nil, err
+	}
+	batch, space := s.prepare()
+	copy(space, s.small[:n])
+	return batch, batch.in[:len(s.tail)+n], nil
+}
+
+// prepare borrows a batch with the tail at the front of batch.in, and returns
+// the space behind it, which is at least half a readChunk.
+func (s *stream) prepare() (*Batch, []byte) {
+	batch := s.core.b.borrow()
+	if len(s.tail) <= readChunk/2 {
+		batch.in = batch.buffer[:]
+		n := copy(batch.in, s.tail)
+		return batch, batch.in[n:]
+	}
+	// A large packet: its own buffer doubles as its bytes arrive.
+	if cap(s.tail)-len(s.tail) < readChunk/2 {
+		s.tail = append(make([]byte, 0, 2*cap(s.tail)+readChunk), s.tail...)
+	}
+	batch.in = s.tail[:cap(s.tail)]
+	return batch, batch.in[len(s.tail):]
+}
+
+// Flush writes what lies in the outbox as far as it goes without blocking and
+// leaves the rest to a writer goroutine. Called without locks, by anyone.
+func (s *stream) Flush() {
+	buf := s.core.Take()
+	if buf == nil {
+		return
+	}
+	if !s.raw.ok() {
+		s.startWriter(buf, 0)
+		return
+	}
+	for buf != nil {
+		n, err := s.raw.write(s, buf)
+		if err != nil {
+			s.core.Failed(err)
+			return
+		}
+		s.core.Wrote(n)
+		if n < len(buf) {
+			s.startWriter(buf, n)
+			return
+		}
+		buf = s.core.Next(buf)
+	}
+}
+
+func (s *stream) startWriter(buf []byte, done int) {
+	s.mu.Lock()
+	s.writing = true
+	s.mu.Unlock()
+	s.core.b.goroutines.Add(1)
+	go s.write(buf, done)
+}
+
+// write is the writer goroutine. It ends when the outbox is empty or the
+// connection fails.
+func (s *stream) write(buf []byte, done int) {
+	defer s.core.b.goroutines.Done()
+	for buf != nil {
+		for done < len(buf) {
+			n, err := s.conn.Write(buf[done:min(len(buf), done+readChunk)])
+			s.core.Wrote(n)
+			done += n
+			if err != nil {
+				s.core.Failed(err)
+				buf = nil
+				break
+			}
+		}
+		if buf != nil {
+			buf, done = s.core.Next(buf), 0
+		}
+	}
+	s.mu.Lock()
+	s.writing = false
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}
+
+// Resume ends a pause: Receive wants the bytes it left.
+func (s *stream) Resume() {
+	s.mu.Lock()
+	s.woken = true
+	s.changed.Broadcast()
+	s.mu.Unlock()
+}
+
+// Close asks the reader to end the connection once what lies in the outbox has
+// been written, or after lingerTime.
+func (s *stream) Close() {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.changed.Broadcast()
+	s.mu.Unlock()
+	if first {
+		now := time.Now()
+		s.conn.SetReadDeadline(now)
+		s.conn.SetWriteDeadline(now.Add(lingerTime))
+	}
+}
+
+// linger sees the last bytes out: write, half-close, and discard input for a
+// while, because a reset would eat the closing packet on its way to the peer.
+func (s *stream) linger(cause error) {
+	now := time.Now()
+	s.conn.SetWriteDeadline(now.Add(lingerTime))
+	s.Flush()
+	s.mu.Lock()
+	for s.writing {
+		s.changed.Wait()
+	}
+	s.mu.Unlock()
+	half, ok := s.conn.(interface{ CloseWrite() error })
+	if !ok || !errors.Is(cause, errClosing) && !s.core.Closing() {
+		return
+	}
+	if half.CloseWrite() != nil {
+		return
+	}
+	s.conn.SetReadDeadline(now.Add(lingerTime))
+	if s.small == nil {
+		s.small = make([]byte, smallRead)
+	}
+	for {
+		if _, err := s.conn.Read(s.small); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package broker
+
+import (
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// encode appends a packet of the broker's own, as this client may be sent it:
+// no Reason String or User Property where it does not want them, nor where they
+// would break its Maximum Packet Size; nothing at all if it is still too large.
+func (c *Conn) encode(dst []byte, p mqttwire.Packet) []byte {
+	if c.version == mqttwire.V5 && c.quiet {
+		strip(p, false)
+	}
+	before := len(dst)
+	out, err := p.Append(dst, c.version)
+	if err == nil && c.oversize(len(out)-before) {
+		strip(p, true)
+		out, err = p.Append(out[:before], c.version)
+	}
+	if err != nil || c.oversize(len(out)-before) {
+		return out[:before]
+	}
+	return out
+}
+
+func (c *Conn) oversize(n int) bool { return c.maxPacketSize > 0 && n > int(c.maxPacketSize) }
+
+// strip takes Reason String and User Property out of a packet; without all,
+// CONNACK and DISCONNECT keep theirs [MQTT-3.1.2-29].
+func strip(p mqttwire.Packet, all bool) {
+	var properties *mqttwire.Properties
+	switch p := p.(type) {
+	case *mqttwire.Connack:
+		if all {
+			properties = &p.Properties
+		}
+	case *mqttwire.Disconnect:
+		if all {
+			properties = &p.Properties
+		}
+	case *mqttwire.Ack:
+		properties = &p.Properties
+	case *mqttwire.Suback:
+		properties = &p.Properties
+	case *mqttwire.Unsuback:
+		properties = &p.Properties
+	case *mqttwire.Auth:
+		properties = &p.Properties
+	}
+	if properties != nil && len(*properties) > 0 {
+		*properties = properties.AppendWithout(nil, mqttwire.ReasonString, mqttwire.UserProperty)
+	}
+}
+
+// putPublish puts a PUBLISH into the outbox. flush: the caller must see to it.
+//
+// Receivers of one shape share one encoding and differ in the packet id alone;
+// an outgoing alias or a Subscription Identifier makes an encoding of its own.
+func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup bool, now time.Time) (v verdict, flush bool) {
+	m := d.message
+	seconds, alive := m.remaining(now)
+	if !alive && !dup {
+		return expired, false
+	}
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return put, false // the connection is ending: as lost as what is in its socket
+	}
+	if o.pending > 0 && o.pending+len(m.Payload)+len(m.Topic) > o.limit {
+		o.starved = true
+		return noRoom, false
+	}
+	before, aliases := len(o.buf), len(c.aliasesTo)
+	own := len(d.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
+	if batch != nil && batch.many && !own && !dup {
+		s := batch.shape(c.version, d, seconds)
+		o.grow(len(s.bytes))
+		o.buf = append(o.buf, s.bytes...)
+		if id != 0 {
+			o.buf[before+s.packetID] = byte(id >> 8)
+			o.buf[before+s.packetID+1] = byte(id)
+		}
+	} else {
+		o.grow(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers) + 32)
+		o.buf = c.appendPublish(o.buf, d, id, dup, seconds)
+	}
+	n := len(o.buf) - before
+	if v = c.fitting(n); v != put {
+		o.buf = o.buf[:before]
+		if len(c.aliasesTo) > aliases {
+			delete(c.aliasesTo, m.Topic) // nobody was told of it
+		}
+		return v, false
+	}
+	flush = o.appended(n)
+	if o.pending > o.limit/2 {
+		c.pressing()
+	}
+	c.b.metrics.publishSent(d.qos, len(m.Payload), n)
+	return put, flush
+}
+
+// fitting says whether n more bytes of a PUBLISH may be sent now, or ever.
+func (c *Conn) fitting(n int) verdict {
+	switch {
+	case c.oversize(n):
+		return tooLarge
+	case !c.out.room(n):
+		c.out.starved = true
+		return noRoom
+	}
+	return put
+}
+
+// shape returns the encoding of the message under way for one kind of receiver.
+func (batch *Batch) shape(v mqttwire.Version, d *delivery, seconds uint32) *shape {
+	i := int(d.qos) << 1
+	if d.retain {
+		i |= 1
+	}
+	if v == mqttwire.V5 {
+		i += 6
+	}
+	s := &batch.shapes[i]
+	if !s.set {
+		s.set = true
+		p := mqttwire.Publish{QoS: d.qos, Retain: d.retain, Topic: d.message.Topic, Payload: d.message.Payload}
+		if d.qos > 0 {
+			p.PacketID = 1
+		}
+		if v == mqttwire.V5 {
+			p.Properties = d.message.Properties
+			if seconds > 0 {
+				batch.props = append(batch.props[:0], p.Properties...)
+				p.Properties = mqttwire.Properties(batch.props).AddNumber(mqttwire.MessageExpiryInterval, seconds)
+				batch.props = p.Properties
+			}
+		}
+		s.bytes, _ = p.Append(s.bytes[:0], v)
+		s.packetID = packetIDOffset(s.bytes, len(p.Topic))
+	}
+	return s
+}
+
+// packetIDOffset is where the packet id of an encoded PUBLISH stands: behind
+// the fixed header and the topic.
+func packetIDOffset(b []byte, topic int) int {
+	i := 1
+	for b[i] >= 0x80 {
+		i++
+	}
+	return i + 1 + 2 + topic
+}
+
+// appendPublish encodes one delivery for this connection alone.
+func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup bool, seconds uint32) []byte {
+	m := d.message
+	p := mqttwire.Publish{Dup: dup && d.qos > 0, QoS: d.qos, Retain: d.retain, Topic: m.Topic, PacketID: id, Payload: m.Payload}
+	if c.version == mqttwire.V5 {
+		p.Properties = m.Properties
+		var room [128]byte
+		alias := c.alias(&p.Topic)
+		if seconds > 0 || alias > 0 || len(d.identifiers) > 0 {
+			p.Properties = append(mqttwire.Properties(room[:0]), m.Properties...)
+			if seconds > 0 {
+				p.Properties = p.Properties.AddNumber(mqttwire.MessageExpiryInterval, seconds)
+			}
+			if alias > 0 {
+				p.Properties = p.Properties.AddNumber(mqttwire.TopicAlias, uint32(alias))
+			}
+			for _, n := range d.identifiers {
+				p.Properties = p.Properties.AddNumber(mqttwire.SubscriptionIdentifier, n)
+			}
+		}
+	}
+	out, err := p.Append(dst, c.version)
+	if err != nil {
+		return dst // too long for any packet: dropped as if sent
+	}
+	return out
+}
+
+// alias finds or makes the outgoing alias of a topic, 0 for none, and empties
+// the topic where the client knows it already. out.mu is held.
+func (c *Conn) alias(topic *string) uint16 {
+	if c.aliasMaximum == 0 {
+		return 0
+	}
+	if n := c.aliasesTo[*topic]; n > 0 {
+		*topic = ""
+		return n
+	}
+	if len(c.aliasesTo) >= int(c.aliasMaximum) {
+		return 0
+	}
+	if c.aliasesTo == nil {
+		c.aliasesTo = make(map[string]uint16, c.aliasMaximum)
+	}
+	n := uint16(len(c.aliasesTo) + 1)
+	c.aliasesTo[string([]byte(*topic))] = n
+	return n
+}

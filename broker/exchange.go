@@ -1,0 +1,123 @@
+package broker
+
+import (
+	"context"
+
+	"mqtk/mqttwire"
+)
+
+// exchange is enhanced authentication on one connection: MQTT 5 section 4.12.
+// It stays for the life of the connection, since a client may authenticate
+// again at any time.
+type exchange struct {
+	method    string
+	challenge Challenge
+	again     bool // a re-authentication is under way
+}
+
+// beginExchange starts the exchange that a CONNECT with a method asks for.
+func (c *Conn) beginExchange(batch *Batch, r *connectRequest) {
+	challenger, ok := c.b.authenticator.(ChallengeAuthenticator)
+	if !ok {
+		c.refuse(mqttwire.BadAuthenticationMethod, "the authentication method is unknown")
+		return
+	}
+	c.auth = &exchange{method: r.method}
+	c.phase = authenticating
+	c.ask(func(ctx context.Context) func(*Batch) {
+		challenge, err := challenger.Begin(r.method, &r.credentials)
+		if err != nil {
+			return func(*Batch) { c.refuse(refusal(err), err.Error()) }
+		}
+		c.auth.challenge = challenge
+		return c.step(ctx, r.data)
+	})
+}
+
+// step gives the challenge the client's data and returns what follows from it.
+func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
+	reply, done, id, err := c.auth.challenge.Next(ctx, data)
+	return func(batch *Batch) {
+		switch {
+		case err != nil && c.auth.again:
+			c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed")
+		case err != nil:
+			c.refuse(refusal(err), err.Error())
+		case !done:
+			c.sendAuth(mqttwire.ContinueAuthentication, reply)
+		case c.auth.again:
+			c.reauthenticated(batch, id, reply)
+		default:
+			c.connect.data = reply
+			c.accept(batch, id)
+		}
+	}
+}
+
+func (c *Conn) sendAuth(reason mqttwire.ReasonCode, data []byte) {
+	p := &mqttwire.Auth{Reason: reason}
+	p.Properties = p.Properties.AddText(mqttwire.AuthenticationMethod, c.auth.method)
+	if data != nil {
+		p.Properties = p.Properties.AddBinary(mqttwire.AuthenticationData, data)
+	}
+	c.send(p)
+}
+
+// handleAuth takes an AUTH before CONNACK.
+func (c *Conn) handleAuth(batch *Batch, p *mqttwire.Auth) {
+	method, _ := p.Properties.Text(mqttwire.AuthenticationMethod)
+	switch {
+	case method != c.auth.method:
+		c.refuse(mqttwire.BadAuthenticationMethod, "AUTH names another method than CONNECT")
+	case p.Reason != mqttwire.ContinueAuthentication:
+		c.refuse(mqttwire.ProtocolError, "AUTH before CONNACK continues, nothing else")
+	default:
+		c.next(p)
+	}
+}
+
+// handleReAuth takes an AUTH on an accepted connection.
+func (c *Conn) handleReAuth(batch *Batch, p *mqttwire.Auth) {
+	method, _ := p.Properties.Text(mqttwire.AuthenticationMethod)
+	switch {
+	case c.auth == nil:
+		c.fail(batch, mqttwire.ProtocolError, "AUTH on a connection without an authentication method")
+	case method != c.auth.method:
+		c.fail(batch, mqttwire.ProtocolError, "AUTH names another method than CONNECT")
+	case p.Reason == mqttwire.ReAuthenticate && !c.auth.again:
+		c.reauthenticate(batch, p)
+	case p.Reason == mqttwire.ContinueAuthentication && c.auth.again:
+		c.next(p)
+	default:
+		c.fail(batch, mqttwire.ProtocolError, "AUTH out of turn")
+	}
+}
+
+// reauthenticate begins the exchange anew on an accepted connection.
+func (c *Conn) reauthenticate(batch *Batch, p *mqttwire.Auth) {
+	challenge, err := c.b.authenticator.(ChallengeAuthenticator).Begin(c.auth.method, &c.connect.credentials)
+	if err != nil {
+		c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed")
+		return
+	}
+	c.auth.challenge, c.auth.again = challenge, true
+	c.next(p)
+}
+
+// next puts the client's data before the challenge.
+func (c *Conn) next(p *mqttwire.Auth) {
+	view, _ := p.Properties.Binary(mqttwire.AuthenticationData)
+	data := append([]byte(nil), view...)
+	c.ask(func(ctx context.Context) func(*Batch) { return c.step(ctx, data) })
+}
+
+// reauthenticated ends a re-authentication; it may not change who the session
+// belongs to.
+func (c *Conn) reauthenticated(batch *Batch, id Identity, reply []byte) {
+	c.auth.again = false
+	if id.Username != c.identity.Username {
+		c.fail(batch, mqttwire.NotAuthorized, "the re-authentication is of somebody else")
+		return
+	}
+	c.sendAuth(mqttwire.Success, reply)
+}

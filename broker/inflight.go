@@ -1,0 +1,129 @@
+package broker
+
+import "mqtk/mqttwire"
+
+// inflight is the window of one session: QoS 1 and 2 deliveries that the client
+// has not yet acknowledged for good, in the order of their first sending. A
+// window is small and answered mostly in order, so a slice searched from its
+// front beats a map. Guarded by the session's mutex.
+type inflight struct {
+	entries []flight // from first on; entries that are done wait for those before them
+	first   int
+	open    int // entries not done
+	used    int // of them, those that count against the connection's quota
+	unsent  int // of them, those that a resumed connection has yet to be sent
+	bytes   int // payload and topic held
+	lastID  mqttwire.PacketID
+	given   uint64 // packet ids given so far
+}
+
+type flightState byte
+
+const (
+	done       flightState = iota
+	wantPuback             // QoS 1 PUBLISH, unacknowledged
+	wantPubrec             // QoS 2 PUBLISH, unacknowledged
+	wantPubcomp
+)
+
+// flight is one delivery in the window.
+type flight struct {
+	delivery         // message nil once PUBREC came
+	sequence  uint64 // the session's number of the delivery
+	given     uint64 // the count of ids given when this one was
+	packetID  mqttwire.PacketID
+	state     flightState
+	sent      bool // on this connection
+	counted   bool // against this connection's quota
+	delivered bool // sent at least once, on any connection: DUP next time
+}
+
+// nextID gives a packet id that is not in use. Ids count up; one can only be in
+// use still when the count has come around to it.
+func (w *inflight) nextID() mqttwire.PacketID {
+	for {
+		w.lastID++
+		if w.lastID == 0 {
+			w.lastID = 1
+		}
+		w.given++
+		if w.open == 0 || w.given-w.entries[w.first].given < 65535 || w.find(w.lastID) == nil {
+			return w.lastID
+		}
+	}
+}
+
+// add opens an exchange and returns its entry.
+func (w *inflight) add(d delivery, sequence uint64, id mqttwire.PacketID) *flight {
+	state := wantPuback
+	if d.qos == 2 {
+		state = wantPubrec
+	}
+	w.entries = append(w.entries, flight{delivery: d, sequence: sequence, given: w.given, packetID: id, state: state})
+	w.open++
+	w.bytes += d.message.size()
+	return &w.entries[len(w.entries)-1]
+}
+
+// find returns the open entry with an id, nil for none.
+func (w *inflight) find(id mqttwire.PacketID) *flight {
+	for i := w.first; i < len(w.entries); i++ {
+		if f := &w.entries[i]; f.packetID == id && f.state != done {
+			return f
+		}
+	}
+	return nil
+}
+
+// last returns the newest entry if it is the delivery with this number.
+func (w *inflight) last(sequence uint64) *flight {
+	if n := len(w.entries); n > w.first && w.entries[n-1].sequence == sequence {
+		return &w.entries[n-1]
+	}
+	return nil
+}
+
+// release frees the message of a QoS 2 delivery whose PUBREC came.
+func (w *inflight) release(f *flight) {
+	w.bytes -= f.message.size()
+	f.message, f.identifiers = nil, nil
+	f.state = wantPubcomp
+}
+
+// finish closes an exchange.
+func (w *inflight) finish(f *flight) {
+	if f.message != nil {
+		w.bytes -= f.message.size()
+	}
+	if f.counted {
+		w.used--
+	}
+	if !f.sent {
+		w.unsent--
+	}
+	*f = flight{}
+	w.open--
+	for w.first < len(w.entries) && w.entries[w.first].state == done {
+		w.first++
+	}
+	switch {
+	case w.open == 0:
+		if cap(w.entries) > 64 {
+			w.entries = nil
+		}
+		w.entries, w.first = w.entries[:0], 0
+	case w.first >= 64 && w.first*2 >= len(w.entries):
+		n := copy(w.entries, w.entries[w.first:])
+		clear(w.entries[n:])
+		w.entries, w.first = w.entries[:n], 0
+	}
+}
+
+// restart readies the window for a new connection: everything open is to be
+// sent again, and the quota is whole.
+func (w *inflight) restart() {
+	w.used, w.unsent = 0, w.open
+	for i := w.first; i < len(w.entries); i++ {
+		w.entries[i].sent, w.entries[i].counted = false, false
+	}
+}

@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// Message is one application message on its way through the broker. It is
+// never changed after Route has it.
+//
+// A Message is either a view, whose bytes are borrowed from a read buffer and
+// good until the packet has been handled, or kept: its own, shared by every
+// queue, window and retained entry that holds it. Only keep makes the second
+// from the first, once, however many receivers want it.
+type Message struct {
+	Topic      string
+	Payload    []byte
+	Properties mqttwire.Properties // without Topic Alias, Subscription Identifier and Message Expiry Interval
+	QoS        mqttwire.QoS
+	Retain     bool
+	From       string    // the publisher's ClientID, empty for the broker itself
+	Owner      *Identity // who published it, nil for the broker itself
+	Expires    time.Time // zero: never
+}
+
+// keep copies a view into a message of its own. topic, when it is not empty,
+// is an already kept copy of the topic.
+func (m *Message) keep(topic string) *Message {
+	k := *m
+	if topic == "" {
+		topic = strings.Clone(m.Topic)
+	}
+	k.Topic = topic
+	body := make([]byte, 0, len(m.Payload)+len(m.Properties))
+	body = append(append(body, m.Payload...), m.Properties...)
+	k.Payload = slices.Clip(body[:len(m.Payload)])
+	k.Properties = nil
+	if len(m.Properties) > 0 {
+		k.Properties = mqttwire.Properties(body[len(m.Payload):])
+	}
+	return &k
+}
+
+// size is what a kept message counts for in limits, in bytes.
+func (m *Message) size() int { return len(m.Topic) + len(m.Payload) + len(m.Properties) }
+
+// remaining is the Message Expiry Interval to send at now, in seconds rounded
+// up, and whether the message is still alive. 0 with true: it never expires.
+func (m *Message) remaining(now time.Time) (seconds uint32, alive bool) {
+	if m.Expires.IsZero() {
+		return 0, true
+	}
+	left := m.Expires.Sub(now)
+	if left <= 0 {
+		return 0, false
+	}
+	return uint32((left + time.Second - 1) / time.Second), true
+}
+
+// delivery is one message as one receiver is to get it.
+type delivery struct {
+	message     *Message
+	identifiers []uint32 // Subscription Identifiers, shared and never changed
+	share       *share   // the share it came through, nil for none
+	qos         mqttwire.QoS
+	retain      bool
+}

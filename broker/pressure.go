@@ -1,0 +1,191 @@
+package broker
+
+import (
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// Back-pressure before loss. A connection is full when more than half of its
+// outbox or of its session's queue is taken. While it is full and takes or
+// acknowledges an eighth of its outbox limit in each half second, those who
+// publish to it wait: a QoS 0 PUBLISH is left unread, the acknowledgement of
+// QoS 1 and 2 is withheld. Below that pace it is slow: it falls to its queue
+// policy and nobody waits for it until it has drained.
+const paceInterval = 500 * time.Millisecond
+
+// outboxCeiling, in limits, is where a client that never reads what the broker
+// answers is closed: acknowledgements obey no limit below it.
+const outboxCeiling = 8
+
+// pressed says whether the outbox or the queue asks for patience.
+func (o *outbox) pressed() bool { return o.queueFull || o.pending > o.limit/2 }
+
+// eased says whether it has drained enough to be fed again.
+func (o *outbox) eased() bool { return !o.queueFull && o.pending <= o.limit/4 }
+
+// pressing marks the connection full when it has become so. out.mu is held.
+func (c *Conn) pressing() {
+	o := &c.out
+	if o.full.Load() || o.closed || !o.pressed() || c.b.limits.SlowReceiver == "drop" {
+		return
+	}
+	o.full.Store(true)
+	o.slow, o.taken = false, 0
+	c.b.pressed.Add(1)
+	c.b.deadlines.arm(&o.pace, time.Now().Add(paceInterval))
+}
+
+// easing unmarks it when it has drained, and returns who waited. out.mu is held.
+func (c *Conn) easing() []waiter {
+	o := &c.out
+	if !o.full.Load() || !o.eased() && !o.closed {
+		return nil
+	}
+	o.full.Store(false)
+	o.slow = false
+	c.b.pressed.Add(-1)
+	c.b.deadlines.disarm(&o.pace)
+	return c.takeWaiters()
+}
+
+func (c *Conn) takeWaiters() []waiter {
+	w := c.out.waiters
+	c.out.waiters = nil
+	return w
+}
+
+func releaseAll(waiters []waiter) {
+	for _, w := range waiters {
+		w.released()
+	}
+}
+
+// measurePace looks, each half second, whether a full connection keeps its pace.
+func (c *Conn) measurePace(now time.Time) {
+	o := &c.out
+	var waiters []waiter
+	o.mu.Lock()
+	if o.full.Load() && !o.slow {
+		if o.taken >= o.limit/8 {
+			o.taken = 0
+			c.b.deadlines.arm(&o.pace, now.Add(paceInterval))
+		} else {
+			o.slow = true
+			waiters = c.takeWaiters()
+		}
+	}
+	o.mu.Unlock()
+	releaseAll(waiters)
+}
+
+// progress counts acknowledged bytes towards the pace.
+func (c *Conn) progress(n int) {
+	if c.out.full.Load() {
+		c.out.mu.Lock()
+		c.out.taken += n
+		c.out.mu.Unlock()
+	}
+}
+
+// press tells that the session's queue has filled, or has drained.
+func (c *Conn) press(full bool) {
+	if !full && c.b.pressed.Load() == 0 {
+		return
+	}
+	c.out.mu.Lock()
+	c.out.queueFull = full
+	c.pressing()
+	waiters := c.easing()
+	c.out.mu.Unlock()
+	releaseAll(waiters)
+}
+
+// ease lets everybody go who waits for a connection that has ended.
+func (c *Conn) ease() {
+	c.out.mu.Lock()
+	waiters := c.easing()
+	c.out.mu.Unlock()
+	releaseAll(waiters)
+}
+
+// holds makes w wait for c, if c is full and keeps its pace.
+func (c *Conn) holds(w waiter) bool {
+	if !c.out.full.Load() {
+		return false
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if !c.out.full.Load() || c.out.slow {
+		return false
+	}
+	c.out.waiters = append(c.out.waiters, w)
+	return true
+}
+
+// heldUp pauses a publisher of QoS 0 while one of the receivers is full. It
+// flushes first, since what fills a receiver may be this very batch.
+func (c *Conn) heldUp(batch *Batch, m *matched) bool {
+	if c.b.pressed.Load() == 0 {
+		return false
+	}
+	for flushed := false; ; flushed = true {
+		full := m.full(c)
+		if full == nil {
+			return false
+		}
+		if !flushed {
+			batch.Flush()
+			continue
+		}
+		c.pause()
+		if full.holds(c) {
+			return true
+		}
+		c.paused.Store(false)
+		return false
+	}
+}
+
+// withhold makes the open segment wait for the receivers that are full.
+func (c *Conn) withhold(m *matched) {
+	if c.b.pressed.Load() == 0 {
+		return
+	}
+	seg := c.segment()
+	for _, r := range m.receivers() {
+		if r == c && c.version != mqttwire.V5 {
+			continue
+		}
+		seg.waits.Add(1)
+		if !r.holds(seg) {
+			seg.waits.Add(-1)
+		}
+	}
+}
+
+// holdBack pauses the reading of a client that does not read our answers, and
+// closes one that goes on regardless.
+func (c *Conn) holdBack() {
+	c.out.mu.Lock()
+	over := c.out.pending > c.out.limit
+	hopeless := c.out.pending > outboxCeiling*c.out.limit
+	c.pressing()
+	c.out.mu.Unlock()
+	switch {
+	case hopeless:
+		c.end(mqttwire.QuotaExceeded, "the client does not read what it asked for")
+	case over:
+		c.pause()
+		if !c.holds(c) {
+			c.paused.Store(false)
+		}
+	}
+}
+
+// isSlow says whether a full connection has fallen below its pace.
+func (c *Conn) isSlow() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.slow
+}

@@ -1,0 +1,80 @@
+package broker
+
+import "time"
+
+// queue holds the deliveries of a session that wait for its client, oldest
+// first. Guarded by the session's mutex.
+type queue struct {
+	entries []queued
+	first   int
+	bytes   int
+}
+
+type queued struct {
+	delivery
+	sequence uint64
+}
+
+func (q *queue) len() int { return len(q.entries) - q.first }
+
+// fits says whether a message of size more bytes may wait: one always may.
+func (q *queue) fits(size int, l *Limits) bool {
+	if l.MaxQueuedMessages == 0 {
+		return false
+	}
+	return q.len() == 0 || q.len() < l.MaxQueuedMessages && q.bytes+size <= l.MaxQueuedBytes
+}
+
+// half says whether more than half of either limit is taken.
+func (q *queue) half(l *Limits) bool {
+	return q.len()*2 > l.MaxQueuedMessages || q.bytes*2 > l.MaxQueuedBytes && q.len() > 1
+}
+
+// quarter says whether at most a quarter of both limits is taken.
+func (q *queue) quarter(l *Limits) bool {
+	return q.len()*4 <= l.MaxQueuedMessages && (q.bytes*4 <= l.MaxQueuedBytes || q.len() <= 1)
+}
+
+func (q *queue) push(d queued) {
+	q.entries = append(q.entries, d)
+	q.bytes += d.message.size()
+}
+
+// front is the oldest delivery; the queue is not empty.
+func (q *queue) front() *queued { return &q.entries[q.first] }
+
+// pop removes the oldest delivery.
+func (q *queue) pop() {
+	f := &q.entries[q.first]
+	q.bytes -= f.message.size()
+	*f = queued{}
+	q.first++
+	switch {
+	case q.first == len(q.entries):
+		if cap(q.entries) > 256 {
+			q.entries = nil
+		}
+		q.entries, q.first = q.entries[:0], 0
+	case q.first >= 256 && q.first*2 >= len(q.entries):
+		n := copy(q.entries, q.entries[q.first:])
+		clear(q.entries[n:])
+		q.entries, q.first = q.entries[:n], 0
+	}
+}
+
+// expire drops deliveries whose time has passed, wherever they stand, and
+// returns how many there were. It makes room before a newer message is refused.
+func (q *queue) expire(now time.Time) (dropped []queued) {
+	kept := q.entries[:q.first]
+	for _, e := range q.entries[q.first:] {
+		if _, alive := e.message.remaining(now); alive {
+			kept = append(kept, e)
+			continue
+		}
+		q.bytes -= e.message.size()
+		dropped = append(dropped, e)
+	}
+	clear(q.entries[len(kept):])
+	q.entries = kept
+	return dropped
+}

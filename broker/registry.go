@@ -1,0 +1,274 @@
+package broker
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// attach gives a connection its session: a new one, or the stored one taken up
+// again. Whatever else held the client id is ended. present: the session was
+// there [MQTT-3.2.2-3]. False: it belongs to another identity.
+//
+// Create, take-over and end of one client id are serialised by the registry's
+// mutex; only what is in memory happens under it.
+func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, present, ok bool) {
+	id := r.credentials.ClientID
+	b.registry.Lock()
+	old := b.registry.sessions[id]
+	var former *Conn // the live connection that is taken over
+	var late, fire *will
+	resume := false
+	if old != nil {
+		old.mu.Lock()
+		if old.identity.Load().Username != c.identity.Username {
+			old.mu.Unlock()
+			b.registry.Unlock()
+			b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
+			return nil, false, false
+		}
+		former = old.owner
+		resume = !r.cleanStart && (former == nil || old.expiry > 0)
+		late = old.will
+		old.will = nil
+		if late != nil && (!resume || former != nil && late.delay == 0) {
+			fire = late
+		}
+		b.deadlines.disarm(&old.ends)
+		b.deadlines.disarm(&old.willDue)
+		old.conn.Store(nil)
+		if !resume {
+			old.owner = nil
+		}
+	}
+	if resume {
+		s = old
+	} else {
+		s = &Session{b: b, ClientID: id}
+		s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
+		b.registry.sessions[id] = s
+		s.mu.Lock()
+	}
+	s.owner = c
+	s.identity.Store(c.identity)
+	s.expiry, s.will = r.expiry, r.will
+	s.epoch++
+	batch.events = append(batch.events, s.sessionEvents()...)
+	s.mu.Unlock()
+	if old != nil && !resume {
+		old.mu.Unlock()
+	}
+	b.registry.Unlock()
+
+	if former != nil {
+		b.metrics.takeovers.Add(1)
+		b.log.Info("session taken over", "client", id, "from", remoteOf(former), "by", remoteOf(c))
+		former.kick(mqttwire.SessionTakenOver, "another connection took the session over")
+	}
+	if old != nil && !resume {
+		b.bury(batch, old)
+	}
+	if fire != nil {
+		b.publishWill(batch, fire)
+	}
+	return s, resume, true
+}
+
+// sessionEvents record that the session is connected, for one that outlives its
+// connection or has a will.
+func (s *Session) sessionEvents() []Event {
+	var events []Event
+	if s.persistent() {
+		events = append(events, Event{Kind: EventSession, ClientID: s.ClientID, Username: s.identity.Load().Username, SessionExpiry: s.expiry, Connected: true})
+	}
+	if s.will != nil {
+		events = append(events, Event{Kind: EventWill, ClientID: s.ClientID, Message: s.will.message, WillDelay: s.will.delay})
+	}
+	return events
+}
+
+// leave tells the session that its connection is gone. What follows depends on
+// how it went [3.1.2.5, 3.1.2.11.2]: the will goes out now, later or never, and
+// the session ends now, later or never.
+func (b *Broker) leave(s *Session, c *Conn, cause error) {
+	var fire *will
+	b.registry.Lock()
+	s.mu.Lock()
+	if s.owner != c {
+		s.mu.Unlock()
+		b.registry.Unlock()
+		return // taken over: the new connection has decided
+	}
+	now := time.Now()
+	s.owner = nil
+	s.conn.Store(nil)
+	s.cursors = nil
+	if c.said && c.lastWord == mqttwire.Success {
+		s.will = nil
+	}
+	ends := s.expiry == 0
+	switch {
+	case ends:
+		delete(b.registry.sessions, s.ClientID)
+		fire, s.will = s.will, nil
+	default:
+		if s.expiry != noExpiry {
+			b.deadlines.arm(&s.ends, now.Add(time.Duration(s.expiry)*time.Second))
+		}
+		if w := s.will; w != nil && w.delay == 0 {
+			fire, s.will = w, nil
+		} else if w != nil && (w.delay < s.expiry) {
+			b.deadlines.arm(&s.willDue, now.Add(time.Duration(w.delay)*time.Second))
+		}
+	}
+	s.mu.Unlock()
+	b.registry.Unlock()
+	b.background(func(batch *Batch) {
+		if ends {
+			b.bury(batch, s)
+		}
+		if fire != nil {
+			b.publishWill(batch, fire)
+		}
+	})
+}
+
+// bury takes apart a session that is no longer in the registry.
+func (b *Broker) bury(batch *Batch, s *Session) {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = true
+	subscriptions := s.subscriptions
+	orphans := s.orphans()
+	waiting, bytes := s.queue.len(), s.queue.bytes
+	persistent := s.persistent()
+	s.subscriptions, s.window, s.queue, s.held, s.cursors = nil, inflight{}, queue{}, nil, nil
+	s.mu.Unlock()
+	b.metrics.queued(-waiting, -bytes)
+	for _, sub := range subscriptions {
+		b.subscriptions.drop(sub)
+		if b.fabric != nil {
+			b.fabric.Interest(sub.filter, -1)
+		}
+	}
+	if len(subscriptions) > 0 {
+		b.generation.Add(1)
+	}
+	if persistent {
+		batch.events = append(batch.events, Event{Kind: EventSessionEnd, ClientID: s.ClientID})
+	}
+	b.rehome(batch, orphans)
+}
+
+// endsNow is the deadline of an offline session.
+func (s *Session) endsNow(time.Time) {
+	b := s.b
+	b.registry.Lock()
+	s.mu.Lock()
+	if s.owner != nil || s.ended || b.registry.sessions[s.ClientID] != s {
+		s.mu.Unlock()
+		b.registry.Unlock()
+		return
+	}
+	delete(b.registry.sessions, s.ClientID)
+	fire := s.will
+	s.will = nil
+	s.mu.Unlock()
+	b.registry.Unlock()
+	b.deadlines.disarm(&s.willDue)
+	b.metrics.sessionsExpired.Add(1)
+	b.log.Info("session expired", "client", s.ClientID)
+	b.background(func(batch *Batch) {
+		b.bury(batch, s)
+		if fire != nil {
+			b.publishWill(batch, fire)
+		}
+	})
+}
+
+// willIsDue is the deadline of a will whose delay has passed.
+func (s *Session) willIsDue(time.Time) {
+	s.mu.Lock()
+	fire := s.will
+	if s.owner != nil || s.ended {
+		fire = nil
+	} else {
+		s.will = nil
+	}
+	s.mu.Unlock()
+	if fire != nil {
+		s.b.background(func(batch *Batch) { s.b.publishWill(batch, fire) })
+	}
+}
+
+// findSession returns the session of a client id, nil for none.
+func (b *Broker) findSession(id string) *Session {
+	b.registry.Lock()
+	defer b.registry.Unlock()
+	return b.registry.sessions[id]
+}
+
+// enter takes a connection into the count. False: there are too many.
+func (b *Broker) enter(c *Conn) bool {
+	b.registry.Lock()
+	defer b.registry.Unlock()
+	b.registry.conns[c] = struct{}{}
+	return b.limits.MaxConnections == 0 || len(b.registry.conns) <= b.limits.MaxConnections
+}
+
+// exit takes it out and says why it ended.
+func (b *Broker) exit(c *Conn, cause error) {
+	b.registry.Lock()
+	delete(b.registry.conns, c)
+	b.registry.Unlock()
+	if c.live.Load() {
+		b.metrics.clientWent()
+	}
+	if c.clientID == "" && c.cause.Load() == nil {
+		b.log.Debug("connection closed before CONNECT", "remote", remoteOf(c))
+		return
+	}
+	b.log.Info("disconnected", "client", c.clientID, "remote", remoteOf(c), "reason", c.farewell(cause))
+}
+
+// welcome notes a connection that has got its CONNACK.
+func (b *Broker) welcome(c *Conn) {
+	b.deadlines.disarm(&c.limit)
+	b.wheel.add(&c.watch, c.keepAlive, time.Now())
+	b.metrics.clientCame()
+	b.log.Info("connected", "client", c.clientID, "remote", remoteOf(c), "version", c.version.String(),
+		"keep-alive", c.keepAlive, "user", c.identity.Username)
+}
+
+// farewell says why a connection ended, as a person would.
+func (c *Conn) farewell(cause error) string {
+	if e := c.cause.Load(); e != nil {
+		if e.detail == "" {
+			return e.reason.String()
+		}
+		return e.reason.String() + ": " + e.detail
+	}
+	switch {
+	case c.said:
+		return "the client said DISCONNECT " + c.lastWord.String()
+	case errors.Is(cause, io.EOF):
+		return "the client closed the connection without DISCONNECT"
+	case errors.Is(cause, io.ErrUnexpectedEOF):
+		return "the client closed the connection inside a packet"
+	case cause != nil:
+		return cause.Error()
+	}
+	return "closed"
+}
+
+func remoteOf(c *Conn) string {
+	if c.remote == nil {
+		return ""
+	}
+	return c.remote.String()
+}

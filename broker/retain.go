@@ -1,0 +1,253 @@
+package broker
+
+import (
+	"sync"
+	"time"
+
+	"mqtk/broker/topictree"
+)
+
+// retained is the retained message of one topic. It is replaced as a whole.
+type retained struct {
+	message *Message
+	version uint64 // counts all changes of the retained set
+}
+
+// retainedSet holds the retained messages. Its mutex is a leaf.
+type retainedSet struct {
+	sync.Mutex
+	names   topictree.Names[*retained]
+	version uint64
+	bytes   int64
+	own     int // of them under $SYS, which count towards no limit
+	expires retainedExpiry
+}
+
+// retain stores or deletes the retained message that the batch carries.
+func (b *Broker) retain(batch *Batch) {
+	view := &batch.view
+	var message *Message
+	if len(view.Payload) > 0 {
+		message = batch.message()
+	}
+	version, stored := b.retained.set(view.Topic, message, &b.limits)
+	if !stored {
+		b.metrics.dropped(dropRetainFull)
+		b.log.Warn("retained message dropped: the retained set is full", "client", view.From, "topic", view.Topic)
+		return
+	}
+	if message == nil || !isSys(view.Topic) {
+		batch.events = append(batch.events, Event{Kind: EventRetain, Topic: view.Topic, Sequence: version, Message: message})
+	}
+	if message != nil && !message.Expires.IsZero() {
+		b.retained.watch(b, message.Expires)
+	}
+}
+
+// set stores m under a topic, or deletes what is there for nil. False: there is
+// no room.
+func (r *retainedSet) set(topic string, m *Message, l *Limits) (version uint64, stored bool) {
+	r.Lock()
+	defer r.Unlock()
+	old, had := r.names.Get(topic)
+	bytes := r.bytes
+	count := r.names.Len() - r.own
+	if had {
+		bytes -= int64(old.message.size())
+		count--
+	}
+	if m != nil && !isSys(topic) && (count >= l.MaxRetained || bytes+int64(m.size()) > l.MaxRetainedBytes) {
+		return 0, false
+	}
+	r.version++
+	if had && isSys(topic) {
+		r.own--
+	}
+	r.bytes = bytes
+	if m == nil {
+		r.names.Delete(topic)
+		return r.version, true
+	}
+	if isSys(topic) {
+		r.own++
+	}
+	r.bytes += int64(m.size())
+	r.names.Set(m.Topic, &retained{m, r.version})
+	return r.version, true
+}
+
+// get returns the retained message of a topic, nil for none.
+func (r *retainedSet) get(topic string) *Message {
+	r.Lock()
+	defer r.Unlock()
+	if e, ok := r.names.Get(topic); ok {
+		return e.message
+	}
+	return nil
+}
+
+func (r *retainedSet) counts() (messages int, bytes int64) {
+	r.Lock()
+	defer r.Unlock()
+	return r.names.Len(), r.bytes
+}
+
+// retainCursor walks over the retained messages that a new subscription brings.
+// It is paced by the session's window and outbox, never drops, and leaves out
+// what changed since the SUBSCRIBE, since that came live. Guarded by the
+// session's mutex.
+type retainCursor struct {
+	subscription *subscription
+	identifiers  []uint32
+	walk         *topictree.Cursor[*retained]
+	until        uint64 // the set's version at the SUBSCRIBE
+	found        []*Message
+	more         bool
+}
+
+// cursorStep is how many nodes of the tree are looked at under one hold of the
+// retained set's lock.
+const cursorStep = 256
+
+// newRetainCursor starts a cursor, nil where there is nothing to walk over.
+func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
+	b.retained.Lock()
+	defer b.retained.Unlock()
+	if b.retained.names.Len() == 0 {
+		return nil
+	}
+	c := &retainCursor{subscription: s, walk: b.retained.names.Cursor(s.filter), until: b.retained.version, more: true}
+	if s.identifier > 0 {
+		c.identifiers = []uint32{s.identifier}
+	}
+	return c
+}
+
+// next returns the next message without taking it, nil at the end.
+func (c *retainCursor) next(b *Broker, now time.Time) *Message {
+	for {
+		for len(c.found) > 0 {
+			m := c.found[0]
+			if _, alive := m.remaining(now); alive && b.retained.get(m.Topic) == m {
+				return m
+			}
+			c.took()
+		}
+		if !c.more {
+			return nil
+		}
+		b.retained.Lock()
+		c.more = c.walk.Next(cursorStep, func(_ string, r *retained) {
+			if r.version <= c.until {
+				c.found = append(c.found, r.message)
+			}
+		})
+		b.retained.Unlock()
+	}
+}
+
+func (c *retainCursor) took() {
+	c.found[0] = nil
+	c.found = c.found[1:]
+}
+
+// pumpRetained sends the next retained message of the first cursor; false when
+// it must wait. mu is held.
+func (s *Session) pumpRetained(c *Conn, now time.Time) bool {
+	cursor := s.cursors[0]
+	m := cursor.next(s.b, now)
+	if m == nil {
+		s.cursors = s.cursors[1:]
+		if len(s.cursors) == 0 {
+			s.cursors = nil
+		}
+		return len(s.cursors) > 0
+	}
+	d := delivery{message: m, identifiers: cursor.identifiers, retain: true,
+		qos: s.b.deliveredQoS(m.QoS, cursor.subscription.qos)}
+	s.sequence++
+	if s.transmit(nil, c, d, s.sequence, now) == noRoom {
+		s.sequence--
+		return false
+	}
+	cursor.took()
+	if f := s.window.last(s.sequence); f != nil && s.persistent() {
+		s.record(nil, s.enqueueEvent(&d, s.sequence))
+		s.record(nil, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: s.sequence, PacketID: f.packetID})
+	}
+	return true
+}
+
+// dropCursors ends the cursors of a subscription that is gone.
+func dropCursors(cursors []*retainCursor, s *subscription) (kept []*retainCursor) {
+	for _, c := range cursors {
+		if c.subscription != s {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// retainedExpiry sweeps retained messages whose time has passed: one deadline
+// for the set, at the earliest end that is known.
+type retainedExpiry struct {
+	due deadline
+	at  time.Time
+}
+
+// watch makes sure that a sweep comes once at has passed.
+func (r *retainedSet) watch(b *Broker, at time.Time) {
+	r.Lock()
+	defer r.Unlock()
+	e := &r.expires
+	if e.due.fire == nil {
+		e.due.fire = func(now time.Time) { r.sweep(b, now) }
+	}
+	if e.at.IsZero() || at.Before(e.at) {
+		e.at = at
+		b.deadlines.arm(&e.due, at)
+	}
+}
+
+// sweep removes what has expired, in slices, and arranges for the next time. At
+// most one sweep a second, however many ends there are.
+func (r *retainedSet) sweep(b *Broker, now time.Time) {
+	var next time.Time
+	r.Lock()
+	walk := r.names.Walk()
+	r.Unlock()
+	for more := true; more; {
+		var gone []string
+		r.Lock()
+		more = walk.Next(cursorStep, func(topic string, e *retained) {
+			switch end := e.message.Expires; {
+			case end.IsZero():
+			case !end.After(now):
+				gone = append(gone, topic)
+			case next.IsZero() || end.Before(next):
+				next = end
+			}
+		})
+		for _, topic := range gone {
+			if e, ok := r.names.Get(topic); ok && !e.message.Expires.IsZero() && !e.message.Expires.After(now) {
+				r.bytes -= int64(e.message.size())
+				r.version++
+				r.names.Delete(topic)
+			}
+		}
+		r.Unlock()
+	}
+	r.Lock()
+	r.expires.at = time.Time{}
+	r.Unlock()
+	if !next.IsZero() {
+		r.watch(b, maxTime(next, now.Add(time.Second)))
+	}
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,234 @@
+package broker
+
+import (
+	"mqtk/mqttwire"
+)
+
+// matched is who receives a topic: one target per session, overlapping
+// subscriptions merged, and the shares. It is compiled once per topic and
+// shared by all publishers until a subscription changes.
+type matched struct {
+	topic      string // a kept copy
+	generation uint64
+	targets    []target
+	shares     []*share
+	transient  bool // lives in a batch: its slices are used again for the next message
+}
+
+// target is how one session receives a topic.
+type target struct {
+	session     *Session
+	identifiers []uint32
+	qos         mqttwire.QoS // the highest granted
+	asPublished bool         // some subscription has Retain As Published
+	own         *target      // what the session receives of its own publications; nil: the same
+	mute        bool         // nothing
+}
+
+// matchCache is a publisher's: topics it has published to lately.
+type matchCache struct {
+	last   *matched
+	topics map[string]*matched
+}
+
+const (
+	cachedTopics  = 128  // of one connection
+	cachedMatches = 4096 // of the broker
+)
+
+// matchFor finds who receives a topic. The result is good until the next call
+// with this batch.
+func (b *Broker) matchFor(batch *Batch, c *Conn, topic string) *matched {
+	generation := b.generation.Load()
+	if c == nil {
+		b.compile(batch, &batch.match, topic, generation)
+		return &batch.match
+	}
+	if c.cache == nil {
+		c.cache = &matchCache{}
+	}
+	m := c.cache.last
+	if m == nil || m.topic != topic {
+		m = c.cache.topics[topic]
+	}
+	if m == nil || m.generation != generation {
+		if m = b.sharedMatch(batch, topic, generation); m.transient {
+			return m
+		}
+		c.cache.keep(m)
+	}
+	c.cache.last = m
+	return m
+}
+
+func (k *matchCache) keep(m *matched) {
+	if k.topics == nil || len(k.topics) >= cachedTopics {
+		k.topics = make(map[string]*matched, 1)
+	}
+	k.topics[m.topic] = m
+}
+
+// sharedMatch looks into the broker's cache, and compiles what is not there. A
+// cache that is full is left as it is: a broker with more topics than that
+// gains little from it.
+func (b *Broker) sharedMatch(batch *Batch, topic string, generation uint64) *matched {
+	b.matches.Lock()
+	defer b.matches.Unlock()
+	if b.matches.generation != generation {
+		b.matches.generation = generation
+		b.matches.topics = make(map[string]*matched)
+	}
+	if m := b.matches.topics[topic]; m != nil {
+		return m
+	}
+	b.compile(batch, &batch.match, topic, generation)
+	if len(b.matches.topics) >= cachedMatches {
+		return &batch.match
+	}
+	m := batch.match.clone()
+	b.matches.topics[m.topic] = m
+	return m
+}
+
+// clone copies a scratch result into one that lasts.
+func (m *matched) clone() *matched {
+	k := &matched{topic: string([]byte(m.topic)), generation: m.generation}
+	k.targets = append(k.targets, m.targets...)
+	for i := range k.targets {
+		k.targets[i].identifiers = append([]uint32(nil), m.targets[i].identifiers...)
+	}
+	k.shares = append(k.shares, m.shares...)
+	return k
+}
+
+// compile matches a topic against the subscriptions into m.
+func (b *Broker) compile(batch *Batch, m *matched, topic string, generation uint64) {
+	clear(m.targets)
+	clear(m.shares)
+	*m = matched{topic: topic, generation: generation, targets: m.targets[:0], shares: m.shares[:0], transient: true}
+	if batch.merge == nil {
+		batch.merge = make(map[*Session]int)
+	}
+	clear(batch.merge)
+	b.subscriptions.RLock()
+	defer b.subscriptions.RUnlock()
+	filters := 0
+	b.subscriptions.tree.Match(topic, func(n *filterNode) {
+		filters++
+		m.shares = append(m.shares, n.shares...)
+		for _, s := range n.plain {
+			m.add(batch.merge, s)
+		}
+	})
+}
+
+// add merges one subscription into the targets: one copy at the highest granted
+// QoS with all identifiers [MQTT-3.3.4-2, -4].
+func (m *matched) add(merge map[*Session]int, s *subscription) {
+	i, again := merge[s.session]
+	if !again {
+		i = len(m.targets)
+		merge[s.session] = i
+		m.targets = append(m.targets, target{session: s.session})
+	}
+	t := &m.targets[i]
+	if s.noLocal && t.own == nil {
+		own := *t
+		own.identifiers = append([]uint32(nil), t.identifiers...)
+		own.mute = !again
+		t.own = &own
+	}
+	if t.own != nil && !s.noLocal {
+		t.own.mute = false
+		t.own.merge(s)
+	}
+	t.merge(s)
+}
+
+func (t *target) merge(s *subscription) {
+	t.qos = max(t.qos, s.qos)
+	t.asPublished = t.asPublished || s.asPublished
+	if s.identifier > 0 {
+		t.identifiers = append(t.identifiers, s.identifier)
+	}
+}
+
+// Route gives a message to everybody who is to have it. Publications, wills,
+// $SYS and, later, other brokers enter here. It returns how many subscriptions
+// matched. The caller keeps no claim on the order of messages it routes from
+// several goroutines.
+func (b *Broker) Route(m *Message) (matches int) {
+	b.background(func(batch *Batch) {
+		batch.carry(m, m.Topic)
+		matches = b.route(batch, nil, b.matchFor(batch, nil, m.Topic))
+		batch.drop()
+	})
+	return matches
+}
+
+// route delivers the message that the batch carries.
+func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
+	view := &batch.view
+	if view.Retain {
+		b.retain(batch)
+	}
+	if b.fabric != nil {
+		b.fabric.Publish(batch.message())
+	}
+	batch.many = len(m.targets) > 1
+	for i := range m.targets {
+		t := &m.targets[i]
+		if t.own != nil && from == t.session {
+			if t = t.own; t.mute {
+				continue
+			}
+		}
+		d := delivery{identifiers: t.identifiers, qos: b.deliveredQoS(view.QoS, t.qos), retain: view.Retain && t.asPublished}
+		if b.mayReceive(t.session, view.Topic) {
+			t.session.deliver(batch, d)
+		}
+		matches++
+	}
+	for _, s := range m.shares {
+		if s.deliver(batch, nil) {
+			matches++
+		}
+	}
+	return matches
+}
+
+// deliveredQoS is the lower of the published and the granted one.
+func (b *Broker) deliveredQoS(published, granted mqttwire.QoS) mqttwire.QoS {
+	if b.limits.UpgradeOutgoingQoS {
+		return granted
+	}
+	return min(published, granted)
+}
+
+// mayReceive is the one question whether a session may be sent a topic: for
+// live, retained, queued, resumed, shared and will deliveries.
+func (b *Broker) mayReceive(s *Session, topic string) bool {
+	return b.authorizer == nil || b.authorizer.Authorize(s.identity.Load(), Receive, topic)
+}
+
+// full returns a receiver that is under pressure and keeps its pace, nil for
+// none. The publisher itself does not count: it cannot wait for itself.
+func (m *matched) full(publisher *Conn) *Conn {
+	for _, t := range m.targets {
+		if r := t.session.conn.Load(); r != nil && r != publisher && r.out.full.Load() && !r.isSlow() {
+			return r
+		}
+	}
+	return nil
+}
+
+// receivers are the live connections that get the topic.
+func (m *matched) receivers() []*Conn {
+	var all []*Conn
+	for _, t := range m.targets {
+		if r := t.session.conn.Load(); r != nil && r.out.full.Load() {
+			all = append(all, r)
+		}
+	}
+	return all
+}

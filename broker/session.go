@@ -1,0 +1,327 @@
+package broker
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// Session is what the broker keeps for a ClientID: subscriptions, deliveries on
+// their way, QoS 2 ids, the will. It outlives its connections.
+//
+// mu guards everything below it. conn is the live connection, stored under mu
+// and read by anyone: a QoS 0 delivery needs nothing else.
+type Session struct {
+	b        *Broker
+	ClientID string
+	conn     atomic.Pointer[Conn]
+	identity atomic.Pointer[Identity] // of the connection, or the last one
+
+	mu            sync.Mutex
+	owner         *Conn  // the connection it belongs to, also before its CONNACK
+	expiry        uint32 // seconds after the connection ends; noExpiry: never
+	ended         bool
+	epoch         uint32 // connections so far: which of them a held id came on
+	sequence      uint64 // deliveries so far
+	subscriptions map[string]*subscription
+	window        inflight
+	queue         queue
+	held          map[mqttwire.PacketID]uint32 // inbound QoS 2: id -> epoch it came in
+	cursors       []*retainCursor
+	will          *will
+	swept         time.Time // when the queue was last searched for expired messages
+	complained    time.Time // when the log last said that the queue is full
+	lost          int       // deliveries dropped since then
+	ends          deadline  // the session's end, while offline
+	willDue       deadline  // the will's, while offline
+}
+
+// persistent says whether the session outlives its connection.
+func (s *Session) persistent() bool { return s.expiry > 0 }
+
+// verdict is what became of a delivery that was put into an outbox.
+type verdict byte
+
+const (
+	put      verdict = iota
+	noRoom           // the outbox is full
+	tooLarge         // for the client: counts as sent [MQTT-3.1.2-25]
+	expired
+)
+
+// drop is what a message that will not be sent counts as.
+func (v verdict) drop() dropReason {
+	if v == expired {
+		return dropExpired
+	}
+	return dropTooLarge
+}
+
+// deliver gives one message to the session: at once, or by way of the queue.
+// False: the session has ended and somebody else may have the message.
+func (s *Session) deliver(batch *Batch, d delivery) bool {
+	c := s.conn.Load()
+	if d.qos == 0 && (c != nil || !s.b.limits.QueueQoS0) {
+		if c != nil {
+			c.deliverQoS0(batch, &d)
+		}
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	d.message = batch.message()
+	s.sequence++
+	if c = s.conn.Load(); c != nil && s.queue.len() == 0 {
+		if v := s.transmit(batch, c, d, s.sequence, batch.now); v != noRoom {
+			return true
+		}
+	}
+	s.enqueue(batch, c, queued{d, s.sequence})
+	return true
+}
+
+// deliverQoS0 puts a message into the outbox, or drops it.
+func (c *Conn) deliverQoS0(batch *Batch, d *delivery) {
+	d.message = &batch.view
+	v, flush := c.putPublish(batch, d, 0, false, batch.now)
+	if flush {
+		batch.note(c)
+	}
+	if v == noRoom {
+		c.b.metrics.dropped(dropSlow)
+	}
+}
+
+// mayTransmit says whether the window has room for one more delivery.
+func (s *Session) mayTransmit(c *Conn, d *delivery) bool {
+	if d.qos == 0 {
+		return true
+	}
+	most := s.b.limits.MaxInflightBytes
+	return s.window.unsent == 0 && s.window.used < c.receiveMaximum &&
+		(most == 0 || s.window.open == 0 || s.window.bytes+d.message.size() <= most)
+}
+
+// transmit sends a delivery for the first time, if window and outbox have room.
+// batch is nil where the caller flushes c itself.
+func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64, now time.Time) verdict {
+	if !s.mayTransmit(c, &d) {
+		return noRoom
+	}
+	var id mqttwire.PacketID
+	was := s.window.lastID
+	if d.qos > 0 {
+		id = s.window.nextID()
+	}
+	v, flush := c.putPublish(batch, &d, id, false, now)
+	if flush && batch != nil {
+		batch.note(c)
+	}
+	if v != put {
+		if d.qos > 0 {
+			s.window.lastID = was
+			s.window.given--
+		}
+		if v == expired || v == tooLarge {
+			s.b.metrics.dropped(v.drop())
+		}
+		return v
+	}
+	if d.qos > 0 {
+		f := s.window.add(d, sequence, id)
+		f.sent, f.counted, f.delivered = true, true, true
+		s.window.used++
+		if s.persistent() && batch != nil {
+			batch.events = append(batch.events,
+				s.enqueueEvent(&d, sequence), Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: sequence, PacketID: id})
+		}
+	}
+	return put
+}
+
+func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
+	return Event{Kind: EventEnqueue, ClientID: s.ClientID, Sequence: sequence, Message: d.message,
+		QoS: d.qos, Retain: d.retain, Identifiers: d.identifiers}
+}
+
+// enqueue lets a delivery wait, within the limits of the queue.
+func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
+	if c == nil && !s.persistent() {
+		return
+	}
+	l := &s.b.limits
+	if !s.queue.fits(q.message.size(), l) && !s.sweep(batch, q.message.size()) {
+		s.b.dropQueued(s, &q, batch.now)
+		return
+	}
+	s.queue.push(q)
+	s.b.metrics.queued(1, q.message.size())
+	if s.persistent() {
+		batch.events = append(batch.events, s.enqueueEvent(&q.delivery, q.sequence))
+	}
+	if c != nil && s.queue.half(l) {
+		c.press(true)
+	}
+}
+
+// sweep makes room by dropping what has expired, at most once a second.
+func (s *Session) sweep(batch *Batch, size int) bool {
+	if batch.now.Sub(s.swept) < time.Second {
+		return false
+	}
+	s.swept = batch.now
+	for _, e := range s.queue.expire(batch.now) {
+		s.dequeued(batch, &e)
+		s.b.metrics.dropped(dropExpired)
+	}
+	return s.queue.fits(size, &s.b.limits)
+}
+
+// dequeued accounts for a delivery that left the queue for good.
+func (s *Session) dequeued(batch *Batch, e *queued) {
+	s.b.metrics.queued(-1, -e.message.size())
+	if s.persistent() {
+		s.record(batch, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: e.sequence})
+	}
+}
+
+// record writes one event that nothing waits for.
+func (s *Session) record(batch *Batch, e Event) {
+	if batch != nil {
+		batch.events = append(batch.events, e)
+		return
+	}
+	s.b.store.Append([]Event{e}, nil)
+}
+
+// pump sends what may now be sent: first what a resumed connection owes, then
+// the queue and the retained messages, turn about. mu is held.
+func (s *Session) pump(c *Conn, now time.Time) {
+	if s.window.unsent > 0 && !s.resend(c, now) {
+		return
+	}
+	for {
+		fromQueue := s.queue.len() > 0 && s.pumpQueue(c, now)
+		fromRetained := len(s.cursors) > 0 && s.pumpRetained(c, now)
+		if !fromQueue && !fromRetained {
+			break
+		}
+	}
+	if s.queue.quarter(&s.b.limits) {
+		c.press(false)
+	}
+}
+
+// pumpQueue sends the front of the queue; false when it must wait.
+func (s *Session) pumpQueue(c *Conn, now time.Time) bool {
+	e := *s.queue.front()
+	if s.transmit(nil, c, e.delivery, e.sequence, now) == noRoom {
+		return false
+	}
+	s.queue.pop()
+	s.b.metrics.queued(-1, -e.message.size())
+	if f := s.window.last(e.sequence); f != nil {
+		if s.persistent() {
+			s.record(nil, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: e.sequence, PacketID: f.packetID})
+		}
+	} else if s.persistent() {
+		s.record(nil, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: e.sequence})
+	}
+	return true
+}
+
+// resend repeats, in their order, the exchanges that an earlier connection left
+// open: PUBLISH with DUP, PUBREL without. False: the quota or the outbox is full.
+func (s *Session) resend(c *Conn, now time.Time) bool {
+	w := &s.window
+	for i := w.first; i < len(w.entries) && w.unsent > 0; i++ {
+		f := &w.entries[i]
+		if f.state == done || f.sent {
+			continue
+		}
+		if f.state != wantPubcomp {
+			if w.used >= c.receiveMaximum {
+				return false
+			}
+			v, _ := c.putPublish(nil, &f.delivery, f.packetID, f.delivered, now)
+			switch v {
+			case noRoom:
+				return false
+			case tooLarge:
+				w.finish(f)
+				i = w.first - 1 // finish moves entries; what was sent is passed over
+				continue
+			}
+			f.counted, f.delivered = true, true
+			w.used++
+		} else {
+			c.send(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: f.packetID})
+		}
+		f.sent = true
+		w.unsent--
+	}
+	return true
+}
+
+// begin makes c the live connection of the session: CONNACK goes first, then
+// what the session owes the client.
+func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
+	s.mu.Lock()
+	if s.owner != c || s.ended {
+		s.mu.Unlock()
+		return // taken over meanwhile
+	}
+	c.send(connack)
+	c.live.Store(true)
+	s.window.restart()
+	s.conn.Store(c)
+	s.pump(c, time.Now())
+	s.mu.Unlock()
+	s.b.welcome(c)
+	c.released()
+}
+
+// drained tells that the outbox has room again.
+func (c *Conn) drained() {
+	s := c.session
+	if s == nil || !c.live.Load() {
+		return
+	}
+	s.mu.Lock()
+	if s.conn.Load() == c && (s.window.unsent > 0 || s.queue.len() > 0 || len(s.cursors) > 0) {
+		s.pump(c, time.Now())
+	}
+	s.mu.Unlock()
+}
+
+// changeExpiry sets the Session Expiry Interval that a DISCONNECT carries.
+// False: it would raise it from 0 [3.14.2.2.2].
+func (s *Session) changeExpiry(c *Conn, seconds uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owner != c {
+		return true
+	}
+	if s.expiry == 0 && seconds != 0 {
+		return false
+	}
+	s.expiry = capExpiry(seconds, &s.b.limits)
+	return true
+}
+
+// dropQueued counts a delivery that found the queue full, and says so once a
+// minute for each session. mu is held.
+func (b *Broker) dropQueued(s *Session, q *queued, now time.Time) {
+	b.metrics.dropped(dropQueueFull)
+	s.lost++
+	if now.Sub(s.complained) < time.Minute {
+		return
+	}
+	b.log.Warn("messages dropped: the queue of the session is full", "client", s.ClientID, "topic", q.message.Topic, "dropped", s.lost)
+	s.complained, s.lost = now, 0
+}

@@ -1,0 +1,159 @@
+package broker
+
+import (
+	"sync/atomic"
+)
+
+// share is one shared subscription: a group of members of whom one gets each
+// message. Who is in it changes under the subscriptions' lock; deliveries read
+// a list that is replaced, never changed.
+type share struct {
+	name    string
+	members atomic.Pointer[[]*subscription]
+	turn    atomic.Uint32
+}
+
+func (n *filterNode) share(name string) *share {
+	for _, s := range n.shares {
+		if s.name == name {
+			return s
+		}
+	}
+	s := &share{name: string([]byte(name))}
+	s.members.Store(new([]*subscription))
+	n.shares = append(n.shares, s)
+	return s
+}
+
+func (n *filterNode) forget(s *share) {
+	var rest []*share
+	for _, other := range n.shares {
+		if other != s {
+			rest = append(rest, other)
+		}
+	}
+	n.shares = rest
+}
+
+func (s *share) join(m *subscription) {
+	next := append(append([]*subscription(nil), *s.members.Load()...), m)
+	s.members.Store(&next)
+}
+
+// part removes a member and says whether it was the last.
+func (s *share) part(m *subscription) (last bool) {
+	var next []*subscription
+	for _, other := range *s.members.Load() {
+		if other != m {
+			next = append(next, other)
+		}
+	}
+	s.members.Store(&next)
+	return len(next) == 0
+}
+
+// fitness of a member for a message, best first.
+const (
+	idle    = iota // online, with room
+	busy           // online, but full or behind
+	offline        // a persistent session that will come back
+	unfit
+)
+
+// deliver gives the message that the batch carries to one member, not to
+// except. False: nobody could take it.
+func (s *share) deliver(batch *Batch, except *Session) bool {
+	members := *s.members.Load()
+	first := int(s.turn.Add(1))
+	for want := idle; want < unfit; want++ {
+		for i := range members {
+			m := members[(first+i)%len(members)]
+			if m.session == except || m.fitness() != want {
+				continue
+			}
+			b := batch.b
+			qos := b.deliveredQoS(batch.view.QoS, m.qos)
+			if want == offline && qos == 0 && !b.limits.QueueQoS0 || !b.mayReceive(m.session, batch.view.Topic) {
+				continue
+			}
+			d := delivery{share: s, qos: qos, retain: batch.view.Retain && m.asPublished}
+			if m.identifier > 0 {
+				d.identifiers = []uint32{m.identifier}
+			}
+			if m.session.deliver(batch, d) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (m *subscription) fitness() int {
+	c := m.session.conn.Load()
+	switch {
+	case c != nil && !c.out.full.Load():
+		return idle
+	case c != nil:
+		return busy
+	}
+	m.session.mu.Lock()
+	defer m.session.mu.Unlock()
+	if m.session.ended || !m.session.persistent() {
+		return unfit
+	}
+	return offline
+}
+
+// orphan is a message of a share whose member left before it was delivered.
+type orphan struct {
+	share   *share
+	message *Message
+}
+
+// leaveShare takes what waits in the session's queue for a share out of it. mu
+// is held.
+func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
+	q := &s.queue
+	kept := q.entries[:q.first]
+	for _, e := range q.entries[q.first:] {
+		if e.share != sh {
+			kept = append(kept, e)
+			continue
+		}
+		q.bytes -= e.message.size()
+		s.dequeued(batch, &e)
+		orphans = append(orphans, orphan{e.share, e.message})
+	}
+	clear(q.entries[len(kept):])
+	q.entries = kept
+	return orphans
+}
+
+// orphans collects what a session that ends had from its shares: QoS 1 goes to
+// another member, as does QoS 2 that was not sent; QoS 2 that was sent goes to
+// nobody [MQTT-4.8.2-5]. mu is held.
+func (s *Session) orphans() (all []orphan) {
+	for i := s.window.first; i < len(s.window.entries); i++ {
+		f := &s.window.entries[i]
+		if f.state == wantPuback && f.share != nil {
+			all = append(all, orphan{f.share, f.message})
+		}
+	}
+	for _, e := range s.queue.entries[s.queue.first:] {
+		if e.share != nil {
+			all = append(all, orphan{e.share, e.message})
+		}
+	}
+	return all
+}
+
+// rehome gives orphans to other members of their shares. It uses the batch's
+// message, so nothing else may be under way.
+func (b *Broker) rehome(batch *Batch, orphans []orphan) {
+	for _, o := range orphans {
+		batch.carry(o.message, o.message.Topic)
+		batch.kept = o.message
+		o.share.deliver(batch, nil)
+		batch.drop()
+	}
+}

@@ -1,0 +1,290 @@
+package broker
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"mqtk/broker/topictree"
+	"mqtk/mqttwire"
+)
+
+// subscription is one filter of one session. It is replaced, never changed,
+// except for place, which the subscriptions' lock guards.
+type subscription struct {
+	session     *Session
+	filter      string // as subscribed, with its $share prefix
+	identifier  uint32 // 0: none
+	share       *share // nil for a plain one
+	place       int    // in its filterNode's or share's list
+	qos         mqttwire.QoS
+	noLocal     bool
+	asPublished bool
+	handling    byte
+}
+
+// filterNode is what the subscription tree holds for one filter, share prefixes
+// taken off.
+type filterNode struct {
+	filter string
+	plain  []*subscription
+	shares []*share
+}
+
+// subscriptions are all of them. The tree is read by many and changed by few;
+// nothing else is locked under its mutex.
+type subscriptions struct {
+	sync.RWMutex
+	tree   topictree.Tree[*filterNode]
+	plain  int
+	shared int
+	sys    int // with a filter that begins with $SYS
+}
+
+// add files a subscription in place of old, which may be nil.
+func (t *subscriptions) add(s, old *subscription) {
+	t.Lock()
+	defer t.Unlock()
+	if old != nil {
+		t.remove(old)
+	}
+	name, rest, shared := mqttwire.SplitShared(s.filter)
+	if !shared {
+		rest = s.filter
+	}
+	n, ok := t.tree.Get(rest)
+	if !ok {
+		n = &filterNode{filter: rest}
+		t.tree.Set(rest, n)
+	}
+	if shared {
+		s.share = n.share(name)
+		s.share.join(s)
+		t.shared++
+	} else {
+		s.place = len(n.plain)
+		n.plain = append(n.plain, s)
+		t.plain++
+	}
+	if isSys(rest) {
+		t.sys++
+	}
+}
+
+// drop removes a subscription.
+func (t *subscriptions) drop(s *subscription) {
+	t.Lock()
+	defer t.Unlock()
+	t.remove(s)
+}
+
+func (t *subscriptions) remove(s *subscription) {
+	_, rest, shared := mqttwire.SplitShared(s.filter)
+	if !shared {
+		rest = s.filter
+	}
+	n, ok := t.tree.Get(rest)
+	if !ok {
+		return
+	}
+	if shared {
+		if s.share.part(s) {
+			n.forget(s.share)
+		}
+		t.shared--
+	} else {
+		last := len(n.plain) - 1
+		n.plain[s.place] = n.plain[last]
+		n.plain[s.place].place = s.place
+		n.plain[last] = nil
+		n.plain = n.plain[:last]
+		t.plain--
+	}
+	if isSys(rest) {
+		t.sys--
+	}
+	if len(n.plain) == 0 && len(n.shares) == 0 {
+		t.tree.Delete(rest)
+	}
+}
+
+func isSys(filter string) bool { return strings.HasPrefix(filter, "$SYS") }
+
+// handleSubscribe takes a SUBSCRIBE: filter by filter, one code each.
+func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
+	identifier, has := p.Properties.Number(mqttwire.SubscriptionIdentifier)
+	answer := &mqttwire.Suback{PacketID: p.PacketID}
+	var cursors []*retainCursor
+	for _, f := range p.Subscriptions {
+		reason := c.b.checkFilter(c, f.Filter)
+		if has && !c.b.limits.SubscriptionIdentifiersAvailable {
+			reason = mqttwire.SubscriptionIdentifiersNotSupported
+		}
+		if reason == mqttwire.Success {
+			if isSys(f.Filter) {
+				c.b.refreshSys(batch.now)
+			}
+			var cursor *retainCursor
+			reason, cursor = c.session.subscribe(batch, c, f, identifier)
+			if cursor != nil {
+				cursors = append(cursors, cursor)
+			}
+		}
+		answer.Reasons = append(answer.Reasons, c.subackCode(reason, f.QoS))
+	}
+	if err := batch.append(); err != nil {
+		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
+		return
+	}
+	c.reply(answer)
+	if len(cursors) > 0 {
+		seg := c.segment()
+		seg.then = append(seg.then, func() { c.session.sendRetained(c, cursors) })
+	}
+	c.commit(batch) // so that SUBACK goes before what the next packet publishes
+}
+
+// subackCode says a reason as the client's version can. 3.1 has no word for a
+// refusal: the filter is granted and nothing comes.
+func (c *Conn) subackCode(reason mqttwire.ReasonCode, asked mqttwire.QoS) mqttwire.ReasonCode {
+	switch {
+	case reason < 0x80 || c.version == mqttwire.V5:
+		return reason
+	case c.version == mqttwire.V311:
+		return mqttwire.UnspecifiedError
+	}
+	return mqttwire.ReasonCode(asked)
+}
+
+// checkFilter holds a well-formed filter against limits and rights.
+func (b *Broker) checkFilter(c *Conn, filter string) mqttwire.ReasonCode {
+	l := &b.limits
+	_, rest, shared := mqttwire.SplitShared(filter)
+	if !shared {
+		rest = filter
+	}
+	switch {
+	case !b.topicFits(filter):
+		return mqttwire.TopicFilterInvalid
+	case shared && !l.SharedAvailable:
+		return mqttwire.SharedSubscriptionsNotSupported
+	case !l.WildcardAvailable && strings.ContainsAny(rest, "+#"):
+		return mqttwire.WildcardSubscriptionsNotSupported
+	case !b.authorized(c.identity, Subscribe, rest):
+		return mqttwire.NotAuthorized
+	}
+	return mqttwire.Success
+}
+
+// subscribe makes or replaces one subscription and returns the granted QoS and
+// the cursor over the retained messages that it brings, if any.
+func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, identifier uint32) (mqttwire.ReasonCode, *retainCursor) {
+	b := s.b
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owner != c || s.ended {
+		return mqttwire.UnspecifiedError, nil
+	}
+	old := s.subscriptions[f.Filter]
+	if old == nil && len(s.subscriptions) >= b.limits.MaxSubscriptions {
+		return mqttwire.QuotaExceeded, nil
+	}
+	filter := ""
+	if old != nil {
+		filter = old.filter
+	} else {
+		filter = strings.Clone(f.Filter)
+	}
+	sub := &subscription{
+		session: s, filter: filter, identifier: identifier, qos: min(f.QoS, mqttwire.QoS(b.limits.MaxQoS)),
+		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling,
+	}
+	b.subscriptions.add(sub, old)
+	b.generation.Add(1)
+	if s.subscriptions == nil {
+		s.subscriptions = make(map[string]*subscription)
+	}
+	s.subscriptions[filter] = sub
+	if old == nil && b.fabric != nil {
+		defer b.fabric.Interest(filter, 1)
+	}
+	if s.persistent() {
+		f.Filter = filter
+		batch.events = append(batch.events, Event{Kind: EventSubscribe, ClientID: s.ClientID, Subscription: f, Identifier: identifier})
+	}
+	reason := mqttwire.ReasonCode(sub.qos)
+	if sub.share != nil || sub.handling == 2 || sub.handling == 1 && old != nil {
+		return reason, nil
+	}
+	return reason, b.newRetainCursor(sub)
+}
+
+// sendRetained starts the cursors of one SUBSCRIBE, behind those that are there.
+func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn.Load() != c {
+		return
+	}
+	s.cursors = append(s.cursors, cursors...)
+	s.pump(c, time.Now())
+}
+
+// handleUnsubscribe takes an UNSUBSCRIBE.
+func (c *Conn) handleUnsubscribe(batch *Batch, p *mqttwire.Unsubscribe) {
+	answer := &mqttwire.Unsuback{PacketID: p.PacketID}
+	for _, filter := range p.Filters {
+		reason := mqttwire.NoSubscriptionExisted
+		if c.session.unsubscribe(batch, c, filter) {
+			reason = mqttwire.Success
+		}
+		answer.Reasons = append(answer.Reasons, reason)
+	}
+	if err := batch.append(); err != nil {
+		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
+		return
+	}
+	c.reply(answer)
+}
+
+// unsubscribe removes one subscription; deliveries that have begun go on
+// [MQTT-3.10.4-3]. What waited for it through a share goes to another member.
+func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) bool {
+	s.mu.Lock()
+	sub := s.subscriptions[filter]
+	if sub == nil || s.owner != c {
+		s.mu.Unlock()
+		return false
+	}
+	delete(s.subscriptions, filter)
+	s.b.subscriptions.drop(sub)
+	s.b.generation.Add(1)
+	s.cursors = dropCursors(s.cursors, sub)
+	var orphans []orphan
+	if sub.share != nil {
+		orphans = s.leaveShare(batch, sub.share)
+	}
+	if s.persistent() {
+		batch.events = append(batch.events, Event{Kind: EventUnsubscribe, ClientID: s.ClientID, Subscription: mqttwire.Subscription{Filter: sub.filter}})
+	}
+	s.mu.Unlock()
+	s.b.rehome(batch, orphans)
+	if s.b.fabric != nil {
+		s.b.fabric.Interest(sub.filter, -1)
+	}
+	return true
+}
+
+// sysWanted says whether anybody subscribes to $SYS.
+func (t *subscriptions) sysWanted() bool {
+	t.RLock()
+	defer t.RUnlock()
+	return t.sys > 0
+}
+
+// counts are all subscriptions, and the shared ones among them.
+func (t *subscriptions) counts() (all, shared int) {
+	t.RLock()
+	defer t.RUnlock()
+	return t.plain + t.shared, t.shared
+}

@@ -1,0 +1,143 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// sysPublisher owns what $SYS remembers between two rounds. Its mutex is held
+// while a round is computed, not while it is routed.
+type sysPublisher struct {
+	sync.Mutex
+	meter *sysMeter
+	told  map[string]string // what was published last
+	at    time.Time         // when the values were computed last
+}
+
+// runSys publishes the $SYS topics that somebody subscribes to, each interval by
+// the wall clock, where they have changed.
+func (b *Broker) runSys(ctx context.Context) {
+	timer := time.NewTimer(time.Until(nextSysRound(time.Now(), b.limits.SysInterval)))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		now := time.Now()
+		for topic, value := range b.sysChanges(now, b.subscriptions.sysWanted()) {
+			b.Route(&Message{Topic: topic, Payload: []byte(value), Retain: true})
+		}
+		timer.Reset(nextSysRound(now, b.limits.SysInterval).Sub(now))
+	}
+}
+
+// sysChanges measures, and returns what is new for the subscribers of $SYS. Where
+// none want it, nothing but the averages is kept up.
+func (b *Broker) sysChanges(now time.Time, wanted bool) map[string]string {
+	state := sysState{}
+	if wanted {
+		state = b.sysState(now)
+	}
+	b.sys.Lock()
+	defer b.sys.Unlock()
+	b.sys.meter.measure(&state, b.metrics.snapshot(), now)
+	if !wanted {
+		return nil
+	}
+	if b.sys.told == nil {
+		b.sys.told = make(map[string]string)
+	}
+	changes := make(map[string]string)
+	for topic, value := range sysTopics(&state) {
+		if b.sys.told[topic] != value {
+			b.sys.told[topic] = value
+			changes[topic] = value
+		}
+	}
+	b.sys.at = now
+	return changes
+}
+
+// refreshSys makes the retained $SYS messages current for a subscription that
+// is about to read them.
+func (b *Broker) refreshSys(now time.Time) {
+	b.sys.Lock()
+	fresh := now.Sub(b.sys.at) < time.Second && b.sys.told != nil
+	b.sys.Unlock()
+	if fresh {
+		return
+	}
+	for topic, value := range b.sysChanges(now, true) {
+		b.retained.set(topic, &Message{Topic: topic, Payload: []byte(value), Retain: true}, &b.limits)
+	}
+}
+
+// sysState takes stock.
+func (b *Broker) sysState(now time.Time) sysState {
+	s := sysState{Version: b.version, Uptime: now.Sub(b.started)}
+	s.Retained, s.RetainedBytes = b.retained.counts()
+	s.Subscriptions, s.SharedSubscriptions = b.subscriptions.counts()
+	b.registry.Lock()
+	s.Connections = len(b.registry.conns)
+	sessions := make([]*Session, 0, len(b.registry.sessions))
+	for _, session := range b.registry.sessions {
+		sessions = append(sessions, session)
+	}
+	conns := make([]*Conn, 0, len(b.registry.conns))
+	for c := range b.registry.conns {
+		conns = append(conns, c)
+	}
+	b.registry.Unlock()
+	for _, session := range sessions {
+		session.mu.Lock()
+		s.Inflight += session.window.open
+		if session.owner == nil {
+			s.OfflineSessions++
+		}
+		session.mu.Unlock()
+	}
+	for _, c := range conns {
+		c.out.mu.Lock()
+		s.PacketsOut += c.out.packets
+		c.out.mu.Unlock()
+	}
+	return s
+}
+
+// Summary says in a few lines how the broker stands.
+func (b *Broker) Summary() string {
+	s := b.sysState(time.Now())
+	c := b.metrics.snapshot()
+	var out strings.Builder
+	line := func(name, format string, values ...any) {
+		fmt.Fprintf(&out, "%-14s "+format+"\n", append([]any{name}, values...)...)
+	}
+	line("uptime", "%v", s.Uptime.Round(time.Second))
+	line("clients", "%d connected (%d at most), %d sessions offline, %d connections", c.clients, c.maxClients, s.OfflineSessions, s.Connections)
+	line("subscriptions", "%d, of them %d shared", s.Subscriptions, s.SharedSubscriptions)
+	line("retained", "%d messages, %d bytes", s.Retained, s.RetainedBytes)
+	line("queued", "%d messages, %d bytes, %d in flight", c.queuedMessages, c.queuedBytes, s.Inflight)
+	line("received", "%d publications, %d packets, %d bytes", sum(c.publishReceived), c.packetsReceived, c.bytesReceived)
+	line("sent", "%d publications, %d packets, %d bytes", sum(c.publishSent), c.packetsSent, c.bytesSent)
+	line("dropped", "%s", c.droppedText())
+	return out.String()
+}
+
+// droppedText lists why messages were dropped, reason by reason.
+func (c *counts) droppedText() string {
+	var parts []string
+	for r, n := range c.dropped {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, dropReason(r)))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,59 @@
+package broker
+
+import (
+	"strings"
+	"time"
+
+	"mqtk/mqttwire"
+)
+
+// will is the Will Message of a session, and when it is to go out.
+type will struct {
+	message *Message // its expiry starts when it is published
+	expiry  uint32   // Message Expiry Interval in seconds
+	expires bool
+	delay   uint32 // Will Delay Interval in seconds
+}
+
+// newWill copies the will out of a CONNECT.
+func newWill(w *mqttwire.Will, from string) *will {
+	view := Message{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, From: from}
+	view.Properties = w.Properties.AppendWithout(nil, mqttwire.WillDelayInterval, mqttwire.MessageExpiryInterval)
+	k := &will{message: view.keep(strings.Clone(w.Topic))}
+	k.delay, _ = w.Properties.Number(mqttwire.WillDelayInterval)
+	k.expiry, k.expires = w.Properties.Number(mqttwire.MessageExpiryInterval)
+	return k
+}
+
+// checkWill holds a will against the broker's limits.
+func (b *Broker) checkWill(w *will) (mqttwire.ReasonCode, string) {
+	m := w.message
+	switch {
+	case int(m.QoS) > b.limits.MaxQoS:
+		return mqttwire.QoSNotSupported, "the will's QoS is above the maximum"
+	case m.Retain && !b.limits.RetainAvailable:
+		return mqttwire.RetainNotSupported, "the will is retained"
+	case !b.topicFits(m.Topic):
+		return mqttwire.TopicNameInvalid, "the will topic is too long or too deep"
+	case reserved(m.Topic):
+		return mqttwire.NotAuthorized, "the will topic is the broker's own"
+	case b.limits.CheckPayloadFormat && !payloadFits(m.Properties, m.Payload):
+		return mqttwire.PayloadFormatInvalid, "the will payload is not the UTF-8 that it says"
+	}
+	return mqttwire.Success, ""
+}
+
+// publishWill sends a will out. The right to publish it is asked again.
+func (b *Broker) publishWill(batch *Batch, w *will) {
+	m := *w.message
+	if m.Owner != nil && !b.authorized(m.Owner, Publish, m.Topic) {
+		b.log.Info("will not published: not authorized", "client", m.From, "topic", m.Topic)
+		return
+	}
+	if w.expires {
+		m.Expires = batch.now.Add(time.Duration(w.expiry) * time.Second)
+	}
+	batch.carry(&m, m.Topic)
+	b.route(batch, b.findSession(m.From), b.matchFor(batch, nil, m.Topic))
+	batch.drop()
+}
