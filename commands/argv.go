@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +15,8 @@ type commandLine struct {
 	Dashed   []string // words after --
 	HasDash  bool
 	Help     bool
+
+	given []cli.Flag // the declarations that Flags name, each once
 }
 
 // words returns the operands before and after -- as one list.
@@ -165,7 +168,10 @@ func (s *argvScan) values(f cli.Flag, shown string) error {
 }
 
 func (s *argvScan) add(f cli.Flag, value string) {
-	s.line.Flags = append(s.line.Flags, "--"+f.Names()[0]+"="+value)
+	s.line.Flags = append(s.line.Flags, "--"+flagNames(f)[0]+"="+value)
+	if !slices.Contains(s.line.given, f) {
+		s.line.given = append(s.line.given, f)
+	}
 }
 
 // checkSubcommand refuses words that no one would read.
@@ -191,7 +197,7 @@ func (s *argvScan) unknownFlag(shown string) error {
 		if len(shown) == 2 {
 			break // a letter is near to every other
 		}
-		for _, name := range f.Names() {
+		for _, name := range flagNames(f) {
 			names = append(names, dashed(name))
 		}
 	}
@@ -207,13 +213,24 @@ const wordSeparator = "\x00"
 // findFlag looks a name up in the command's own flags.
 func findFlag(c *cli.Command, name string) cli.Flag {
 	for _, f := range c.Flags {
-		for _, n := range f.Names() {
+		for _, n := range flagNames(f) {
 			if n == name {
 				return f
 			}
 		}
 	}
 	return nil
+}
+
+// flagNames is f.Names(), which runs a regular expression over each name.
+func flagNames(f cli.Flag) []string {
+	switch f := f.(type) {
+	case *cli.GenericFlag:
+		return append([]string{f.Name}, f.Aliases...)
+	case *cli.BoolFlag:
+		return append([]string{f.Name}, f.Aliases...)
+	}
+	return f.Names()
 }
 
 func takesValue(f cli.Flag) bool {

@@ -103,7 +103,7 @@ func TestAliasesStoreOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.app(root, path).RunContext(t.Context(), line.canonical(path)); err != nil {
+	if err := p.app(path, line).RunContext(t.Context(), line.canonical(path)); err != nil {
 		t.Fatal(err)
 	}
 	if len(list) != 3 || list[0] != "a,b" || list[1] != " c\n" || list[2] != "" {

@@ -85,21 +85,33 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return nil
 	}
 	p.path, p.line = path, line
-	return p.app(root, path).RunContext(ctx, line.canonical(path))
+	return p.app(path, line).RunContext(ctx, line.canonical(path))
 }
 
 // app is the urfave/cli application around the found verb. Help and version
 // are ours, so that -h stays free for the host; and nothing in it may print or
-// end the process.
-func (p *program) app(root *cli.Command, path []*cli.Command) *cli.App {
+// end the process. It sees the flags that were given and no others: all of
+// them would cost a millisecond, a third of what a one-shot pub takes.
+func (p *program) app(path []*cli.Command, line commandLine) *cli.App {
 	usage := func(_ *cli.Context, err error, _ bool) error { return usageFromFlag(path, err) }
-	for _, c := range path[1:] {
-		c.HideHelp, c.HideHelpCommand = true, true
-		c.OnUsageError = usage
+	var verb *cli.Command
+	for i := len(path) - 1; i > 0; i-- {
+		c := &cli.Command{
+			Name: path[i].Name, Action: path[i].Action, OnUsageError: usage,
+			HideHelp: true, HideHelpCommand: true,
+		}
+		if verb == nil {
+			for _, f := range line.given {
+				c.Flags = append(c.Flags, bare(f))
+			}
+		} else {
+			c.Subcommands = []*cli.Command{verb}
+		}
+		verb = c
 	}
 	return &cli.App{
-		Name:            root.Name,
-		Commands:        path[1:2],
+		Name:            path[0].Name,
+		Commands:        []*cli.Command{verb},
 		HideHelp:        true,
 		HideHelpCommand: true,
 		HideVersion:     true,

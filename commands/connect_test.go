@@ -22,7 +22,7 @@ func parseOptions(t *testing.T, flags []cli.Flag, words ...string) (commandLine,
 		return line, err
 	}
 	p := &program{}
-	return line, p.app(root, path).RunContext(t.Context(), line.canonical(path))
+	return line, p.app(path, line).RunContext(t.Context(), line.canonical(path))
 }
 
 // TestPrecedence: flag, URL, environment, default; and whoever names a broker

@@ -18,19 +18,8 @@ type setter struct {
 
 func (s *setter) String() string { return "" }
 
-// Set stores one value. urfave/cli calls it again for each alias of a flag
-// that was given, with what Serialize returns; those calls store nothing, or a
-// repeatable flag would count its values twice.
-func (s *setter) Set(value string) error {
-	if value == setterAgain {
-		return nil
-	}
-	return s.set(value)
-}
-
-func (s *setter) Serialize() string { return setterAgain }
-
-const setterAgain = "\x00again"
+// Set stores one value.
+func (s *setter) Set(value string) error { return s.set(value) }
 
 // valued declares a flag with a value. names are the long name and its
 // aliases; usage holds the placeholder of the value in back quotes.
@@ -43,6 +32,19 @@ func valued(names, usage string, set func(string) error) *cli.GenericFlag {
 func onOff(names, usage string, into *bool) *cli.BoolFlag {
 	n := strings.Fields(names)
 	return &cli.BoolFlag{Name: n[0], Aliases: n[1:], Usage: usage, Destination: into}
+}
+
+// bare is a flag by its first name alone, which is the one that argv.go hands
+// over. With aliases, urfave/cli would set the value once more for each of
+// them, and a repeatable flag would count its values twice.
+func bare(f cli.Flag) cli.Flag {
+	switch f := f.(type) {
+	case *cli.GenericFlag:
+		return &cli.GenericFlag{Name: f.Name, Value: f.Value}
+	case *cli.BoolFlag:
+		return &cli.BoolFlag{Name: f.Name, Destination: f.Destination}
+	}
+	return f
 }
 
 // ignored declares a flag that changes nothing.

@@ -100,7 +100,7 @@ func (h *helpWriter) commands(c *cli.Command) {
 	h.heading("Commands")
 	for _, sub := range c.Subcommands {
 		if !sub.Hidden {
-			h.row(sub.Name, sub.Usage)
+			h.row(wordColumn, sub.Name, sub.Usage)
 		}
 	}
 }
@@ -111,7 +111,7 @@ func (h *helpWriter) flags(c *cli.Command) {
 		h.heading(category)
 		for _, f := range c.Flags {
 			if d, ok := f.(cli.CategorizableFlag); ok && d.GetCategory() == category {
-				h.row(flagLabel(f), usageText(f))
+				h.row(flagColumn, flagLabel(f), usageText(f))
 			}
 		}
 	}
@@ -120,27 +120,30 @@ func (h *helpWriter) flags(c *cli.Command) {
 func (h *helpWriter) exitCodes() {
 	h.heading("Exit codes")
 	for _, e := range exitCodes() {
-		h.row(fmt.Sprintf("%3d", e.Code), e.Meaning)
+		h.row(codeColumn, fmt.Sprintf("%3d", e.Code), e.Meaning)
 	}
 }
 
-const helpColumn, helpWidth = 30, 100
+// Where the second column begins, and where it ends.
+const (
+	wordColumn = 14
+	flagColumn = 30
+	codeColumn = 7
+	helpWidth  = 100
+)
 
 // row writes a label and wraps its text in the second column.
-func (h *helpWriter) row(label, text string) {
-	column := helpColumn
-	if len(label) < 8 {
-		column = 14
-	}
+func (h *helpWriter) row(column int, label, text string) {
+	margin := "\n" + strings.Repeat(" ", column-1)
 	fmt.Fprintf(&h.text, "  %-*s", column-3, label)
 	at := max(column-1, len(label)+2)
 	if at > column-1 {
-		h.text.WriteString("\n" + strings.Repeat(" ", column-1))
+		h.text.WriteString(margin)
 		at = column - 1
 	}
 	for _, word := range strings.Fields(text) {
 		if at+1+len(word) > helpWidth {
-			h.text.WriteString("\n" + strings.Repeat(" ", column-1))
+			h.text.WriteString(margin)
 			at = column - 1
 		}
 		h.text.WriteString(" " + word)

@@ -173,8 +173,12 @@ func readableProperties() []readableProperty {
 // PUBLISH or the Will; their names begin with prefix.
 func (s *propertySet) messageFlags(prefix string, t mqttwire.PacketType) []cli.Flag {
 	var flags []cli.Flag
+	of := ""
+	if prefix != "" {
+		of = ", in the will"
+	}
 	for _, r := range readableProperties() {
-		flags = append(flags, s.readable(prefix+r.flag, r.usage, t, r.id))
+		flags = append(flags, s.readable(prefix+r.flag, r.usage+of, t, r.id))
 	}
 	return flags
 }
