@@ -32,9 +32,7 @@ type metrics struct {
 	messagesDropped      [dropReasons]atomic.Int64
 	sockets              atomic.Int64 // opened since the start
 	connects             atomic.Int64 // CONNECT packets
-	clients              atomic.Int64 // connected now
-	maxClients           atomic.Int64
-	sessionsExpired      atomic.Int64
+	expired              atomic.Int64 // sessions whose expiry came
 	takeovers            atomic.Int64
 	panics               atomic.Int64 // connections ended by the last net
 }
@@ -46,7 +44,7 @@ const (
 	dropSlow          dropReason = iota // QoS 0 to a receiver whose outbox is full
 	dropQueueFull                       // beyond the queue of a session
 	dropTooLarge                        // over the client's Maximum Packet Size
-	dropRetainFull                      // retained, beyond the room for retained messages
+	dropQuota                           // retained, beyond the room for retained messages
 	dropExpired                         // its Message Expiry Interval is over
 	dropRefused                         // refused to its publisher
 	dropNotAuthorized                   // the receiver may not read the topic
@@ -55,7 +53,7 @@ const (
 
 // String is the reason as logs and metrics name it.
 func (r dropReason) String() string {
-	return [...]string{"slow", "queue-full", "too-large", "retain-full", "expired", "refused", "not-authorized"}[r]
+	return [...]string{"slow", "queue-full", "too-large", "quota", "expired", "refused", "not-authorized"}[r]
 }
 
 // received counts packets of any kind that a client sent, by their bytes.
@@ -101,18 +99,6 @@ func (m *metrics) queued(messages, bytes int) {
 
 func (m *metrics) dropped(r dropReason) { m.messagesDropped[r].Add(1) }
 
-// clientCame counts a client whose CONNECT was accepted, until clientWent.
-func (m *metrics) clientCame() {
-	now := m.clients.Add(1)
-	for most := m.maxClients.Load(); now > most; most = m.maxClients.Load() {
-		if m.maxClients.CompareAndSwap(most, now) {
-			return
-		}
-	}
-}
-
-func (m *metrics) clientWent() { m.clients.Add(-1) }
-
 // counts are the metrics at one moment.
 type counts struct {
 	packetsReceived, packetsSent           int64
@@ -123,8 +109,7 @@ type counts struct {
 	queuedMessages, queuedBytes            int64
 	dropped                                [dropReasons]int64
 	sockets, connects                      int64
-	clients, maxClients                    int64
-	sessionsExpired                        int64
+	takeovers, expired                     int64
 }
 
 func (m *metrics) snapshot() counts {
@@ -140,9 +125,8 @@ func (m *metrics) snapshot() counts {
 		queuedBytes:          m.queuedBytes.Load(),
 		sockets:              m.sockets.Load(),
 		connects:             m.connects.Load(),
-		clients:              m.clients.Load(),
-		maxClients:           m.maxClients.Load(),
-		sessionsExpired:      m.sessionsExpired.Load(),
+		takeovers:            m.takeovers.Load(),
+		expired:              m.expired.Load(),
 	}
 	for qos := range c.publishSent {
 		c.publishReceived[qos] = m.publishIn[qos].Load()
@@ -158,5 +142,5 @@ func (m *metrics) snapshot() counts {
 // droppedByLimits are the messages lost to a limit of ours or of a client's;
 // those that had expired, or that somebody had no right to, are not among them.
 func (c *counts) droppedByLimits() int64 {
-	return c.dropped[dropSlow] + c.dropped[dropQueueFull] + c.dropped[dropTooLarge] + c.dropped[dropRetainFull]
+	return c.dropped[dropSlow] + c.dropped[dropQueueFull] + c.dropped[dropTooLarge] + c.dropped[dropQuota]
 }

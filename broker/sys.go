@@ -14,6 +14,8 @@ type sysState struct {
 	Version             string
 	Uptime              time.Duration
 	Connections         int // network connections open now
+	Clients             int // connected now
+	MaxClients          int // connected at once since the start
 	OfflineSessions     int // kept for clients that are away
 	Subscriptions       int // shared ones among them
 	SharedSubscriptions int
@@ -67,8 +69,8 @@ func (t *sysMeter) measure(s *sysState, c counts, now time.Time) {
 		l.sockets.add(c.sockets-last.sockets, elapsed)
 		l.messagesReceived.add(c.packetsReceived-last.packetsReceived, elapsed)
 		l.messagesSent.add(c.packetsSent-last.packetsSent, elapsed)
-		l.publishReceived.add(sum(c.publishReceived)-sum(last.publishReceived), elapsed)
-		l.publishSent.add(sum(c.publishSent)-sum(last.publishSent), elapsed)
+		l.publishReceived.add(sumQoS(c.publishReceived)-sumQoS(last.publishReceived), elapsed)
+		l.publishSent.add(sumQoS(c.publishSent)-sumQoS(last.publishSent), elapsed)
 		l.publishDropped.add(c.droppedByLimits()-last.droppedByLimits(), elapsed)
 		l.bytesReceived.add(c.bytesReceived-last.bytesReceived, elapsed)
 		l.bytesSent.add(c.bytesSent-last.bytesSent, elapsed)
@@ -80,7 +82,7 @@ func (t *sysMeter) measure(s *sysState, c counts, now time.Time) {
 	s.heapMaximum = t.heapMaximum
 }
 
-func sum(byQoS [3]int64) int64 { return byQoS[0] + byQoS[1] + byQoS[2] }
+func sumQoS(byQoS [3]int64) int64 { return byQoS[0] + byQoS[1] + byQoS[2] }
 
 // heapBytes is the memory of live objects and of dead ones not yet swept.
 func heapBytes() uint64 {
@@ -140,13 +142,13 @@ func sysTotals(s *sysState) []sysTopic {
 		{"uptime", strconv.FormatInt(int64(s.Uptime/time.Second), 10) + " seconds"},
 		{"bytes/received", c.bytesReceived},
 		{"bytes/sent", c.bytesSent},
-		{"clients/total", c.clients + int64(s.OfflineSessions)},
-		{"clients/maximum", c.maxClients},
-		{"clients/connected", c.clients},
-		{"clients/active", c.clients},
+		{"clients/total", s.Clients + s.OfflineSessions},
+		{"clients/maximum", s.MaxClients},
+		{"clients/connected", s.Clients},
+		{"clients/active", s.Clients},
 		{"clients/disconnected", s.OfflineSessions},
 		{"clients/inactive", s.OfflineSessions},
-		{"clients/expired", c.sessionsExpired},
+		{"clients/expired", c.expired},
 		{"connections/socket/count", s.Connections},
 		{"messages/received", c.packetsReceived},
 		{"messages/sent", c.packetsSent},
@@ -154,8 +156,8 @@ func sysTotals(s *sysState) []sysTopic {
 		{"messages/inflight", s.Inflight},
 		{"store/messages/count", stored},
 		{"store/messages/bytes", storedBytes},
-		{"publish/messages/received", sum(c.publishReceived)},
-		{"publish/messages/sent", sum(c.publishSent)},
+		{"publish/messages/received", sumQoS(c.publishReceived)},
+		{"publish/messages/sent", sumQoS(c.publishSent)},
 		{"publish/messages/dropped", c.droppedByLimits()},
 		{"publish/bytes/received", c.publishBytesReceived},
 		{"publish/bytes/sent", c.publishBytesSent},
@@ -198,8 +200,8 @@ func sysCommunity(s *sysState) []sysTopic {
 	return []sysTopic{
 		{"load/bytes/received", c.bytesReceived},
 		{"load/bytes/sent", c.bytesSent},
-		{"messages/publish/received", sum(c.publishReceived)},
-		{"messages/publish/sent", sum(c.publishSent)},
+		{"messages/publish/received", sumQoS(c.publishReceived)},
+		{"messages/publish/sent", sumQoS(c.publishSent)},
 		{"messages/publish/dropped", c.droppedByLimits()},
 		{"messages/retained/count", s.Retained},
 		{"time", s.now.UTC().Format(time.RFC3339)},

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,12 +69,8 @@ func TestSysValues(t *testing.T) {
 		}
 		m.sockets.Add(9)
 		m.connects.Add(8)
-		m.sessionsExpired.Add(6)
-		for range 3 {
-			m.clientCame()
-		}
-		m.clientWent()
-		s := sysState{Version: "1.2", Uptime: 90*time.Second + 1, Connections: 4, OfflineSessions: 11, Subscriptions: 12,
+		m.expired.Add(6)
+		s := sysState{Version: "1.2", Uptime: 90*time.Second + 1, Connections: 4, Clients: 2, MaxClients: 3, OfflineSessions: 11, Subscriptions: 12,
 			SharedSubscriptions: 2, Retained: 50, RetainedBytes: 5000, Inflight: 13, PacketsOut: 14}
 		time.Sleep(time.Minute)
 		meter.measure(&s, m.snapshot(), time.Now())
@@ -152,30 +147,6 @@ func TestNextSysRound(t *testing.T) {
 			time.Sleep(wait)
 		}
 	})
-}
-
-func TestMaximumOfClients(t *testing.T) {
-	var m metrics
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			for range 1000 {
-				m.clientCame()
-				m.clientWent()
-			}
-		})
-	}
-	group.Wait()
-	c := m.snapshot()
-	if c.clients != 0 || c.maxClients < 1 || c.maxClients > 8 {
-		t.Errorf("%d clients, at most %d", c.clients, c.maxClients)
-	}
-	for range 20 {
-		m.clientCame()
-	}
-	if most := m.snapshot().maxClients; most != 20 {
-		t.Errorf("at most %d, want 20", most)
-	}
 }
 
 func TestDropReasonsHaveNames(t *testing.T) {
