@@ -42,6 +42,8 @@ type Broker struct {
 		sessions  map[string]*Session
 		conns     map[*Conn]struct{}
 		listeners map[net.Listener]struct{}
+		live      int // connections with a CONNACK
+		maximum   int // of live, so far
 	}
 	subscriptions subscriptions
 	generation    atomic.Uint64 // changes with every subscription

@@ -132,7 +132,7 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 	if p.QoS == 2 {
 		kind = mqttwire.PUBREC
 	}
-	c.b.metrics.dropped(dropNotAuthorized)
+	c.b.metrics.dropped(dropRefused)
 	switch {
 	case reason == mqttwire.QoSNotSupported, reason == mqttwire.RetainNotSupported:
 		c.fail(batch, reason, "")

@@ -181,7 +181,7 @@ func (s *Session) endsNow(time.Time) {
 	s.mu.Unlock()
 	b.registry.Unlock()
 	b.deadlines.disarm(&s.willDue)
-	b.metrics.sessionsExpired.Add(1)
+	b.metrics.expired.Add(1)
 	b.log.Info("session expired", "client", s.ClientID)
 	b.background(func(batch *Batch) {
 		b.bury(batch, s)
@@ -225,10 +225,10 @@ func (b *Broker) enter(c *Conn) bool {
 func (b *Broker) exit(c *Conn, cause error) {
 	b.registry.Lock()
 	delete(b.registry.conns, c)
-	b.registry.Unlock()
 	if c.live.Load() {
-		b.metrics.clientWent()
+		b.registry.live--
 	}
+	b.registry.Unlock()
 	if c.clientID == "" && c.cause.Load() == nil {
 		b.log.Debug("connection closed before CONNECT", "remote", remoteOf(c))
 		return
@@ -240,7 +240,10 @@ func (b *Broker) exit(c *Conn, cause error) {
 func (b *Broker) welcome(c *Conn) {
 	b.deadlines.disarm(&c.limit)
 	b.wheel.add(&c.watch, c.keepAlive, time.Now())
-	b.metrics.clientCame()
+	b.registry.Lock()
+	b.registry.live++
+	b.registry.maximum = max(b.registry.maximum, b.registry.live)
+	b.registry.Unlock()
 	b.log.Info("connected", "client", c.clientID, "remote", remoteOf(c), "version", c.version.String(),
 		"keep-alive", c.keepAlive, "user", c.identity.Username)
 }

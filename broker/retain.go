@@ -32,7 +32,7 @@ func (b *Broker) retain(batch *Batch) {
 	}
 	version, stored := b.retained.set(view.Topic, message, &b.limits)
 	if !stored {
-		b.metrics.dropped(dropRetainFull)
+		b.metrics.dropped(dropQuota)
 		b.log.Warn("retained message dropped: the retained set is full", "client", view.From, "topic", view.Topic)
 		return
 	}

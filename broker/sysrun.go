@@ -84,6 +84,7 @@ func (b *Broker) sysState(now time.Time) sysState {
 	s.Subscriptions, s.SharedSubscriptions = b.subscriptions.counts()
 	b.registry.Lock()
 	s.Connections = len(b.registry.conns)
+	s.Clients, s.MaxClients = b.registry.live, b.registry.maximum
 	sessions := make([]*Session, 0, len(b.registry.sessions))
 	for _, session := range b.registry.sessions {
 		sessions = append(sessions, session)
@@ -118,12 +119,12 @@ func (b *Broker) Summary() string {
 		fmt.Fprintf(&out, "%-14s "+format+"\n", append([]any{name}, values...)...)
 	}
 	line("uptime", "%v", s.Uptime.Round(time.Second))
-	line("clients", "%d connected (%d at most), %d sessions offline, %d connections", c.clients, c.maxClients, s.OfflineSessions, s.Connections)
+	line("clients", "%d connected (%d at most), %d sessions offline, %d connections", s.Clients, s.MaxClients, s.OfflineSessions, s.Connections)
 	line("subscriptions", "%d, of them %d shared", s.Subscriptions, s.SharedSubscriptions)
 	line("retained", "%d messages, %d bytes", s.Retained, s.RetainedBytes)
 	line("queued", "%d messages, %d bytes, %d in flight", c.queuedMessages, c.queuedBytes, s.Inflight)
-	line("received", "%d publications, %d packets, %d bytes", sum(c.publishReceived), c.packetsReceived, c.bytesReceived)
-	line("sent", "%d publications, %d packets, %d bytes", sum(c.publishSent), c.packetsSent, c.bytesSent)
+	line("received", "%d publications, %d packets, %d bytes", sumQoS(c.publishReceived), c.packetsReceived, c.bytesReceived)
+	line("sent", "%d publications, %d packets, %d bytes", sumQoS(c.publishSent), c.packetsSent, c.bytesSent)
 	line("dropped", "%s", c.droppedText())
 	return out.String()
 }
