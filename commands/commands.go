@@ -55,8 +55,10 @@ func (p *program) root() *cli.Command {
 // commands lists the verbs in the order in which help shows them.
 func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
+		p.serveCommand(),
 		p.pubCommand(),
 		p.subCommand(),
+		p.completionCommand(),
 		p.helpCommand(),
 		p.versionCommand(),
 	}

@@ -1,0 +1,166 @@
+package commands
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mqtk/mqttwire"
+)
+
+// completionCommand is mqtk completion SHELL.
+func (p *program) completionCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "completion",
+		Usage:     "print the completion script for bash, zsh or fish",
+		ArgsUsage: "SHELL",
+		Action: func(*cli.Context) error {
+			words := p.line.words()
+			if len(words) != 1 {
+				return usageIn(p.path, "needs one shell: %s", strings.Join(shells(), ", "))
+			}
+			if !slices.Contains(shells(), words[0]) {
+				return usageIn(p.path, "no completion for %s; there is one for %s", words[0], strings.Join(shells(), ", "))
+			}
+			script, err := fs.ReadFile(p.files, "completions/mqtk."+words[0])
+			if err != nil {
+				return err
+			}
+			_, err = p.Out.Write(script)
+			return err
+		},
+	}
+}
+
+func shells() []string { return []string{"bash", "zsh", "fish"} }
+
+// completionScripts renders every script, by file name. They are kept in
+// completions/ and embedded; a test renders them again and compares.
+func completionScripts(root *cli.Command) map[string]string {
+	verbs := completionVerbs(root)
+	return map[string]string{
+		"mqtk.bash": bashScript(verbs),
+		"mqtk.zsh":  zshScript(verbs),
+		"mqtk.fish": fishScript(verbs),
+	}
+}
+
+// A completionVerb is what a shell has to know of a command.
+type completionVerb struct {
+	name, usage string
+	flags       []completionFlag
+	operands    []string // the words an operand can be; nil: anything
+}
+
+// A completionFlag is what a shell has to know of a flag.
+type completionFlag struct {
+	short, long []string // as typed: -q, --qos
+	usage       string
+	value       string     // placeholder; empty: takes none
+	files       bool       // the value is a path
+	words       [][]string // the words each value can be; nil: anything
+	repeats     bool
+}
+
+func (f completionFlag) names() []string { return append(slices.Clone(f.short), f.long...) }
+
+func completionVerbs(root *cli.Command) []completionVerb {
+	var verbs []completionVerb
+	for _, c := range root.Subcommands {
+		if c.Hidden {
+			continue
+		}
+		v := completionVerb{name: c.Name, usage: c.Usage}
+		for _, f := range c.Flags {
+			v.flags = append(v.flags, newCompletionFlag(f))
+		}
+		v.flags = append(v.flags, completionFlag{long: []string{"--help"}, usage: "show help"})
+		switch c.Name {
+		case "completion":
+			v.operands = shells()
+		case "help":
+			v.operands = visibleNames(root.Subcommands)
+		}
+		verbs = append(verbs, v)
+	}
+	return verbs
+}
+
+func newCompletionFlag(f cli.Flag) completionFlag {
+	var c completionFlag
+	for _, name := range f.Names() {
+		if len(name) == 1 {
+			c.short = append(c.short, "-"+name)
+		} else {
+			c.long = append(c.long, "--"+name)
+		}
+	}
+	c.usage = usageText(f)
+	c.repeats = strings.Contains(c.usage, "repeatable")
+	if !takesValue(f) {
+		return c
+	}
+	c.value = placeholder(f)
+	if c.words = valueWords(f.Names()[0]); f.Names()[0] == "property" {
+		c.words = propertyWords(f)
+	}
+	c.files = c.words == nil && (strings.Contains(c.value, "FILE") || strings.Contains(c.value, "PATH"))
+	return c
+}
+
+// valueWords are the words that the values of a flag can be, for each value a
+// list; nil where nobody can guess.
+func valueWords(flag string) [][]string {
+	one := func(words ...string) [][]string { return [][]string{words} }
+	switch flag {
+	case "qos", "will-qos":
+		return one("0", "1", "2")
+	case "protocol-version":
+		return one("auto", "5", "311", "31", "mqttv5", "mqttv311", "mqttv31")
+	case "retain-handling":
+		return one("0", "1", "2")
+	case "payload-format", "will-payload-format":
+		return one("utf8", "bytes")
+	case "password-from":
+		return one("env:", "file:", "fd:", "cmd:", "prompt")
+	case "log-level":
+		return one("debug", "info", "warn", "error")
+	case "log-format":
+		return one("text", "json")
+	case "host":
+		return one("localhost")
+	case "url", "listen":
+		return one("mqtt://", "tcp://", "unix:///")
+	case "set":
+		return one(limitKeys()...)
+	}
+	return nil
+}
+
+// propertyWords are the first two words of -D: the packets that its usage
+// lists, and what a client may put into one of those.
+func propertyWords(f cli.Flag) [][]string {
+	_, list, _ := strings.Cut(usageText(f), "one of ")
+	packets := strings.Split(list, ", ")
+	var names []string
+	for t := range mqttwire.AUTH + 1 {
+		if slices.Contains(packets, strings.ToLower(t.String())) {
+			names = append(names, propertyNames(t)...)
+		}
+	}
+	slices.Sort(names)
+	return [][]string{packets, slices.Compact(names)}
+}
+
+// shellQuote puts a word into single quotes.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// shellWords joins words for a place inside single quotes.
+func shellWords(words []string) string { return strings.Join(words, " ") }
+
+func generatedNote(shell string) string {
+	return fmt.Sprintf("%s completion for mqtk, rendered from its declarations: do not edit", shell)
+}

@@ -1,0 +1,98 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+)
+
+// zshScript is a function for _arguments. It works in a folder of $fpath as
+// _mqtk, and when it is sourced after compinit.
+func zshScript(verbs []completionVerb) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#compdef mqtk\n# %s\n", generatedNote("zsh"))
+	for _, v := range verbs {
+		zshVerb(&b, v)
+	}
+	b.WriteString("\n_mqtk() {\n    if (( CURRENT == 2 )); then\n        local -a verbs=(\n")
+	for _, v := range verbs {
+		fmt.Fprintf(&b, "            %s\n", shellQuote(v.name+":"+strings.ReplaceAll(v.usage, ":", `\:`)))
+	}
+	b.WriteString(`        )
+        _describe -t commands 'mqtk command' verbs
+        return
+    fi
+    local dashes=${words[(i)--]}
+    if (( dashes < CURRENT )); then
+        shift dashes words
+        (( CURRENT -= dashes ))
+        _normal
+        return
+    fi
+    local verb=$words[2]
+    shift words
+    (( CURRENT-- ))
+    (( $+functions[_mqtk_$verb] )) && _mqtk_$verb
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _mqtk "$@"
+else
+    compdef _mqtk mqtk
+fi
+`)
+	return b.String()
+}
+
+func zshVerb(b *strings.Builder, v completionVerb) {
+	fmt.Fprintf(b, "\n_mqtk_%s() {\n    _arguments -s -S", v.name)
+	for _, f := range v.flags {
+		names := f.names()
+		exclusive := "(" + strings.Join(names, " ") + ")"
+		if f.repeats || len(f.words) > 1 {
+			exclusive = "*"
+		}
+		for _, name := range names {
+			fmt.Fprintf(b, " \\\n        %s", shellQuote(exclusive+zshFlag(name, f)))
+		}
+	}
+	switch {
+	case v.operands != nil:
+		fmt.Fprintf(b, " \\\n        %s", shellQuote("*: :("+shellWords(v.operands)+")"))
+	case v.name != "serve":
+		fmt.Fprintf(b, " \\\n        %s", shellQuote("*:topic: "))
+	}
+	b.WriteString("\n}\n")
+}
+
+// zshFlag is the name, how its value is attached, the explanation, and an
+// action for each value.
+func zshFlag(name string, f completionFlag) string {
+	spec := name
+	switch {
+	case f.value == "" || len(f.words) > 1:
+	case strings.HasPrefix(name, "--"):
+		spec += "="
+	default:
+		spec += "+"
+	}
+	spec += "[" + strings.NewReplacer("[", `\[`, "]", `\]`, ":", `\:`).Replace(f.usage) + "]"
+	switch {
+	case f.value == "":
+	case f.files:
+		spec += ":" + zshMessage(f.value) + ":_files"
+	case f.words == nil:
+		spec += ":" + zshMessage(f.value) + ": "
+	case len(f.words) == 1:
+		spec += ":" + zshMessage(f.value) + ":(" + zshWords(f.words[0]) + ")"
+	default:
+		for _, words := range f.words {
+			spec += ":" + zshMessage(f.value) + ":(" + zshWords(words) + ")"
+		}
+		spec += ":value: "
+	}
+	return spec
+}
+
+func zshMessage(s string) string { return strings.ReplaceAll(s, ":", `\:`) }
+
+func zshWords(words []string) string { return strings.ReplaceAll(shellWords(words), ":", `\:`) }

@@ -1,0 +1,202 @@
+package commands
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// TestGenerated compares the man pages and completions that are kept with what
+// the declarations say today. To write them anew:
+//
+//	MQTK_UPDATE=1 go test ./commands/ -run TestGenerated
+func TestGenerated(t *testing.T) {
+	for folder, files := range map[string]map[string]string{
+		"../man":         manPages(Tree()),
+		"../completions": completionScripts(Tree()),
+	} {
+		for name, want := range files {
+			path := filepath.Join(folder, name)
+			if os.Getenv("MQTK_UPDATE") != "" {
+				if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := os.ReadFile(path)
+			if err != nil {
+				t.Errorf("%v; write it by MQTK_UPDATE=1 go test ./commands/ -run TestGenerated", err)
+			} else if string(got) != want {
+				t.Errorf("%s is stale; write it anew by MQTK_UPDATE=1 go test ./commands/ -run TestGenerated", path)
+			}
+		}
+		kept, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range kept {
+			if _, ok := files[entry.Name()]; !ok {
+				t.Errorf("%s/%s belongs to no command", folder, entry.Name())
+			}
+		}
+	}
+}
+
+// Every flag of every verb is on its man page and in each completion.
+func TestGeneratedIsComplete(t *testing.T) {
+	pages, scripts := manPages(Tree()), completionScripts(Tree())
+	for _, c := range Tree().Subcommands {
+		page, ok := pages["mqtk-"+c.Name+".1"]
+		if !ok {
+			page = pages["mqtk.1"]
+		}
+		for _, f := range c.Flags {
+			for _, name := range f.Names() {
+				if !strings.Contains(page, `\fB`+roffEscape(dashed(name))+`\fR`) {
+					t.Errorf("%s %s is not on its man page", c.Name, dashed(name))
+				}
+				if !strings.Contains(scripts["mqtk.bash"], dashed(name)) || !strings.Contains(scripts["mqtk.zsh"], dashed(name)) {
+					t.Errorf("%s %s is not completed", c.Name, dashed(name))
+				}
+			}
+		}
+	}
+}
+
+// A flag whose values are listed for completion must exist, or the list
+// outlived a renaming.
+func TestValueWordsBelongToFlags(t *testing.T) {
+	flags := make(map[string]bool)
+	for _, c := range Tree().Subcommands {
+		for _, f := range c.Flags {
+			flags[f.Names()[0]] = true
+		}
+	}
+	for _, name := range []string{"qos", "will-qos", "protocol-version", "retain-handling", "payload-format", "password-from",
+		"log-level", "log-format", "host", "url", "listen", "set"} {
+		if !flags[name] {
+			t.Errorf("no command has a flag --%s", name)
+		}
+		if len(valueWords(name)) == 0 || len(valueWords(name)[0]) == 0 {
+			t.Errorf("--%s has no words", name)
+		}
+	}
+}
+
+func TestManPagesAreCleanRoff(t *testing.T) {
+	groff, err := exec.LookPath("groff")
+	if err != nil {
+		t.Skip("groff is not installed")
+	}
+	for name, page := range manPages(Tree()) {
+		cmd := exec.Command(groff, "-man", "-ww", "-Tutf8", "-z")
+		cmd.Stdin = strings.NewReader(page)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// Each shell reads its script without complaint; bash and fish also complete.
+func TestCompletions(t *testing.T) {
+	t.Run("bash", func(t *testing.T) {
+		complete := func(t *testing.T, words ...string) []string {
+			script := `source ../completions/mqtk.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mqtk; printf '%s\n' "${COMPREPLY[@]}"`
+			return shellOutput(t, "bash", append([]string{"-c", script, "bash"}, words...)...)
+		}
+		testCompletion(t, complete)
+		t.Run("equals sign", func(t *testing.T) {
+			if got := complete(t, "mqtk", "sub", "--qos", "=", ""); !slices.Equal(got, []string{"0", "1", "2"}) {
+				t.Errorf("--qos= completes to %q", got)
+			}
+		})
+	})
+	t.Run("fish", func(t *testing.T) {
+		testCompletion(t, func(t *testing.T, words ...string) []string {
+			script := "source ../completions/mqtk.fish; complete -C \"$argv\""
+			var found []string
+			for _, line := range shellOutput(t, "fish", append([]string{"--no-config", "-c", script}, words...)...) {
+				word, _, _ := strings.Cut(line, "\t")
+				found = append(found, word)
+			}
+			return found
+		})
+	})
+	t.Run("zsh", func(t *testing.T) { shellOutput(t, "zsh", "-n", "../completions/mqtk.zsh") })
+}
+
+func testCompletion(t *testing.T, complete func(t *testing.T, words ...string) []string) {
+	for _, test := range []struct{ words, want []string }{
+		{[]string{"mqtk", "su"}, []string{"sub"}},
+		{[]string{"mqtk", "sub", "--protocol-v"}, []string{"--protocol-version"}},
+		{[]string{"mqtk", "sub", "-q", ""}, []string{"0", "1", "2"}},
+		{[]string{"mqtk", "sub", "-V", "mqttv31"}, []string{"mqttv31", "mqttv311"}},
+		{[]string{"mqtk", "serve", "--log-level", "d"}, []string{"debug"}},
+		{[]string{"mqtk", "pub", "-D", "publ"}, []string{"publish"}},
+		{[]string{"mqtk", "pub", "-D", "publish", "content"}, []string{"content-type"}},
+		{[]string{"mqtk", "completion", "z"}, []string{"zsh"}},
+	} {
+		t.Run(strings.Join(test.words[1:], " "), func(t *testing.T) {
+			got := complete(t, test.words...)
+			slices.Sort(got)
+			if !slices.Equal(got, test.want) {
+				t.Errorf("completes to %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func shellOutput(t *testing.T, shell string, args ...string) []string {
+	t.Helper()
+	if _, err := exec.LookPath(shell); err != nil {
+		t.Skipf("%s is not installed", shell)
+	}
+	cmd := exec.Command(shell, args...)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+	out, err := cmd.Output()
+	if err != nil || complaints.Len() > 0 {
+		t.Fatalf("%s: %v\n%s", shell, err, &complaints)
+	}
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// The kept files are what the commands print.
+func TestPrintsKeptFiles(t *testing.T) {
+	files := fstest.MapFS{}
+	for name, page := range manPages(Tree()) {
+		files["man/"+name] = &fstest.MapFile{Data: []byte(page)}
+	}
+	for name, script := range completionScripts(Tree()) {
+		files["completions/"+name] = &fstest.MapFile{Data: []byte(script)}
+	}
+	for _, test := range []struct{ args, file string }{
+		{"help --man", "man/mqtk.1"},
+		{"help --man serve", "man/mqtk-serve.1"},
+		{"help --man sub", "man/mqtk-sub.1"},
+		{"completion bash", "completions/mqtk.bash"},
+		{"completion zsh", "completions/mqtk.zsh"},
+		{"completion fish", "completions/mqtk.fish"},
+	} {
+		var out, complaints bytes.Buffer
+		code := Run(t.Context(), strings.Fields(test.args), Stdio{In: strings.NewReader(""), Out: &out, Err: &complaints}, files)
+		if code != 0 || out.String() != string(files[test.file].Data) {
+			t.Errorf("mqtk %s: exit %d, %d bytes, %s", test.args, code, out.Len(), &complaints)
+		}
+	}
+	if len(slices.Collect(maps.Keys(files))) < 7 {
+		t.Errorf("only %d files", len(files))
+	}
+}

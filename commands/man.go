@@ -1,0 +1,276 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The man pages are rendered from the declarations, kept in man/ and embedded;
+// a test renders them again and compares.
+
+// manPages renders every page, by file name.
+func manPages(root *cli.Command) map[string]string {
+	pages := map[string]string{"mqtk.1": renderPage([]*cli.Command{root})}
+	for _, c := range root.Subcommands {
+		if hasPage(c) {
+			pages["mqtk-"+c.Name+".1"] = renderPage([]*cli.Command{root, c})
+		}
+	}
+	return pages
+}
+
+// hasPage tells the verbs from the helpers, which the page of mqtk describes.
+func hasPage(c *cli.Command) bool {
+	switch c.Name {
+	case "help", "version", "completion":
+		return false
+	}
+	return !c.Hidden
+}
+
+// renderPage writes the page of the last command of path.
+func renderPage(path []*cli.Command) string {
+	c := path[len(path)-1]
+	var r roff
+	title := strings.ReplaceAll(commandName(path), " ", "-")
+	r.macro("TH", strings.ToUpper(title), "1", "", "mqtk", "mqtk manual")
+	r.heading("NAME")
+	r.text(title + " - " + c.Usage)
+	r.heading("SYNOPSIS")
+	r.synopsis(synopsis(path))
+	r.heading("DESCRIPTION")
+	r.paragraphs(c.Description)
+	if len(path) == 1 {
+		r.commandList(c)
+	}
+	r.options(c)
+	if c.Name == "serve" {
+		r.limits()
+	}
+	notes := notesOn(c.Name)
+	r.rows("ENVIRONMENT", notes.environment)
+	r.heading("EXIT STATUS")
+	for _, e := range exitCodes() {
+		r.row(fmt.Sprint(e.Code), e.Meaning)
+	}
+	r.examples(notes.examples)
+	r.seeAlso(path)
+	return r.String()
+}
+
+// synopsis are the usage lines of a command.
+func synopsis(path []*cli.Command) []string {
+	c := path[len(path)-1]
+	text := c.UsageText
+	if text == "" {
+		text = strings.TrimSpace(commandName(path) + " [FLAGS] " + c.ArgsUsage)
+	}
+	return strings.Split(text, "\n")
+}
+
+// roff writes the macros of man(7).
+type roff struct{ strings.Builder }
+
+// macro writes a request with quoted arguments.
+func (r *roff) macro(name string, arguments ...string) {
+	r.WriteString("." + name)
+	for _, a := range arguments {
+		r.WriteString(` "` + strings.ReplaceAll(roffEscape(a), `"`, `\(dq`) + `"`)
+	}
+	r.WriteByte('\n')
+}
+
+func (r *roff) heading(s string) { r.macro("SH", s) }
+
+// text writes one line of running text; what stands in back quotes is a
+// placeholder, and in italics.
+func (r *roff) text(s string) {
+	parts := strings.Split(s, "`")
+	for i := range parts {
+		parts[i] = roffEscape(parts[i])
+		if i%2 == 1 {
+			parts[i] = `\fI` + parts[i] + `\fR`
+		}
+	}
+	line := strings.Join(parts, "")
+	if strings.HasPrefix(line, ".") {
+		line = `\&` + line
+	}
+	r.WriteString(line + "\n")
+}
+
+// paragraphs writes text whose paragraphs are separated by empty lines.
+func (r *roff) paragraphs(s string) {
+	for i, paragraph := range strings.Split(strings.TrimSpace(s), "\n\n") {
+		if i > 0 {
+			r.macro("PP")
+		}
+		r.text(strings.Join(strings.Fields(paragraph), " "))
+	}
+}
+
+// row writes a bold term and its explanation.
+func (r *roff) row(term, explanation string) {
+	r.macro("TP")
+	r.WriteString(`\fB` + roffEscape(term) + "\\fR\n")
+	r.text(explanation)
+}
+
+func (r *roff) rows(heading string, rows []manRow) {
+	if len(rows) == 0 {
+		return
+	}
+	r.heading(heading)
+	for _, row := range rows {
+		r.row(row.term, row.text)
+	}
+}
+
+func (r *roff) synopsis(lines []string) {
+	for i, line := range lines {
+		if i > 0 {
+			r.macro("br")
+		}
+		words := strings.Fields(line)
+		for j, w := range words {
+			words[j] = roffEscape(w)
+			if strings.ToLower(w) == w && !strings.ContainsAny(w, "[]") {
+				words[j] = `\fB` + words[j] + `\fR`
+			}
+		}
+		r.WriteString(strings.Join(words, " ") + "\n")
+	}
+}
+
+func (r *roff) commandList(c *cli.Command) {
+	r.heading("COMMANDS")
+	for _, sub := range c.Subcommands {
+		if sub.Hidden {
+			continue
+		}
+		if hasPage(sub) {
+			r.row(sub.Name, sub.Usage+"; see mqtk-"+sub.Name+"(1)")
+			continue
+		}
+		r.macro("TP")
+		r.synopsis([]string{synopsis([]*cli.Command{c, sub})[0]})
+		r.text(sub.Usage)
+		for _, f := range sub.Flags {
+			r.macro("RS")
+			r.option(f)
+			r.macro("RE")
+		}
+	}
+}
+
+// options lists the flags under their categories, as the help does.
+func (r *roff) options(c *cli.Command) {
+	categories := flagCategories(c)
+	if len(categories) == 0 {
+		return
+	}
+	r.heading("OPTIONS")
+	r.text("Flags and operands mix in any order. Short flags bundle, the last one with its value: -vC1 is -v -C 1. A long flag takes its value as --name=value or --name value. Durations are seconds (5, 0.5) or numbers with a unit (250ms, 2h).")
+	for _, category := range categories {
+		r.macro("SS", category)
+		for _, f := range c.Flags {
+			if d, ok := f.(cli.CategorizableFlag); ok && d.GetCategory() == category {
+				r.option(f)
+			}
+		}
+	}
+	r.macro("SS", "Help")
+	r.row("--help", "show what this page says, briefly")
+}
+
+func (r *roff) option(f cli.Flag) {
+	r.macro("TP")
+	label, value := flagLabel(f), ""
+	if takesValue(f) {
+		value = placeholder(f)
+		label = strings.TrimSuffix(label, " "+value)
+	}
+	names := strings.Split(label, ", ")
+	for i := range names {
+		names[i] = `\fB` + roffEscape(names[i]) + `\fR`
+	}
+	line := strings.Join(names, ", ")
+	if value != "" {
+		line += ` \fI` + roffEscape(value) + `\fR`
+	}
+	r.WriteString(line + "\n")
+	r.text(flagUsage(f))
+}
+
+func (r *roff) examples(examples []manRow) {
+	r.heading("EXAMPLES")
+	for i, e := range examples {
+		if i > 0 {
+			r.macro("PP")
+		}
+		r.text(e.text + ":")
+		r.macro("PP")
+		r.macro("RS", "4")
+		r.macro("EX")
+		for _, line := range strings.Split(e.term, "\n") {
+			r.WriteString(roffEscape(line) + "\n")
+		}
+		r.macro("EE")
+		r.macro("RE")
+	}
+}
+
+func (r *roff) seeAlso(path []*cli.Command) {
+	var others []string
+	for name := range sortedPages(path[0]) {
+		if name != strings.ReplaceAll(commandName(path), " ", "-") {
+			others = append(others, `\fB`+roffEscape(name)+`\fR(1)`)
+		}
+	}
+	r.heading("SEE ALSO")
+	r.WriteString(strings.Join(others, ",\n") + "\n")
+}
+
+// sortedPages walks the names of the pages in the order of the declarations.
+func sortedPages(root *cli.Command) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		if !yield("mqtk") {
+			return
+		}
+		for _, c := range root.Subcommands {
+			if hasPage(c) && !yield("mqtk-"+c.Name) {
+				return
+			}
+		}
+	}
+}
+
+// roffEscape makes text safe: nothing in it is a request or an escape, and
+// what is to be typed can be copied from the page (a plain - would be a
+// typographic hyphen).
+func roffEscape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\\':
+			b.WriteString(`\e`)
+		case r == '-':
+			b.WriteString(`\-`)
+		case r == '\'':
+			b.WriteString(`\(aq`)
+		case r == '`':
+			b.WriteString(`\(ga`)
+		case r == '^':
+			b.WriteString(`\(ha`)
+		case r == '~':
+			b.WriteString(`\(ti`)
+		case r > 0x7E:
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

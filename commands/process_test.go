@@ -1,0 +1,187 @@
+package commands
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for a line before it fails. Nothing takes
+// anywhere near as long, but a loaded machine may.
+const patience = 30 * time.Second
+
+// A process is a started command whose lines, stdout and stderr as one, a test
+// waits for. It is killed when the test ends.
+type process struct {
+	t     *testing.T
+	name  string
+	cmd   *exec.Cmd
+	lines chan string   // closed at the end of output
+	done  chan struct{} // closed when the process has been waited for
+
+	mu   sync.Mutex
+	seen []string
+}
+
+func launch(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = writer, writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	p := &process{
+		t: t, name: filepath.Base(cmd.Path), cmd: cmd,
+		lines: make(chan string, 10_000), done: make(chan struct{}),
+	}
+	go p.read(reader)
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) read(r io.ReadCloser) {
+	defer close(p.done)
+	defer close(p.lines)
+	for s := bufio.NewScanner(r); s.Scan(); {
+		p.mu.Lock()
+		p.seen = append(p.seen, s.Text())
+		p.mu.Unlock()
+		p.lines <- s.Text()
+	}
+	r.Close()
+	_ = p.cmd.Wait() // the state is looked at by whoever expects one
+}
+
+// next waits for a line that holds one of these.
+func (p *process) next(what ...string) string {
+	p.t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		select {
+		case line, ok := <-p.lines:
+			if !ok {
+				p.t.Fatalf("%s ended without a line with %q\n%s", p.name, what, p.output())
+			}
+			for _, w := range what {
+				if strings.Contains(line, w) {
+					return line
+				}
+			}
+		case <-timer.C:
+			p.t.Fatalf("%s: no line with %q came\n%s", p.name, what, p.output())
+		}
+	}
+}
+
+// ends waits for the end of the process and returns its exit code.
+func (p *process) ends() int {
+	p.t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return statusOf(p.cmd.ProcessState)
+	case <-timer.C:
+		p.t.Fatalf("%s does not end\n%s", p.name, p.output())
+		return -1
+	}
+}
+
+// succeeds waits for a good end.
+func (p *process) succeeds() {
+	p.t.Helper()
+	if code := p.ends(); code != 0 {
+		p.t.Fatalf("%s %q ended with %d\n%s", p.name, p.cmd.Args[1:], code, p.output())
+	}
+}
+
+func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+func (p *process) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.seen, "\n")
+}
+
+// A testBroker is a running broker, ours or another.
+type testBroker struct {
+	name, host, port string
+	process          *process
+}
+
+func (b testBroker) url() string { return "mqtt://" + net.JoinHostPort(b.host, b.port) }
+
+// startMqtk starts serve on a free port and waits until it is ready.
+func startMqtk(t *testing.T, flags ...string) testBroker {
+	t.Helper()
+	p := launch(t, mqtkCommand(t, append([]string{"serve", "-p", "0", "--ready-fd", "1"}, flags...)...))
+	var ready struct{ Listeners []string }
+	if err := json.Unmarshal([]byte(p.next(`"ready":true`)), &ready); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(ready.Listeners[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testBroker{"mqtk", u.Hostname(), u.Port(), p}
+}
+
+// startMosquitto starts a mosquitto broker. It cannot be told to take any free
+// port, so one is looked for, and another if somebody was faster.
+func startMosquitto(t *testing.T) testBroker {
+	t.Helper()
+	program := needProgram(t, "mosquitto")
+	for range 5 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		l.Close()
+		config := filepath.Join(t.TempDir(), "mosquitto.conf")
+		text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nuser root\n", port)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := launch(t, exec.Command(program, "-v", "-c", config))
+		if strings.HasSuffix(p.next("Error", " running"), " running") {
+			return testBroker{"mosquitto", "127.0.0.1", port, p}
+		}
+	}
+	t.Fatal("mosquitto finds no port")
+	return testBroker{}
+}
+
+// needProgram skips the test where a program is not installed. Debian keeps
+// daemons in a folder that is not in every PATH.
+func needProgram(t *testing.T, name string) string {
+	t.Helper()
+	for _, candidate := range []string{name, "/usr/sbin/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path
+		}
+	}
+	t.Skipf("%s is not installed", name)
+	return ""
+}

@@ -1,0 +1,288 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mqtk/broker"
+	"mqtk/mqttwire/transport"
+)
+
+// serveOptions is what the flags of serve fill.
+type serveOptions struct {
+	Listen         []string
+	Port           *uint16
+	AllowAnonymous bool
+	Set            []string
+	ReadyFile      string
+	ReadyFD        int
+	LogLevel       slog.Level
+	LogFormat      string
+	Verbose        bool
+	For            time.Duration
+	Drain          time.Duration
+	Command        []string
+}
+
+// serveCommand is mqtk serve.
+func (p *program) serveCommand() *cli.Command {
+	o := serveOptions{Drain: 10 * time.Second, LogFormat: "text"}
+	return &cli.Command{
+		Name:      "serve",
+		Usage:     "run a broker",
+		UsageText: "mqtk serve [FLAGS]\nmqtk serve [FLAGS] -- COMMAND [ARGUMENT...]",
+		Description: `Runs a broker for MQTT 5.0, 3.1.1 and 3.1, in memory: sessions, queues and retained messages end
+with the process. Without --listen it listens on port 1883 of the loopback interface, so that only
+this machine reaches it. Log and hints go to stderr; stdout belongs to the command after --, which
+is started once the broker is ready and finds its address in MQTT_URL and MQTK_URL.` + serveSignals,
+		Flags: o.flags(),
+		Action: func(c *cli.Context) error {
+			if len(p.line.Operands) > 0 {
+				return usageIn(p.path, "%q: serve takes a command after -- alone", p.line.Operands[0])
+			}
+			if o.Command = p.line.Dashed; p.line.HasDash && len(o.Command) == 0 {
+				return usageIn(p.path, "no command after --")
+			}
+			return o.run(c.Context, p)
+		},
+	}
+}
+
+const serveSignals = `
+
+TERM and INT drain: accepting stops, MQTT 5.0 clients are told, what is pending is sent. A second
+signal ends at once. USR1 prints a summary of what the broker holds (there is none on Windows).`
+
+func (o *serveOptions) flags() []cli.Flag {
+	flags := inCategory("Listeners",
+		valued("listen", "listen on `URL`: mqtt://HOST:PORT, tcp://HOST:PORT or unix:///PATH; port 0 takes a free one (repeatable)", toList(&o.Listen)),
+		valued("port p", "listen on `PORT` of the loopback interface (default 1883)", toNumberGiven(&o.Port, 0, 65535)),
+		onOff("allow-anonymous", "let clients of other machines in without credentials", &o.AllowAnonymous))
+	flags = append(flags, inCategory("Behaviour",
+		valued("set", "set one limit as `KEY=VALUE`; the man page lists them (repeatable)", toList(&o.Set)),
+		valued("for", "end after `DURATION`", toDuration(&o.For)),
+		valued("drain", "give clients `DURATION` to take what is pending at the end (default 10s)", toDuration(&o.Drain)))...)
+	return append(flags, inCategory("Reporting",
+		valued("ready-file", "once ready, write the listeners as a JSON line to `FILE`, which is removed at the end", toString(&o.ReadyFile)),
+		valued("ready-fd", "once ready, write the same line to the open descriptor `NUMBER`", toNumber(&o.ReadyFD, 1, 1<<20)),
+		valued("log-level", "log from `LEVEL` on: debug, info, warn or error (default info)", toLogLevel(&o.LogLevel)),
+		valued("log-format", "write the log as `FORMAT`: text or json (default text)", toOneOf(&o.LogFormat, "text", "json")),
+		onOff("verbose v", "the same as --log-level debug", &o.Verbose))...)
+}
+
+func toLogLevel(into *slog.Level) func(string) error {
+	return func(s string) error {
+		var name string
+		if err := toOneOf(&name, "debug", "info", "warn", "error")(s); err != nil {
+			return err
+		}
+		return into.UnmarshalText([]byte(s))
+	}
+}
+
+func toOneOf(into *string, allowed ...string) func(string) error {
+	return func(s string) error {
+		for _, a := range allowed {
+			if s == a {
+				*into = s
+				return nil
+			}
+		}
+		return fmt.Errorf("must be one of %s", strings.Join(allowed, ", "))
+	}
+}
+
+// A service is a running serve: the broker and everything around it.
+type service struct {
+	*serveOptions
+	log       *slog.Logger
+	logLines  *lineBuffer
+	limits    broker.Limits
+	broker    *broker.Broker
+	listeners []net.Listener
+	ready     readyFile
+	command   *companion // nil without --
+	signals   chan os.Signal
+	summaries chan os.Signal
+	served    chan error // one value for each listener that ended
+}
+
+// run brings the broker up, serves until something ends it, and takes it down.
+func (o *serveOptions) run(ctx context.Context, p *program) error {
+	s, err := o.prepare(p)
+	if err != nil {
+		return err
+	}
+	defer s.logLines.Close(time.Second)
+	s.catchSignals()
+	defer signal.Stop(s.signals)
+	defer signal.Stop(s.summaries)
+	if err := s.start(p); err != nil {
+		s.closeAll()
+		return err
+	}
+	err = s.wait(ctx)
+	stopped := s.stop(err)
+	if err == nil {
+		err = stopped
+	}
+	return err
+}
+
+// prepare does all that can be refused before a port is opened.
+func (o *serveOptions) prepare(p *program) (*service, error) {
+	if o.Verbose {
+		o.LogLevel = slog.LevelDebug
+	}
+	limits, err := o.limits(p.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if err := lookUpCommand(o.Command); err != nil {
+		return nil, err
+	}
+	lines := newLineBuffer(p.Err)
+	s := &service{serveOptions: o, limits: limits, logLines: lines, log: p.newLogger(lines, o.LogFormat, o.LogLevel)}
+	if s.ready, err = o.openReady(); err == nil {
+		s.broker, err = broker.New(broker.Options{Limits: limits, Log: s.log, Version: "mqtk " + buildVersion().Version})
+	}
+	if err == nil {
+		s.listeners, err = o.listen()
+	}
+	if err != nil {
+		lines.Close(time.Second)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *service) catchSignals() {
+	s.signals, s.summaries = make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
+	notifySummary(s.summaries)
+}
+
+// start lets clients in and says so, in this order: whoever reads "ready" may
+// connect.
+func (s *service) start(p *program) (err error) {
+	s.greet()
+	s.served = make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() { s.served <- s.broker.Serve(l) }()
+	}
+	urls := listenerURLs(s.listeners)
+	if err := s.ready.announce(urls); err != nil {
+		return err
+	}
+	if len(s.Command) > 0 {
+		s.command, err = startCompanion(s.Command, clientURL(urls), p.Stdio)
+	}
+	return err
+}
+
+// greet says where the broker is, and what one might not expect.
+func (s *service) greet() {
+	where := "listening"
+	if len(s.Listen) == 0 && len(s.Command) == 0 {
+		port := uint16(1883)
+		if s.Port != nil && *s.Port != 0 {
+			port = *s.Port
+		}
+		where = fmt.Sprintf("listening for this machine alone; to let others in: mqtk serve --listen mqtt://:%d --allow-anonymous", port)
+	}
+	s.log.Info(where, "url", strings.Join(listenerURLs(s.listeners), " "))
+	s.log.Info("all is in memory: sessions and retained messages do not survive a restart")
+	s.log.Info("connections are limited, by the number of open files unless --set says it", "max_connections", s.limits.MaxConnections)
+}
+
+// wait returns when serving is over: nil for a wished end, and the exit code
+// of the command when that was what ended.
+func (s *service) wait(ctx context.Context) error {
+	var over <-chan time.Time
+	if s.For > 0 {
+		timer := time.NewTimer(s.For)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for {
+		select {
+		case <-s.summaries:
+			s.logLines.Write([]byte(strings.TrimRight(s.broker.Summary(), "\n") + "\n"))
+		case got := <-s.signals:
+			s.log.Info("ending", "signal", got.String())
+			return nil
+		case <-over:
+			s.log.Info("ending", "after", s.For.String())
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-s.command.ended():
+			s.log.Info("ending, for the command has ended", "exit", s.command.code)
+			return nil
+		case err := <-s.served:
+			return fmt.Errorf("a listener ended: %w", err)
+		}
+	}
+}
+
+// stop drains within the time given; a signal in the meantime ends it at once.
+func (s *service) stop(failed error) error {
+	defer s.closeAll()
+	ctx, cancel := context.WithTimeout(context.Background(), s.Drain)
+	defer cancel()
+	s.command.terminate()
+	drained := make(chan error, 1)
+	go func() { drained <- s.drain(ctx) }()
+	select {
+	case got := <-s.signals:
+		s.log.Warn("ended at once by a second signal", "signal", got.String())
+		return fail(signalExit(got), nil)
+	case err := <-drained:
+		if err != nil && failed == nil {
+			return fmt.Errorf("drain: not everything was sent within %v", s.Drain)
+		}
+	}
+	if s.command != nil {
+		return s.command.result()
+	}
+	return nil
+}
+
+// drain gives the command its time first: it may be a client that has yet to
+// say goodbye.
+func (s *service) drain(ctx context.Context) error {
+	s.command.await(ctx)
+	return s.broker.Shutdown(ctx)
+}
+
+func (s *service) closeAll() {
+	s.command.kill()
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	s.ready.remove()
+}
+
+func signalExit(got os.Signal) int {
+	if got == os.Interrupt {
+		return exitInterrupted
+	}
+	return exitTerminated
+}
+
+func listenerURLs(listeners []net.Listener) []string {
+	urls := make([]string, len(listeners))
+	for i, l := range listeners {
+		urls[i] = transport.URL(l)
+	}
+	return urls
+}

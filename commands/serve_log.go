@@ -1,0 +1,175 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A lineBuffer stands between the broker and whoever reads its log: a log that
+// nobody reads (a paused pager, a full pipe) must not stop a broker. Lines wait
+// in memory up to a bound; what comes past it is dropped, counted and said.
+type lineBuffer struct {
+	w    io.Writer
+	wake chan struct{} // one slot: there is something to write, or the end
+	done chan struct{} // closed when the writing goroutine has ended
+
+	mu      sync.Mutex
+	pending []byte
+	dropped int
+	closed  bool
+}
+
+const lineBufferLimit = 256 << 10
+
+func newLineBuffer(w io.Writer) *lineBuffer {
+	b := &lineBuffer{w: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go b.run()
+	return b
+}
+
+// Write takes whole lines and never fails.
+func (b *lineBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	switch {
+	case b.closed:
+	case len(b.pending)+len(line) > lineBufferLimit:
+		b.dropped++
+	default:
+		b.pending = append(b.pending, line...)
+	}
+	b.mu.Unlock()
+	b.signal()
+	return len(line), nil
+}
+
+// Close writes what is pending, but waits no longer than the given time for a
+// reader that does not read.
+func (b *lineBuffer) Close(patience time.Duration) {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.signal()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-b.done:
+	case <-timer.C:
+	}
+}
+
+func (b *lineBuffer) signal() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (b *lineBuffer) run() {
+	defer close(b.done)
+	var batch []byte
+	for range b.wake {
+		b.mu.Lock()
+		batch, b.pending = b.pending, batch[:0]
+		dropped, closed := b.dropped, b.closed
+		b.dropped = 0
+		b.mu.Unlock()
+		if dropped > 0 {
+			batch = fmt.Appendf(batch, "%d lines of this log were dropped: nobody read them\n", dropped)
+		}
+		if len(batch) > 0 {
+			_, _ = b.w.Write(batch) // a log that cannot be written has nobody to be told
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// newLogger builds the log of serve: text for people, JSON for machines.
+func (p *program) newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(&humanHandler{w: w, level: level, ink: p.inkFor(p.Err)})
+}
+
+// A humanHandler writes one line a record: time, level, message, key=value.
+// Names and reasons come from clients, so control characters are made visible
+// whether or not this is a terminal: a log is read on one in the end.
+type humanHandler struct {
+	w     io.Writer
+	level slog.Level
+	ink   ink
+	attrs string // rendered once, by WithAttrs
+	group string // prefix of keys, with its dot
+}
+
+func (h *humanHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+
+func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
+	var line strings.Builder
+	if !r.Time.IsZero() {
+		line.WriteString(h.ink.faint(r.Time.Format("2006-01-02 15:04:05.000")) + " ")
+	}
+	level := fmt.Sprintf("%-5s ", r.Level)
+	if r.Level >= slog.LevelWarn {
+		level = h.ink.bad(level)
+	}
+	line.WriteString(level + visible(r.Message) + h.attrs)
+	r.Attrs(func(a slog.Attr) bool {
+		h.appendAttr(&line, h.group, a)
+		return true
+	})
+	line.WriteByte('\n')
+	_, err := io.WriteString(h.w, line.String())
+	return err
+}
+
+func (h *humanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	var b strings.Builder
+	for _, a := range attrs {
+		h.appendAttr(&b, h.group, a)
+	}
+	c := *h
+	c.attrs += b.String()
+	return &c
+}
+
+func (h *humanHandler) WithGroup(name string) slog.Handler {
+	c := *h
+	if name != "" {
+		c.group += name + "."
+	}
+	return &c
+}
+
+func (h *humanHandler) appendAttr(b *strings.Builder, group string, a slog.Attr) {
+	v := a.Value.Resolve()
+	if v.Kind() == slog.KindGroup {
+		if a.Key != "" {
+			group += a.Key + "."
+		}
+		for _, inner := range v.Group() {
+			h.appendAttr(b, group, inner)
+		}
+		return
+	}
+	if a.Equal(slog.Attr{}) {
+		return
+	}
+	b.WriteString(" " + h.ink.faint(visible(group+a.Key)+"=") + logValue(v.String()))
+}
+
+// logValue quotes what would be ambiguous in key=value, or move a cursor.
+func logValue(s string) string {
+	if s == "" || strings.ContainsAny(s, " \"=") || visible(s) != s {
+		return strconv.Quote(s)
+	}
+	return s
+}

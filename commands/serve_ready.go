@@ -1,0 +1,98 @@
+package commands
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A readyFile tells whoever started serve that it may connect, and where:
+// through a file, through an inherited descriptor, or both.
+type readyFile struct {
+	path       string
+	written    fs.FileInfo // what we wrote; nil before
+	descriptor *os.File    // nil: none asked for
+}
+
+// openReady takes hold of both before anything else is opened, while a wrong
+// descriptor number cannot yet mean one of our own files.
+func (o *serveOptions) openReady() (r readyFile, err error) {
+	if o.ReadyFD > 0 {
+		if r.descriptor, err = openReadyFD(o.ReadyFD); err != nil {
+			return r, usagef("--ready-fd %d: %v", o.ReadyFD, err)
+		}
+	}
+	if r.path = o.ReadyFile; r.path == "" {
+		return r, nil
+	}
+	if info, err := os.Lstat(r.path); err == nil && !info.Mode().IsRegular() {
+		return r, usagef("--ready-file %s: exists and is no regular file", r.path)
+	}
+	// A file that a killed broker left would say "ready" too early.
+	if err := os.Remove(r.path); err != nil && !os.IsNotExist(err) {
+		return r, fmt.Errorf("--ready-file: %w", err)
+	}
+	return r, nil
+}
+
+// announce writes the line to both. The file appears whole or not at all.
+func (r *readyFile) announce(listeners []string) error {
+	line, err := json.Marshal(struct {
+		Ready     bool     `json:"ready"`
+		Listeners []string `json:"listeners"`
+	}{true, listeners})
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	if r.path != "" {
+		if err := r.replace(line); err != nil {
+			return fmt.Errorf("--ready-file: %w", err)
+		}
+	}
+	if r.descriptor == nil {
+		return nil
+	}
+	_, err = r.descriptor.Write(line)
+	if closing := r.descriptor.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("--ready-fd: %w", err)
+	}
+	return nil
+}
+
+func (r *readyFile) replace(line []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(r.path), ".mqtk-ready-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(line)
+	info, _ := f.Stat()
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), r.path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	r.written = info
+	return nil
+}
+
+// remove takes our file away, but not one that another broker has put in its
+// place since.
+func (r *readyFile) remove() {
+	if r.written == nil {
+		return
+	}
+	if info, err := os.Lstat(r.path); err == nil && os.SameFile(info, r.written) {
+		os.Remove(r.path)
+	}
+}

@@ -1,0 +1,190 @@
+# bash completion for mqtk, rendered from its declarations: do not edit
+
+_mqtk_words() {
+    COMPREPLY=($(compgen -W "$1" -- "$cur"))
+    case ${COMPREPLY[0]-} in
+    *[=:/]) compopt -o nospace 2>/dev/null ;;
+    esac
+}
+_mqtk_files() {
+    compopt -o filenames 2>/dev/null
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -f -- "$cur"))
+}
+
+_mqtk_serve() {
+    case $prev in
+    --listen) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    -p|--port) return ;;
+    --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format='; return ;;
+    --for) return ;;
+    --drain) return ;;
+    --ready-file) _mqtk_files; return ;;
+    --ready-fd) return ;;
+    --log-level) _mqtk_words 'debug info warn error'; return ;;
+    --log-format) _mqtk_words 'text json'; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--listen -p --port --allow-anonymous --set --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
+    fi
+}
+
+_mqtk_pub() {
+    case $before in
+    -D|--property) _mqtk_words 'authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator reason-string receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval'; return ;;
+    esac
+    case $prev in
+    -t|--topic) return ;;
+    -m|--message) return ;;
+    -f|--file) _mqtk_files; return ;;
+    -q|--qos) _mqtk_words '0 1 2'; return ;;
+    -M|--max-inflight) return ;;
+    --user-property) return ;;
+    --content-type) return ;;
+    --response-topic) return ;;
+    --correlation-data) return ;;
+    --message-expiry) return ;;
+    --payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    --topic-alias) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    --unix) _mqtk_files; return ;;
+    -A|--bind) return ;;
+    -W|--timeout) return ;;
+    --retry) return ;;
+    --retry-wait) return ;;
+    --wait-broker) return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -i|--id) return ;;
+    -I|--id-prefix) return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    -k|--keep-alive|--keepalive) return ;;
+    -x|--session-expiry) return ;;
+    -D|--property) _mqtk_words 'connect publish disconnect will'; return ;;
+    --will-topic) return ;;
+    --will-payload) return ;;
+    --will-qos) _mqtk_words '0 1 2'; return ;;
+    --will-delay) return ;;
+    --will-user-property) return ;;
+    --will-content-type) return ;;
+    --will-response-topic) return ;;
+    --will-correlation-data) return ;;
+    --will-message-expiry) return ;;
+    --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-t --topic -m --message -f --file -n --null-message -s --stdin-file -l --stdin-line -q --qos -r --retain -M --max-inflight --user-property --content-type --response-topic --correlation-data --message-expiry --payload-format --topic-alias -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay -u --username -P --password --pw --password-from -i --id -I --id-prefix -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
+    fi
+}
+
+_mqtk_sub() {
+    case $before in
+    -D|--property) _mqtk_words 'authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator reason-string receive-maximum request-problem-information request-response-information response-topic session-expiry-interval subscription-identifier topic-alias-maximum user-property will-delay-interval'; return ;;
+    esac
+    case $prev in
+    -t|--topic) return ;;
+    -q|--qos) _mqtk_words '0 1 2'; return ;;
+    -U|--unsubscribe) return ;;
+    -T|--filter-out) return ;;
+    --retain-handling) _mqtk_words '0 1 2'; return ;;
+    --sub-id) return ;;
+    --user-property) return ;;
+    -C|--count) return ;;
+    -F|--format) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    --unix) _mqtk_files; return ;;
+    -A|--bind) return ;;
+    -W|--timeout) return ;;
+    --retry) return ;;
+    --retry-wait) return ;;
+    --wait-broker) return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -i|--id) return ;;
+    -I|--id-prefix) return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    -k|--keep-alive|--keepalive) return ;;
+    -x|--session-expiry) return ;;
+    -D|--property) _mqtk_words 'connect subscribe unsubscribe disconnect will'; return ;;
+    --will-topic) return ;;
+    --will-payload) return ;;
+    --will-qos) _mqtk_words '0 1 2'; return ;;
+    --will-delay) return ;;
+    --will-user-property) return ;;
+    --will-content-type) return ;;
+    --will-response-topic) return ;;
+    --will-correlation-data) return ;;
+    --will-message-expiry) return ;;
+    --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-t --topic -q --qos -U --unsubscribe -T --filter-out --no-local --retain-as-published --retain-handling --sub-id --user-property -C --count -E --exit-after-subscribe --retained-only -R --no-retained -v --verbose -F --format --json -w --watch -N --no-newline -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay -u --username -P --password --pw --password-from -i --id -I --id-prefix -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
+    fi
+}
+
+_mqtk_completion() {
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--help'
+    else
+        _mqtk_words 'bash zsh fish'
+    fi
+}
+
+_mqtk_help() {
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--man --help'
+    else
+        _mqtk_words 'serve pub sub completion help version'
+    fi
+}
+
+_mqtk_version() {
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--json --help'
+    fi
+}
+
+_mqtk() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev before i
+    COMPREPLY=()
+    # bash splits --name=value into three words
+    i=$COMP_CWORD
+    if [[ $cur == '=' ]]; then
+        cur=''
+    elif [[ $i -gt 1 && ${COMP_WORDS[i-1]} == '=' ]]; then
+        i=$((i - 1))
+    fi
+    prev=${COMP_WORDS[i-1]}
+    before=''
+    if [[ $i -gt 2 ]]; then before=${COMP_WORDS[i-2]}; fi
+    if [[ $COMP_CWORD -le 1 ]]; then
+        _mqtk_words 'serve pub sub completion help version --help --version'
+        return
+    fi
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} == -- ]]; then
+            if [[ $i -eq $((COMP_CWORD - 1)) ]]; then
+                COMPREPLY=($(compgen -c -- "$cur"))
+            else
+                _mqtk_files
+            fi
+            return
+        fi
+    done
+    case ${COMP_WORDS[1]} in
+    serve) _mqtk_serve ;;
+    pub) _mqtk_pub ;;
+    sub) _mqtk_sub ;;
+    completion) _mqtk_completion ;;
+    help) _mqtk_help ;;
+    version) _mqtk_version ;;
+    esac
+}
+
+complete -F _mqtk mqtk

@@ -1,0 +1,240 @@
+#compdef mqtk
+# zsh completion for mqtk, rendered from its declarations: do not edit
+
+_mqtk_serve() {
+    _arguments -s -S \
+        '*--listen=[listen on URL\: mqtt\://HOST\:PORT, tcp\://HOST\:PORT or unix\:///PATH; port 0 takes a free one (repeatable)]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-p --port)-p+[listen on PORT of the loopback interface (default 1883)]:PORT: ' \
+        '(-p --port)--port=[listen on PORT of the loopback interface (default 1883)]:PORT: ' \
+        '(--allow-anonymous)--allow-anonymous[let clients of other machines in without credentials]' \
+        '*--set=[set one limit as KEY=VALUE; the man page lists them (repeatable)]:KEY=VALUE:(max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format=)' \
+        '(--for)--for=[end after DURATION]:DURATION: ' \
+        '(--drain)--drain=[give clients DURATION to take what is pending at the end (default 10s)]:DURATION: ' \
+        '(--ready-file)--ready-file=[once ready, write the listeners as a JSON line to FILE, which is removed at the end]:FILE:_files' \
+        '(--ready-fd)--ready-fd=[once ready, write the same line to the open descriptor NUMBER]:NUMBER: ' \
+        '(--log-level)--log-level=[log from LEVEL on\: debug, info, warn or error (default info)]:LEVEL:(debug info warn error)' \
+        '(--log-format)--log-format=[write the log as FORMAT\: text or json (default text)]:FORMAT:(text json)' \
+        '(-v --verbose)-v[the same as --log-level debug]' \
+        '(-v --verbose)--verbose[the same as --log-level debug]' \
+        '(--help)--help[show help]'
+}
+
+_mqtk_pub() {
+    _arguments -s -S \
+        '*-t+[publish to TOPIC (repeatable\: one payload to each)]:TOPIC: ' \
+        '*--topic=[publish to TOPIC (repeatable\: one payload to each)]:TOPIC: ' \
+        '(-m --message)-m+[publish TEXT]:TEXT: ' \
+        '(-m --message)--message=[publish TEXT]:TEXT: ' \
+        '(-f --file)-f+[publish the content of FILE]:FILE:_files' \
+        '(-f --file)--file=[publish the content of FILE]:FILE:_files' \
+        '(-n --null-message)-n[publish an empty message, which clears a retained one]' \
+        '(-n --null-message)--null-message[publish an empty message, which clears a retained one]' \
+        '(-s --stdin-file)-s[publish all of stdin as one message]' \
+        '(-s --stdin-file)--stdin-file[publish all of stdin as one message]' \
+        '(-l --stdin-line)-l[publish each line of stdin]' \
+        '(-l --stdin-line)--stdin-line[publish each line of stdin]' \
+        '(-q --qos)-q+[publish at QOS 0, 1 or 2 (default 0; one for all topics, or one for each in order)]:QOS:(0 1 2)' \
+        '(-q --qos)--qos=[publish at QOS 0, 1 or 2 (default 0; one for all topics, or one for each in order)]:QOS:(0 1 2)' \
+        '(-r --retain)-r[let the broker retain the message]' \
+        '(-r --retain)--retain[let the broker retain the message]' \
+        '(-M --max-inflight)-M+[have at most N messages unacknowledged (default 256)]:N: ' \
+        '(-M --max-inflight)--max-inflight=[have at most N messages unacknowledged (default 256)]:N: ' \
+        '*--user-property=[add the user property NAME=VALUE (repeatable)]:NAME=VALUE: ' \
+        '(--content-type)--content-type=[say that the payload is of TYPE]:TYPE: ' \
+        '(--response-topic)--response-topic=[ask for a reply on TOPIC]:TOPIC: ' \
+        '(--correlation-data)--correlation-data=[let a reply carry DATA]:DATA: ' \
+        '(--message-expiry)--message-expiry=[let undelivered copies expire after TIME\: seconds or a duration]:TIME: ' \
+        '(--payload-format)--payload-format=[say that the payload is FORMAT\: utf8 or bytes]:FORMAT:(utf8 bytes)' \
+        '(--topic-alias)--topic-alias=[send the topic with the alias NUMBER]:NUMBER: ' \
+        '(-h --host)-h+[connect to HOST (default localhost)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default localhost)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT (default 1883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
+        '(-A --bind)-A+[connect from the local ADDRESS]:ADDRESS: ' \
+        '(-A --bind)--bind=[connect from the local ADDRESS]:ADDRESS: ' \
+        '(-W --timeout)-W+[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
+        '(-W --timeout)--timeout=[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
+        '(--retry)--retry=[try again at most N times, before the first connection too (default\: before it never; after it, see the man page)]:N: ' \
+        '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
+        '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
+        '(--nodelay)--nodelay[accepted for mosquitto'\''s sake\: small packets are never delayed]' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-i --id)-i+[use the client id ID (default mqtk- and 12 random characters)]:ID: ' \
+        '(-i --id)--id=[use the client id ID (default mqtk- and 12 random characters)]:ID: ' \
+        '(-I --id-prefix)-I+[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keep-alive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keepalive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-c --no-clean --disable-clean-session)-c[keep the session of an earlier connection, and this one; needs --id]' \
+        '(-c --no-clean --disable-clean-session)--no-clean[keep the session of an earlier connection, and this one; needs --id]' \
+        '(-c --no-clean --disable-clean-session)--disable-clean-session[keep the session of an earlier connection, and this one; needs --id]' \
+        '(-x --session-expiry)-x+[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '(-x --session-expiry)--session-expiry=[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '*-D[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, publish, disconnect, will]:PACKET NAME VALUE:(connect publish disconnect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator reason-string receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval):value: ' \
+        '*--property[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, publish, disconnect, will]:PACKET NAME VALUE:(connect publish disconnect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator reason-string receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval):value: ' \
+        '(--will-topic)--will-topic=[leave a will on TOPIC]:TOPIC: ' \
+        '(--will-payload)--will-payload=[let the will say MESSAGE]:MESSAGE: ' \
+        '(--will-qos)--will-qos=[publish the will at QOS]:QOS:(0 1 2)' \
+        '(--will-retain)--will-retain[let the broker retain the will]' \
+        '(--will-delay)--will-delay=[let the broker wait TIME before it publishes the will]:TIME: ' \
+        '*--will-user-property=[add the user property NAME=VALUE (repeatable), in the will]:NAME=VALUE: ' \
+        '(--will-content-type)--will-content-type=[say that the payload is of TYPE, in the will]:TYPE: ' \
+        '(--will-response-topic)--will-response-topic=[ask for a reply on TOPIC, in the will]:TOPIC: ' \
+        '(--will-correlation-data)--will-correlation-data=[let a reply carry DATA, in the will]:DATA: ' \
+        '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
+        '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
+        '(-d --debug)-d[print each packet on stderr]' \
+        '(-d --debug)--debug[print each packet on stderr]' \
+        '(--quiet)--quiet[print no warning and no error]' \
+        '(--help)--help[show help]' \
+        '*:topic: '
+}
+
+_mqtk_sub() {
+    _arguments -s -S \
+        '*-t+[subscribe to FILTER (repeatable; operands count as more of them)]:FILTER: ' \
+        '*--topic=[subscribe to FILTER (repeatable; operands count as more of them)]:FILTER: ' \
+        '(-q --qos)-q+[subscribe at QOS 0, 1 or 2 (default 0; one for all filters, or one for each in order)]:QOS:(0 1 2)' \
+        '(-q --qos)--qos=[subscribe at QOS 0, 1 or 2 (default 0; one for all filters, or one for each in order)]:QOS:(0 1 2)' \
+        '*-U+[unsubscribe from FILTER, of a session that is kept (repeatable)]:FILTER: ' \
+        '*--unsubscribe=[unsubscribe from FILTER, of a session that is kept (repeatable)]:FILTER: ' \
+        '*-T+[leave out messages whose topic matches FILTER (repeatable)]:FILTER: ' \
+        '*--filter-out=[leave out messages whose topic matches FILTER (repeatable)]:FILTER: ' \
+        '(--no-local)--no-local[leave out our own messages (MQTT 5.0)]' \
+        '(--retain-as-published)--retain-as-published[keep the retain mark of live messages (MQTT 5.0)]' \
+        '(--retain-handling)--retain-handling=[get retained messages WHEN\: 0 always, 1 with a new subscription, 2 never (MQTT 5.0)]:WHEN:(0 1 2)' \
+        '(--sub-id)--sub-id=[let messages carry the subscription identifier NUMBER (MQTT 5.0)]:NUMBER: ' \
+        '*--user-property=[add the user property NAME=VALUE to the SUBSCRIBE (repeatable, MQTT 5.0)]:NAME=VALUE: ' \
+        '(-C --count)-C+[end after N messages]:N: ' \
+        '(-C --count)--count=[end after N messages]:N: ' \
+        '(-E --exit-after-subscribe)-E[end once the broker has granted the subscriptions]' \
+        '(-E --exit-after-subscribe)--exit-after-subscribe[end once the broker has granted the subscriptions]' \
+        '(--retained-only)--retained-only[print retained messages, and end with the first that is not]' \
+        '(-R --no-retained)-R[leave retained messages out]' \
+        '(-R --no-retained)--no-retained[leave retained messages out]' \
+        '(-v --verbose)-v[print the topic before the payload]' \
+        '(-v --verbose)--verbose[print the topic before the payload]' \
+        '(-F --format)-F+[print each message as FORMAT says, with the letters of mosquitto_sub\: see the man page]:FORMAT: ' \
+        '(-F --format)--format=[print each message as FORMAT says, with the letters of mosquitto_sub\: see the man page]:FORMAT: ' \
+        '(--json)--json[print each message as a JSON object on one line]' \
+        '(-w --watch)-w[on a terminal, keep one line for each topic and update it in place]' \
+        '(-w --watch)--watch[on a terminal, keep one line for each topic and update it in place]' \
+        '(-N --no-newline)-N[print no line end after a message]' \
+        '(-N --no-newline)--no-newline[print no line end after a message]' \
+        '(-h --host)-h+[connect to HOST (default localhost)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default localhost)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT (default 1883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
+        '(-A --bind)-A+[connect from the local ADDRESS]:ADDRESS: ' \
+        '(-A --bind)--bind=[connect from the local ADDRESS]:ADDRESS: ' \
+        '(-W --timeout)-W+[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
+        '(-W --timeout)--timeout=[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
+        '(--retry)--retry=[try again at most N times, before the first connection too (default\: before it never; after it, see the man page)]:N: ' \
+        '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
+        '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
+        '(--nodelay)--nodelay[accepted for mosquitto'\''s sake\: small packets are never delayed]' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-i --id)-i+[use the client id ID (default mqtk- and 12 random characters)]:ID: ' \
+        '(-i --id)--id=[use the client id ID (default mqtk- and 12 random characters)]:ID: ' \
+        '(-I --id-prefix)-I+[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keep-alive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keepalive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-c --no-clean --disable-clean-session)-c[keep the session of an earlier connection, and this one; needs --id]' \
+        '(-c --no-clean --disable-clean-session)--no-clean[keep the session of an earlier connection, and this one; needs --id]' \
+        '(-c --no-clean --disable-clean-session)--disable-clean-session[keep the session of an earlier connection, and this one; needs --id]' \
+        '(-x --session-expiry)-x+[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '(-x --session-expiry)--session-expiry=[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '*-D[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, subscribe, unsubscribe, disconnect, will]:PACKET NAME VALUE:(connect subscribe unsubscribe disconnect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator reason-string receive-maximum request-problem-information request-response-information response-topic session-expiry-interval subscription-identifier topic-alias-maximum user-property will-delay-interval):value: ' \
+        '*--property[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, subscribe, unsubscribe, disconnect, will]:PACKET NAME VALUE:(connect subscribe unsubscribe disconnect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator reason-string receive-maximum request-problem-information request-response-information response-topic session-expiry-interval subscription-identifier topic-alias-maximum user-property will-delay-interval):value: ' \
+        '(--will-topic)--will-topic=[leave a will on TOPIC]:TOPIC: ' \
+        '(--will-payload)--will-payload=[let the will say MESSAGE]:MESSAGE: ' \
+        '(--will-qos)--will-qos=[publish the will at QOS]:QOS:(0 1 2)' \
+        '(--will-retain)--will-retain[let the broker retain the will]' \
+        '(--will-delay)--will-delay=[let the broker wait TIME before it publishes the will]:TIME: ' \
+        '*--will-user-property=[add the user property NAME=VALUE (repeatable), in the will]:NAME=VALUE: ' \
+        '(--will-content-type)--will-content-type=[say that the payload is of TYPE, in the will]:TYPE: ' \
+        '(--will-response-topic)--will-response-topic=[ask for a reply on TOPIC, in the will]:TOPIC: ' \
+        '(--will-correlation-data)--will-correlation-data=[let a reply carry DATA, in the will]:DATA: ' \
+        '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
+        '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
+        '(-d --debug)-d[print each packet on stderr]' \
+        '(-d --debug)--debug[print each packet on stderr]' \
+        '(--quiet)--quiet[print no warning and no error]' \
+        '(--help)--help[show help]' \
+        '*:topic: '
+}
+
+_mqtk_completion() {
+    _arguments -s -S \
+        '(--help)--help[show help]' \
+        '*: :(bash zsh fish)'
+}
+
+_mqtk_help() {
+    _arguments -s -S \
+        '(--man)--man[print the man page (roff)]' \
+        '(--help)--help[show help]' \
+        '*: :(serve pub sub completion help version)'
+}
+
+_mqtk_version() {
+    _arguments -s -S \
+        '(--json)--json[as a JSON object]' \
+        '(--help)--help[show help]' \
+        '*:topic: '
+}
+
+_mqtk() {
+    if (( CURRENT == 2 )); then
+        local -a verbs=(
+            'serve:run a broker'
+            'pub:publish messages'
+            'sub:subscribe and print the messages that come'
+            'completion:print the completion script for bash, zsh or fish'
+            'help:show the help of a command, or its man page'
+            'version:print the version'
+        )
+        _describe -t commands 'mqtk command' verbs
+        return
+    fi
+    local dashes=${words[(i)--]}
+    if (( dashes < CURRENT )); then
+        shift dashes words
+        (( CURRENT -= dashes ))
+        _normal
+        return
+    fi
+    local verb=$words[2]
+    shift words
+    (( CURRENT-- ))
+    (( $+functions[_mqtk_$verb] )) && _mqtk_$verb
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _mqtk "$@"
+else
+    compdef _mqtk mqtk
+fi
