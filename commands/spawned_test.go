@@ -21,9 +21,9 @@ import (
 // anywhere near as long, but a loaded machine may.
 const patience = 30 * time.Second
 
-// A process is a started command whose lines, stdout and stderr as one, a test
+// A spawned is a started command whose lines, stdout and stderr as one, a test
 // waits for. It is killed when the test ends.
-type process struct {
+type spawned struct {
 	t     *testing.T
 	name  string
 	cmd   *exec.Cmd
@@ -34,7 +34,7 @@ type process struct {
 	seen []string
 }
 
-func launch(t *testing.T, cmd *exec.Cmd) *process {
+func launch(t *testing.T, cmd *exec.Cmd) *spawned {
 	t.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -45,7 +45,7 @@ func launch(t *testing.T, cmd *exec.Cmd) *process {
 		t.Fatal(err)
 	}
 	writer.Close()
-	p := &process{
+	p := &spawned{
 		t: t, name: filepath.Base(cmd.Path), cmd: cmd,
 		lines: make(chan string, 10_000), done: make(chan struct{}),
 	}
@@ -54,7 +54,7 @@ func launch(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-func (p *process) read(r io.ReadCloser) {
+func (p *spawned) read(r io.ReadCloser) {
 	defer close(p.done)
 	defer close(p.lines)
 	for s := bufio.NewScanner(r); s.Scan(); {
@@ -68,7 +68,7 @@ func (p *process) read(r io.ReadCloser) {
 }
 
 // next waits for a line that holds one of these.
-func (p *process) next(what ...string) string {
+func (p *spawned) next(what ...string) string {
 	p.t.Helper()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -90,7 +90,7 @@ func (p *process) next(what ...string) string {
 }
 
 // ends waits for the end of the process and returns its exit code.
-func (p *process) ends() int {
+func (p *spawned) ends() int {
 	p.t.Helper()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -104,21 +104,21 @@ func (p *process) ends() int {
 }
 
 // succeeds waits for a good end.
-func (p *process) succeeds() {
+func (p *spawned) succeeds() {
 	p.t.Helper()
 	if code := p.ends(); code != 0 {
 		p.t.Fatalf("%s %q ended with %d\n%s", p.name, p.cmd.Args[1:], code, p.output())
 	}
 }
 
-func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+func (p *spawned) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
-func (p *process) kill() {
+func (p *spawned) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-func (p *process) output() string {
+func (p *spawned) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.seen, "\n")
@@ -127,7 +127,7 @@ func (p *process) output() string {
 // A testBroker is a running broker, ours or another.
 type testBroker struct {
 	name, host, port string
-	process          *process
+	process          *spawned
 }
 
 func (b testBroker) url() string { return "mqtt://" + net.JoinHostPort(b.host, b.port) }
