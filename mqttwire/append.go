@@ -100,10 +100,6 @@ func (a *appender) properties(t PacketType, p Properties) {
 	if _, err := p.check(t, Either); err != nil {
 		a.fail(err.Reason, err.Clause, err.Detail)
 	}
-	if len(p) > maxVariableByte {
-		a.fail(PacketTooLarge, "2.1.4", a.packet.String()+" with more properties than a packet holds")
-		return
-	}
 	a.dst = append(appendVariableByte(a.dst, uint32(len(p))), p...)
 }
 

@@ -41,6 +41,8 @@ func TestAppendRefuses(t *testing.T) {
 		{"number for a text", &Publish{Topic: "a", Properties: Properties(nil).AddNumber(ContentType, 1)}, []Version{V5}, MalformedPacket},
 		{"number too large", &Publish{Topic: "a", Properties: Properties(nil).AddNumber(TopicAlias, 65536)}, []Version{V5}, MalformedPacket},
 		{"version", &Publish{Topic: "a"}, []Version{0, 6}, UnsupportedProtocolVersion},
+		{"version of a CONNECT", &Connect{}, []Version{0, 6}, UnsupportedProtocolVersion},
+		{"version of an ack", &Ack{Kind: PUBACK, PacketID: 1}, []Version{0, 6}, UnsupportedProtocolVersion},
 		{"version of a ping", &Pingreq{}, []Version{0, 2, 6}, UnsupportedProtocolVersion},
 		{"will QoS 3", &Connect{Will: &Will{Topic: "a", QoS: 3}}, all, MalformedPacket},
 		{"empty will topic", &Connect{Will: &Will{}}, all, ProtocolError},

@@ -179,7 +179,7 @@ func (c *cursor) properties(t PacketType) Properties {
 	}
 	c.users += users
 	if limit := c.limits.MaxUserProperties; limit > 0 && c.users > limit {
-		c.fail(QuotaExceeded, "3.1.4", fmt.Sprintf("%v with more than %d user properties", c.packet, limit))
+		c.fail(QuotaExceeded, c.packet.section(), fmt.Sprintf("%v with more than %d user properties", c.packet, limit))
 	}
 	return p
 }

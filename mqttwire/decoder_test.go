@@ -153,6 +153,11 @@ func TestDecodeLimits(t *testing.T) {
 		t.Errorf("%v, %v", p, err)
 	}
 
+	_, _, err = (&Decoder{Version: V5, From: Server, Limits: Limits{MaxPacketSize: 6}}).Decode(publish)
+	if bad, ok := err.(*Error); !ok || bad.Clause != "MQTT-3.1.2-24" {
+		t.Errorf("the client's limit: %v", err)
+	}
+
 	d = &Decoder{Version: V5, Limits: Limits{MaxFilters: 2}}
 	_, _, err = d.Decode(wire("820b 0001 00 0001 61 00 0001 62 00"))
 	checkReason(t, "two filters", err, Success)

@@ -21,6 +21,9 @@ func (p *Ack) Append(dst []byte, v Version) ([]byte, error) {
 	if !p.Kind.acknowledges() {
 		return dst, &Error{MalformedPacket, "2.1.2", "an acknowledgement of kind " + p.Kind.String()}
 	}
+	if bare := v != V5 || len(p.Properties) == 0; bare && p.Reason == Success && p.PacketID != 0 && v.known() {
+		return append(dst, byte(p.Kind)<<4|packetRules[p.Kind].flags, 2, byte(p.PacketID>>8), byte(p.PacketID)), nil
+	}
 	a := begin(dst, p.Kind, v)
 	a.packetID(p.PacketID)
 	switch {

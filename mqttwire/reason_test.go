@@ -1,6 +1,9 @@
 package mqttwire
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // The counts are those under the tables of the standard, and one more for a
 // server's DISCONNECT with BadAuthenticationMethod.
@@ -57,7 +60,9 @@ func TestReasonNames(t *testing.T) {
 		{KeepAliveTimeout.String(), "KeepAliveTimeout"},
 		{KeepAliveTimeout.Text(DISCONNECT), "keep alive timeout"},
 		{ReasonCode(0x7F).String(), "0x7F"},
+		{ReasonCode(0x7F).Text(PUBACK), "unknown reason 0x7F"},
 		{Success.Text(CONNACK), "success"},
+		{GrantedQoS0.Text(SUBACK), "granted QoS 0"},
 		{Success.Text(DISCONNECT), "normal disconnection"},
 		{GrantedQoS0.Name(SUBACK), "GrantedQoS0"},
 		{NotAuthorized.Text(PUBACK), "not authorized"},
@@ -89,5 +94,18 @@ func TestErrorIsASentence(t *testing.T) {
 	_, _, err := (&Decoder{Version: V5}).Decode([]byte{0x36, 0})
 	if want := "PUBLISH with QoS 3: malformed packet (0x81, MQTT-3.3.1-4)"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestWords(t *testing.T) {
+	for want, got := range map[string]fmt.Stringer{
+		"3.1": V31, "3.1.1": V311, "5.0": V5, "level 6": Version(6),
+		"client": Client, "server": Server, "either side": Either,
+		"CONNECT": CONNECT, "AUTH": AUTH, "WILL": WillProperties, "packet type 16": PacketType(16),
+		"topic-alias": TopicAlias,
+	} {
+		if got.String() != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
 	}
 }
