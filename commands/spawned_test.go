@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for a line before it fails. Nothing takes
+// lineDeadline is how long a test waits for a line before it fails. Nothing takes
 // anywhere near as long, but a loaded machine may.
-const patience = 30 * time.Second
+const lineDeadline = 30 * time.Second
 
 // A spawned is a started command whose lines, stdout and stderr as one, a test
 // waits for. It is killed when the test ends.
@@ -70,7 +70,7 @@ func (p *spawned) read(r io.ReadCloser) {
 // next waits for a line that holds one of these.
 func (p *spawned) next(what ...string) string {
 	p.t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(lineDeadline)
 	defer timer.Stop()
 	for {
 		select {
@@ -92,7 +92,7 @@ func (p *spawned) next(what ...string) string {
 // ends waits for the end of the process and returns its exit code.
 func (p *spawned) ends() int {
 	p.t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(lineDeadline)
 	defer timer.Stop()
 	select {
 	case <-p.done:
