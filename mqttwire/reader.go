@@ -62,28 +62,25 @@ func (r *Reader) fill() {
 	r.err = io.ErrNoProgress
 }
 
-// room moves what is left to the front. The buffer doubles when it is full of
-// a packet that has not ended, or, up to largeBuffer, when the last read
-// filled it; and a buffer that a large packet made is given up after it.
+// room sees to it that there is some behind end. The buffer doubles when it
+// is full of a packet that has not ended, or, up to largeBuffer, when the last
+// read filled it; and a buffer that a large packet made is given up after it.
 func (r *Reader) room() {
-	left, full := r.end-r.start, r.end == len(r.buffer)
-	size := len(r.buffer)
+	left, size := r.end-r.start, len(r.buffer)
 	switch {
 	case size == 0:
 		size = smallBuffer
-	case left == size:
-		size *= 2
-	case full && size < largeBuffer:
+	case left == size, r.end == size && size < largeBuffer:
 		size *= 2
 	case size > largeBuffer && left <= largeBuffer/2:
 		size = largeBuffer
+	case r.end < size && left > 0:
+		return // bytes are moved only when they have to be: a dripped packet is not copied for each drop
 	}
-	if size == len(r.buffer) {
-		copy(r.buffer, r.buffer[r.start:r.end])
-	} else {
-		buffer := make([]byte, size)
-		copy(buffer, r.buffer[r.start:r.end])
-		r.buffer = buffer
+	buffer := r.buffer
+	if size != len(buffer) {
+		buffer = make([]byte, size)
 	}
-	r.start, r.end = 0, left
+	copy(buffer, r.buffer[r.start:r.end])
+	r.buffer, r.start, r.end = buffer, 0, left
 }
