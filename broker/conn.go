@@ -308,7 +308,6 @@ func (c *Conn) send(p mqttwire.Packet) {
 func (c *Conn) Closed(cause error) {
 	c.finish()
 	c.b.deadlines.disarm(&c.limit)
-	c.b.deadlines.disarm(&c.out.pace)
 	c.b.wheel.remove(&c.watch)
 	c.handover.Lock()
 	c.gone = true
@@ -316,10 +315,10 @@ func (c *Conn) Closed(cause error) {
 		c.cancel()
 	}
 	c.handover.Unlock()
-	c.ease()
 	if s := c.session; s != nil {
 		c.b.leave(s, c, cause)
 	}
+	c.ease()
 	c.b.exit(c, cause)
 }
 
@@ -329,5 +328,6 @@ func (c *Conn) Failed(error) {
 	c.out.closed = true
 	c.out.buf = nil
 	c.out.mu.Unlock()
+	c.ease()
 	c.link.Close()
 }

@@ -31,7 +31,8 @@ type outbox struct {
 	// session's queue is half full; publishers that feed this connection wait
 	// while it is full and keeps a pace. Guarded by mu, read by anyone.
 	full      atomic.Bool
-	queueFull bool
+	queueFull bool // the queue is half full
+	crowded   bool // it is beyond its limits
 	starved   bool // something found no room and waits in the session
 	slow      bool // fell below the pace: nobody waits for it until it has drained
 	taken     int  // bytes written or acknowledged since paceFrom

@@ -88,13 +88,14 @@ func (c *Conn) progress(n int) {
 	}
 }
 
-// press tells that the session's queue has filled, or has drained.
-func (c *Conn) press(full bool) {
+// press tells that the session's queue has filled, even to a crowd, or drained.
+func (c *Conn) press(full, crowded bool) {
 	if !full && c.b.pressed.Load() == 0 {
 		return
 	}
 	c.out.mu.Lock()
 	c.out.queueFull = full
+	c.out.crowded = crowded
 	c.pressing()
 	waiters := c.easing()
 	c.out.mu.Unlock()
@@ -104,7 +105,13 @@ func (c *Conn) press(full bool) {
 // ease lets everybody go who waits for a connection that has ended.
 func (c *Conn) ease() {
 	c.out.mu.Lock()
+	c.out.queueFull = false
 	waiters := c.easing()
+	waiters = append(waiters, c.takeWaiters()...)
+	if c.gone {
+		c.b.metrics.discarded(c.out.pending)
+		c.out.pending = 0
+	}
 	c.out.mu.Unlock()
 	releaseAll(waiters)
 }
@@ -123,14 +130,18 @@ func (c *Conn) holds(w waiter) bool {
 	return true
 }
 
-// heldUp pauses a publisher of QoS 0 while one of the receivers is full. It
+// keepsPace says whether c is full but fast enough to be waited for.
+func (c *Conn) keepsPace() bool { return c.out.full.Load() && !c.isSlow() }
+
+// heldUp pauses a publisher while one of the receivers is full; with QoS 1 and 2
+// only while it is crowded, since the acknowledgement is withheld before. It
 // flushes first, since what fills a receiver may be this very batch.
-func (c *Conn) heldUp(batch *Batch, m *matched) bool {
+func (c *Conn) heldUp(batch *Batch, m *matched, qos mqttwire.QoS) bool {
 	if c.b.pressed.Load() == 0 {
 		return false
 	}
 	for flushed := false; ; flushed = true {
-		full := m.full(c)
+		full := m.full(c, qos > 0)
 		if full == nil {
 			return false
 		}
@@ -181,6 +192,16 @@ func (c *Conn) holdBack() {
 			c.paused.Store(false)
 		}
 	}
+}
+
+// inTheWay says whether c is to be waited for before another PUBLISH is read.
+func (c *Conn) inTheWay(onlyCrowded bool) bool {
+	if !c.out.full.Load() {
+		return false
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.full.Load() && !c.out.slow && (c.out.crowded || !onlyCrowded)
 }
 
 // isSlow says whether a full connection has fallen below its pace.

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,7 +19,8 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: p.PacketID}) // known by its id alone until PUBREL
 		return true
 	}
-	if p.QoS > 0 && !c.count(batch) {
+	if p.QoS > 0 && c.version == mqttwire.V5 && int(c.inbound.Load()) >= c.b.limits.ReceiveMaximum {
+		c.fail(batch, mqttwire.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged")
 		return true
 	}
 	if reason := c.b.checkPublish(c, p); reason != mqttwire.Success {
@@ -28,7 +28,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		return true
 	}
 	m := c.b.matchFor(batch, c, p.Topic)
-	if p.QoS == 0 && c.heldUp(batch, m) {
+	if c.heldUp(batch, m, p.QoS) {
 		return false
 	}
 	c.b.metrics.publishReceived(p.QoS, len(p.Payload))
@@ -77,16 +77,6 @@ func (c *Conn) resolve(batch *Batch, p *mqttwire.Publish) bool {
 	return true
 }
 
-// count takes a QoS 1 or 2 PUBLISH into the quota that Receive Maximum grants.
-func (c *Conn) count(batch *Batch) bool {
-	if int(c.inbound.Load()) >= c.b.limits.ReceiveMaximum && c.version == mqttwire.V5 {
-		c.fail(batch, mqttwire.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged")
-		return false
-	}
-	c.inbound.Add(1)
-	return true
-}
-
 // checkPublish holds a PUBLISH against limits and rights.
 func (b *Broker) checkPublish(c *Conn, p *mqttwire.Publish) mqttwire.ReasonCode {
 	l := &b.limits
@@ -121,7 +111,7 @@ func reserved(topic string) bool {
 
 func payloadFits(p mqttwire.Properties, payload []byte) bool {
 	format, _ := p.Number(mqttwire.PayloadFormatIndicator)
-	return format != 1 || utf8.Valid(payload) && bytes.IndexByte(payload, 0) < 0
+	return format != 1 || utf8.Valid(payload)
 }
 
 // refusePublish answers a PUBLISH that is not taken: with its reason where there
@@ -143,7 +133,6 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 	case c.version == mqttwire.V5:
 		answer := &mqttwire.Ack{Kind: kind, PacketID: p.PacketID, Reason: reason}
 		c.reply(answer)
-		c.segment().settled++
 	case reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "") // an acknowledged message may not be lost
 	default:
@@ -186,6 +175,9 @@ func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int) {
 		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
 		return
 	}
+	if p.QoS > 0 {
+		c.inbound.Add(1) // until the acknowledgement that ends it has left
+	}
 	switch p.QoS {
 	case 1:
 		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBACK, PacketID: p.PacketID, Reason: reason})
@@ -226,7 +218,7 @@ func (m *matched) fits(size int, l *Limits) bool {
 		s := t.session
 		s.mu.Lock()
 		c := s.conn.Load()
-		ok := t.qos == 0 || c == nil && !s.persistent() || s.queue.fits(size, l) ||
+		ok := t.qos == 0 || c == nil && !s.persistent() || s.queue.fits(size, l, 1) ||
 			c != nil && s.queue.len() == 0 && s.window.used < c.receiveMaximum
 		s.mu.Unlock()
 		if !ok {

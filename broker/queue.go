@@ -17,13 +17,25 @@ type queued struct {
 
 func (q *queue) len() int { return len(q.entries) - q.first }
 
+// A client that is online and keeps its pace may be behind by more than the
+// limits, since those who publish to it are slowed already and what they have
+// on its way must not be lost: their reading stops at crowded times the limits,
+// and a message is dropped at patience times them.
+const (
+	crowded  = 2
+	patience = 4
+)
+
 // fits says whether a message of size more bytes may wait: one always may.
-func (q *queue) fits(size int, l *Limits) bool {
+func (q *queue) fits(size int, l *Limits, times int) bool {
 	if l.MaxQueuedMessages == 0 {
 		return false
 	}
-	return q.len() == 0 || q.len() < l.MaxQueuedMessages && q.bytes+size <= l.MaxQueuedBytes
+	return q.len() == 0 || q.len() < times*l.MaxQueuedMessages && q.bytes+size <= times*l.MaxQueuedBytes
 }
+
+// crowded says whether even withheld acknowledgements did not stop the inflow.
+func (q *queue) crowded(l *Limits) bool { return !q.fits(0, l, crowded) }
 
 // half says whether more than half of either limit is taken.
 func (q *queue) half(l *Limits) bool {

@@ -240,6 +240,9 @@ func (b *Broker) exit(c *Conn, cause error) {
 func (b *Broker) welcome(c *Conn) {
 	b.deadlines.disarm(&c.limit)
 	b.wheel.add(&c.watch, c.keepAlive, time.Now())
+	if c.closing.Load() {
+		b.wheel.remove(&c.watch) // Closed may have been here before
+	}
 	b.registry.Lock()
 	b.registry.live++
 	b.registry.maximum = max(b.registry.maximum, b.registry.live)

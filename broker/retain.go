@@ -123,9 +123,14 @@ func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
 	return c
 }
 
-// next returns the next message without taking it, nil at the end.
+// cursorSlices is how many steps one pump makes in vain before it lets others
+// have the session.
+const cursorSlices = 16
+
+// next returns the next message without taking it; nil at the end, or, with
+// more still set, when it has looked long enough for now.
 func (c *retainCursor) next(b *Broker, now time.Time) *Message {
-	for {
+	for range cursorSlices {
 		for len(c.found) > 0 {
 			m := c.found[0]
 			if _, alive := m.remaining(now); alive && b.retained.get(m.Topic) == m {
@@ -144,6 +149,7 @@ func (c *retainCursor) next(b *Broker, now time.Time) *Message {
 		})
 		b.retained.Unlock()
 	}
+	return nil
 }
 
 func (c *retainCursor) took() {
@@ -156,6 +162,10 @@ func (c *retainCursor) took() {
 func (s *Session) pumpRetained(c *Conn, now time.Time) bool {
 	cursor := s.cursors[0]
 	m := cursor.next(s.b, now)
+	if m == nil && cursor.more {
+		s.pumpLater(c)
+		return false
+	}
 	if m == nil {
 		s.cursors = s.cursors[1:]
 		if len(s.cursors) == 0 {
@@ -176,6 +186,24 @@ func (s *Session) pumpRetained(c *Conn, now time.Time) bool {
 		s.record(nil, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: s.sequence, PacketID: f.packetID})
 	}
 	return true
+}
+
+// pumpLater goes on from a goroutine of its own, so that whoever waits for the
+// session comes first. mu is held.
+func (s *Session) pumpLater(c *Conn) {
+	if s.later {
+		return
+	}
+	s.later = true
+	s.b.goroutines.Go(func() {
+		s.mu.Lock()
+		s.later = false
+		if s.conn.Load() == c {
+			s.pump(c, time.Now())
+		}
+		s.mu.Unlock()
+		c.link.Flush()
+	})
 }
 
 // dropCursors ends the cursors of a subscription that is gone.

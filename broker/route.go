@@ -213,9 +213,9 @@ func (b *Broker) mayReceive(s *Session, topic string) bool {
 
 // full returns a receiver that is under pressure and keeps its pace, nil for
 // none. The publisher itself does not count: it cannot wait for itself.
-func (m *matched) full(publisher *Conn) *Conn {
+func (m *matched) full(publisher *Conn, onlyCrowded bool) *Conn {
 	for _, t := range m.targets {
-		if r := t.session.conn.Load(); r != nil && r != publisher && r.out.full.Load() && !r.isSlow() {
+		if r := t.session.conn.Load(); r != nil && r != publisher && r.inTheWay(onlyCrowded) {
 			return r
 		}
 	}

@@ -30,6 +30,7 @@ type Session struct {
 	queue         queue
 	held          map[mqttwire.PacketID]uint32 // inbound QoS 2: id -> epoch it came in
 	cursors       []*retainCursor
+	later         bool // a goroutine will pump
 	will          *will
 	swept         time.Time // when the queue was last searched for expired messages
 	complained    time.Time // when the log last said that the queue is full
@@ -155,7 +156,11 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 		return
 	}
 	l := &s.b.limits
-	if !s.queue.fits(q.message.size(), l) && !s.sweep(batch, q.message.size()) {
+	times := 1
+	if c != nil && c.keepsPace() {
+		times = patience
+	}
+	if !s.queue.fits(q.message.size(), l, times) && !s.sweep(batch, q.message.size()) {
 		s.b.dropQueued(s, &q, batch.now)
 		return
 	}
@@ -165,7 +170,7 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 		batch.events = append(batch.events, s.enqueueEvent(&q.delivery, q.sequence))
 	}
 	if c != nil && s.queue.half(l) {
-		c.press(true)
+		c.press(true, s.queue.crowded(l))
 	}
 }
 
@@ -179,7 +184,7 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 		s.dequeued(batch, &e)
 		s.b.metrics.dropped(dropExpired)
 	}
-	return s.queue.fits(size, &s.b.limits)
+	return s.queue.fits(size, &s.b.limits, 1)
 }
 
 // dequeued accounts for a delivery that left the queue for good.
@@ -213,7 +218,7 @@ func (s *Session) pump(c *Conn, now time.Time) {
 		}
 	}
 	if s.queue.quarter(&s.b.limits) {
-		c.press(false)
+		c.press(false, false)
 	}
 }
 
