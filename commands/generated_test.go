@@ -88,6 +88,28 @@ func TestValueWordsBelongToFlags(t *testing.T) {
 	}
 }
 
+// The man page explains every letter of -F, and its examples can be typed.
+func TestManNotes(t *testing.T) {
+	page := manPages(Tree())["mqtk-sub.1"]
+	for _, letter := range formatLetters {
+		if !strings.Contains(page, "%"+string(letter)) {
+			t.Errorf("%%%c is not explained", letter)
+		}
+	}
+	for _, c := range append(Tree().Subcommands, Tree()) {
+		for _, example := range notesOn(c.Name).examples {
+			_, line, found := strings.Cut("| "+example.term, "| mqtk ")
+			if !found {
+				continue
+			}
+			words := strings.Fields(strings.ReplaceAll(line, "'", ""))
+			if _, _, err := parseCommandLine(Tree(), words); err != nil {
+				t.Errorf("%s: %v", example.term, err)
+			}
+		}
+	}
+}
+
 func TestManPagesAreCleanRoff(t *testing.T) {
 	groff, err := exec.LookPath("groff")
 	if err != nil {

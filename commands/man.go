@@ -21,6 +21,8 @@ func manPages(root *cli.Command) map[string]string {
 	return pages
 }
 
+const rootDescription = `One program that is an MQTT broker and the tools around one. It speaks MQTT 5.0, 3.1.1 and 3.1. Whoever knows mosquitto_pub(1) and mosquitto_sub(1) types the same short flags: after a verb, -h is the host.`
+
 // hasPage tells the verbs from the helpers, which the page of mqtk describes.
 func hasPage(c *cli.Command) bool {
 	switch c.Name {
@@ -41,7 +43,11 @@ func renderPage(path []*cli.Command) string {
 	r.heading("SYNOPSIS")
 	r.synopsis(synopsis(path))
 	r.heading("DESCRIPTION")
-	r.paragraphs(c.Description)
+	description := c.Description
+	if len(path) == 1 {
+		description = rootDescription
+	}
+	r.paragraphs(description)
 	if len(path) == 1 {
 		r.commandList(c)
 	}
@@ -50,7 +56,10 @@ func renderPage(path []*cli.Command) string {
 		r.limits()
 	}
 	notes := notesOn(c.Name)
-	r.rows("ENVIRONMENT", notes.environment)
+	for _, section := range notes.sections {
+		r.section(section)
+	}
+	r.section(manSection{heading: "ENVIRONMENT", rows: notes.environment})
 	r.heading("EXIT STATUS")
 	for _, e := range exitCodes() {
 		r.row(fmt.Sprint(e.Code), e.Meaning)
@@ -65,7 +74,11 @@ func synopsis(path []*cli.Command) []string {
 	c := path[len(path)-1]
 	text := c.UsageText
 	if text == "" {
-		text = strings.TrimSpace(commandName(path) + " [FLAGS] " + c.ArgsUsage)
+		text = commandName(path)
+		if len(c.Flags) > 0 {
+			text += " [FLAGS]"
+		}
+		text += " " + c.ArgsUsage
 	}
 	return strings.Split(text, "\n")
 }
@@ -118,12 +131,12 @@ func (r *roff) row(term, explanation string) {
 	r.text(explanation)
 }
 
-func (r *roff) rows(heading string, rows []manRow) {
-	if len(rows) == 0 {
-		return
+func (r *roff) section(s manSection) {
+	r.heading(s.heading)
+	if s.text != "" {
+		r.paragraphs(s.text)
 	}
-	r.heading(heading)
-	for _, row := range rows {
+	for _, row := range s.rows {
 		r.row(row.term, row.text)
 	}
 }

@@ -1,31 +1,41 @@
 package commands
 
-// What a man page says beyond the declarations: the environment and examples.
+// What a man page says beyond the declarations: the story, the environment and
+// examples.
 
 // A manRow is a term and its explanation; in examples a command line and what
 // it does.
 type manRow struct{ term, text string }
 
-type manNotes struct{ environment, examples []manRow }
+// A manSection is a heading with paragraphs and then rows.
+type manSection struct {
+	heading, text string
+	rows          []manRow
+}
+
+type manNotes struct {
+	sections              []manSection
+	environment, examples []manRow
+}
 
 func notesOn(command string) manNotes {
 	switch command {
 	case "serve":
-		return manNotes{serveEnvironment(), serveExamples()}
+		return manNotes{nil, serveEnvironment(), serveExamples()}
 	case "pub":
-		return manNotes{clientEnvironment(), pubExamples()}
+		return manNotes{[]manSection{retryNotes(), precedenceNotes()}, clientEnvironment(), pubExamples()}
 	case "sub":
-		return manNotes{clientEnvironment(), subExamples()}
+		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes()}, clientEnvironment(), subExamples()}
 	}
-	return manNotes{append(clientEnvironment(), serveEnvironment()[:1]...), rootExamples()}
+	return manNotes{nil, append(clientEnvironment(), serveEnvironment()[0]), rootExamples()}
 }
 
 func clientEnvironment() []manRow {
 	return []manRow{
-		{"MQTK_URL", "the broker, as for --url; a host, port or URL given by flags drops it with its user and password"},
-		{"MQTK_HOST, MQTK_PORT", "the broker in two parts; a port that holds :// is ignored, for container platforms set such"},
-		{"MQTK_USERNAME, MQTK_PASSWORD", "credentials"},
-		{"MQTK_PASSWORD_FILE", "a file with the password"},
+		{"MQTK_URL", "the broker, as for --url"},
+		{"MQTK_HOST, MQTK_PORT", "the broker in two parts; not looked at where MQTK_URL is set, nor is a port that holds ://, for container platforms set such"},
+		{"MQTK_USERNAME, MQTK_PASSWORD", "who logs in"},
+		{"MQTK_PASSWORD_FILE", "a file that holds the password"},
 		{"NO_COLOR, CLICOLOR_FORCE", "no colour at all, or colour even where there is no terminal"},
 	}
 }
@@ -35,6 +45,61 @@ func serveEnvironment() []manRow {
 		{"MQTK_SET", `limits for serve, as in MQTK_SET="max_connections=500 max_queued_messages=100"; --set wins`},
 		{"MQTT_URL, MQTK_URL", "set for the command after --: where the broker listens"},
 		{"NO_COLOR, CLICOLOR_FORCE", "no colour in the log, or colour even where there is no terminal"},
+	}
+}
+
+func precedenceNotes() manSection {
+	return manSection{heading: "PRECEDENCE", text: `What flags say wins over a URL, a URL over the environment, that over the defaults. Where a stronger source names a host, a port, a socket or a URL, everything that weaker ones say about the connection is dropped: a password from MQTK_URL never goes to the host of --host.`}
+}
+
+func retryNotes() manSection {
+	return manSection{heading: "LOST CONNECTIONS", text: `Connecting, up to the CONNACK, may take 30 seconds. A first connection that fails is not tried again, unless --retry or --wait-broker say so.
+
+After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
+}
+
+func formatNotes() manSection {
+	return manSection{
+		heading: "FORMAT",
+		text: `The FORMAT of -F is that of mosquitto_sub: text, in which %LETTER stands for a part of the message, @LETTER for a part of the time, as in strftime(3), and \\, \0, \a, \e, \n, \r, \t and \v for characters. Between % and the letter there may be flags (- fills on the right, 0 fills with zeros), a width, and a precision after a dot: %-20t, %05l, %.10p.`,
+		rows: []manRow{
+			{"%%", "a percent sign"},
+			{"%A", "topic alias"},
+			{"%C", "content type"},
+			{"%D", "correlation data"},
+			{"%E", "message expiry interval in seconds"},
+			{"%F", "payload format indicator"},
+			{"%I", "time of receipt in ISO 8601"},
+			{"%j", "the object that --json prints"},
+			{"%J", "the same with a payload that is JSON put in as it is"},
+			{"%l", "length of the payload in bytes"},
+			{"%m", "packet identifier, 0 at QoS 0"},
+			{"%p", "payload"},
+			{"%P", "user properties, as NAME:VALUE, separated by blanks"},
+			{"%q", "QoS"},
+			{"%r", "1 for a retained message, else 0"},
+			{"%R", "response topic"},
+			{"%S", "subscription identifier"},
+			{"%t", "topic"},
+			{"%U", "time of receipt in seconds since 1970, with nanoseconds"},
+			{"%x, %X", "payload in hexadecimal, lower or upper case"},
+		},
+	}
+}
+
+func jsonNotes() manSection {
+	return manSection{
+		heading: "JSON",
+		text:    `With --json each message is an object on a line of its own, with these keys. Warnings and errors are objects, too, on stderr.`,
+		rows: []manRow{
+			{"tst, ts", "time of receipt, as mosquitto_sub writes it and in RFC 3339 with nanoseconds"},
+			{"topic, qos, retain, dup", "of the PUBLISH; retain and dup are 0 or 1"},
+			{"payloadlen", "length of the payload in bytes"},
+			{"mid", "packet identifier, at QoS 1 and 2"},
+			{"properties", "an object of the properties by name, where there are any; user-properties is an array of objects"},
+			{"payload", "the payload as text"},
+			{"payload_b64", "in place of payload, base64 of bytes that are no UTF-8"},
+		},
 	}
 }
 
@@ -49,7 +114,7 @@ func rootExamples() []manRow {
 func serveExamples() []manRow {
 	return []manRow{
 		{"mqtk serve", "Listen on port 1883 for this machine alone"},
-		{"mqtk serve --listen mqtt://:1883 --allow-anonymous", "Let everybody who can reach this machine in"},
+		{"mqtk serve --listen mqtt://:1883 --allow-anonymous", "Let everybody in who can reach this machine"},
 		{"mqtk serve -p 1884 --set max_queued_messages=10000 --set max_packet_size=64KiB", "Choose a port and some limits"},
 		{"mqtk serve -- sh -c 'mqtk pub -r state up && mqtk sub -C 1 state'", "Give a command a broker of its own, on a free port, for as long as it runs"},
 		{"mqtk serve -p 0 --ready-file ready.json --for 1h", "Start from a script: the file appears when clients may connect, and says where"},
@@ -58,10 +123,10 @@ func serveExamples() []manRow {
 
 func pubExamples() []manRow {
 	return []manRow{
-		{"mqtk pub sensors/door open -q 1 -r", "Publish with QoS 1, retained"},
+		{"mqtk pub sensors/door open -q 1 -r", "Publish at QoS 1, retained"},
 		{"mqtk pub sensors/door -n -r", "Clear a retained message"},
 		{"seq 1 1000 | mqtk pub -t numbers -l -q 2", "Publish each line of a pipe, exactly once"},
-		{"mqtk pub -h broker.example -u ada --password-from env:SECRET -f photo.jpg camera/1", "Publish a file, with a password that does not show up in ps"},
+		{"mqtk pub -h broker.example -u ada --password-from env:SECRET -f photo.jpg camera/1", "Publish a file, with a password that ps does not show"},
 		{"mqtk pub orders '{\"id\":7}' --response-topic replies --correlation-data 7 --content-type application/json", "Publish a request with its MQTT 5.0 properties"},
 	}
 }
@@ -71,7 +136,8 @@ func subExamples() []manRow {
 		{"mqtk sub 'sensors/#' -v", "Show topics and payloads"},
 		{"mqtk sub sensors/door -C 1 -W 5", "Wait at most five seconds for one message"},
 		{"mqtk sub '#' --json", "Print each message with all its properties as a line of JSON"},
-		{"mqtk sub -c -i archive -q 1 'sensors/#'", "Keep a session, so that nothing is lost while this command does not run"},
+		{"mqtk sub 'sensors/#' -F '@T %t %p'", "Print the time, too"},
+		{"mqtk sub -c -i archive -q 1 'sensors/#'", "Keep a session, so that what comes while this command does not run waits for it"},
 		{"mqtk sub '$share/workers/jobs' -q 1", "Take a share of the messages, among all who do so"},
 		{"mqtk sub '$SYS/broker/#' -v", "Watch the broker"},
 	}
