@@ -162,7 +162,7 @@ func (c *retainCursor) took() {
 func (s *Session) pumpRetained(c *Conn, now time.Time) bool {
 	cursor := s.cursors[0]
 	m := cursor.next(s.b, now)
-	if m == nil && cursor.more {
+	if m == nil && (cursor.more || len(cursor.found) > 0) {
 		s.pumpLater(c)
 		return false
 	}
