@@ -96,9 +96,6 @@ func (batch *Batch) drop() {
 			batch.shapes[i].bytes = nil
 		}
 	}
-	if cap(batch.props) > readChunk {
-		batch.props = nil
-	}
 }
 
 // message is the kept copy of the message under way.

@@ -60,8 +60,7 @@ func strip(p mqttwire.Packet, all bool) {
 // an outgoing alias or a Subscription Identifier makes an encoding of its own.
 func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup bool, now time.Time) (v verdict, flush bool) {
 	m := d.message
-	seconds, alive := m.remaining(now)
-	if !alive && !dup {
+	if !m.alive(now) && !dup {
 		return expired, false
 	}
 	o := &c.out
@@ -77,7 +76,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 	before, aliases := len(o.buf), len(c.aliasesTo)
 	own := len(d.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
 	if batch != nil && batch.many && !own && !dup {
-		s := batch.shape(c.version, d, seconds)
+		s := batch.shape(c.version, d, m.waited(now))
 		o.grow(len(s.bytes))
 		o.buf = append(o.buf, s.bytes...)
 		if id != 0 {
@@ -86,7 +85,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 		}
 	} else {
 		o.grow(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers) + 32)
-		o.buf = c.appendPublish(o.buf, d, id, dup, seconds)
+		o.buf = c.appendPublish(o.buf, d, id, dup, m.waited(now))
 	}
 	n := len(o.buf) - before
 	if v = c.fitting(n); v != put {
@@ -117,7 +116,7 @@ func (c *Conn) fitting(n int) verdict {
 }
 
 // shape returns the encoding of the message under way for one kind of receiver.
-func (batch *Batch) shape(v mqttwire.Version, d *delivery, seconds uint32) *shape {
+func (batch *Batch) shape(v mqttwire.Version, d *delivery, waited uint32) *shape {
 	i := int(d.qos) << 1
 	if d.retain {
 		i |= 1
@@ -127,57 +126,20 @@ func (batch *Batch) shape(v mqttwire.Version, d *delivery, seconds uint32) *shap
 	}
 	s := &batch.shapes[i]
 	if !s.set {
+		m := d.message
+		p := mqttwire.Publish{QoS: d.qos, Retain: d.retain, Topic: m.Topic, Properties: m.Properties, Payload: m.Payload}
+		s.bytes, s.packetID, _ = p.AppendForward(s.bytes[:0], v, mqttwire.Forward{Waited: waited})
 		s.set = true
-		p := mqttwire.Publish{QoS: d.qos, Retain: d.retain, Topic: d.message.Topic, Payload: d.message.Payload}
-		if d.qos > 0 {
-			p.PacketID = 1
-		}
-		if v == mqttwire.V5 {
-			p.Properties = d.message.Properties
-			if seconds > 0 {
-				batch.props = append(batch.props[:0], p.Properties...)
-				p.Properties = mqttwire.Properties(batch.props).AddNumber(mqttwire.MessageExpiryInterval, seconds)
-				batch.props = p.Properties
-			}
-		}
-		s.bytes, _ = p.Append(s.bytes[:0], v)
-		s.packetID = packetIDOffset(s.bytes, len(p.Topic))
 	}
 	return s
 }
 
-// packetIDOffset is where the packet id of an encoded PUBLISH stands: behind
-// the fixed header and the topic.
-func packetIDOffset(b []byte, topic int) int {
-	i := 1
-	for b[i] >= 0x80 {
-		i++
-	}
-	return i + 1 + 2 + topic
-}
-
 // appendPublish encodes one delivery for this connection alone.
-func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup bool, seconds uint32) []byte {
+func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup bool, waited uint32) []byte {
 	m := d.message
-	p := mqttwire.Publish{Dup: dup && d.qos > 0, QoS: d.qos, Retain: d.retain, Topic: m.Topic, PacketID: id, Payload: m.Payload}
-	if c.version == mqttwire.V5 {
-		p.Properties = m.Properties
-		var room [128]byte
-		alias := c.alias(&p.Topic)
-		if seconds > 0 || alias > 0 || len(d.identifiers) > 0 {
-			p.Properties = append(mqttwire.Properties(room[:0]), m.Properties...)
-			if seconds > 0 {
-				p.Properties = p.Properties.AddNumber(mqttwire.MessageExpiryInterval, seconds)
-			}
-			if alias > 0 {
-				p.Properties = p.Properties.AddNumber(mqttwire.TopicAlias, uint32(alias))
-			}
-			for _, n := range d.identifiers {
-				p.Properties = p.Properties.AddNumber(mqttwire.SubscriptionIdentifier, n)
-			}
-		}
-	}
-	out, err := p.Append(dst, c.version)
+	p := mqttwire.Publish{Dup: dup && d.qos > 0, QoS: d.qos, Retain: d.retain, Topic: m.Topic, PacketID: id, Properties: m.Properties, Payload: m.Payload}
+	alias := c.alias(&p.Topic)
+	out, _, err := p.AppendForward(dst, c.version, mqttwire.Forward{TopicAlias: alias, Waited: waited, SubscriptionIdentifiers: d.identifiers})
 	if err != nil {
 		return dst // too long for any packet: dropped as if sent
 	}

@@ -18,12 +18,13 @@ import (
 type Message struct {
 	Topic      string
 	Payload    []byte
-	Properties mqttwire.Properties // without Topic Alias, Subscription Identifier and Message Expiry Interval
+	Properties mqttwire.Properties // as published; what must not be passed on is left out when it is encoded
 	QoS        mqttwire.QoS
 	Retain     bool
 	From       string    // the publisher's ClientID, empty for the broker itself
 	Owner      *Identity // who published it, nil for the broker itself
-	Expires    time.Time // zero: never
+	Arrived    time.Time
+	Expires    time.Time // by its Message Expiry Interval; zero: never
 }
 
 // keep copies a view into a message of its own. topic, when it is not empty,
@@ -47,17 +48,26 @@ func (m *Message) keep(topic string) *Message {
 // size is what a kept message counts for in limits, in bytes.
 func (m *Message) size() int { return len(m.Topic) + len(m.Payload) + len(m.Properties) }
 
-// remaining is the Message Expiry Interval to send at now, in seconds rounded
-// up, and whether the message is still alive. 0 with true: it never expires.
-func (m *Message) remaining(now time.Time) (seconds uint32, alive bool) {
+// begin sets the time of arrival and, by the Message Expiry Interval, the end.
+func (m *Message) begin(now time.Time) {
+	m.Arrived, m.Expires = now, time.Time{}
+	if len(m.Properties) == 0 {
+		return
+	}
+	if seconds, ok := m.Properties.Number(mqttwire.MessageExpiryInterval); ok {
+		m.Expires = now.Add(time.Duration(seconds) * time.Second)
+	}
+}
+
+// alive says whether the message has not expired.
+func (m *Message) alive(now time.Time) bool { return m.Expires.IsZero() || m.Expires.After(now) }
+
+// waited is what is to be taken off the Message Expiry Interval, in seconds.
+func (m *Message) waited(now time.Time) uint32 {
 	if m.Expires.IsZero() {
-		return 0, true
+		return 0
 	}
-	left := m.Expires.Sub(now)
-	if left <= 0 {
-		return 0, false
-	}
-	return uint32((left + time.Second - 1) / time.Second), true
+	return uint32(max(now.Sub(m.Arrived), 0) / time.Second)
 }
 
 // delivery is one message as one receiver is to get it.

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"mqtk/mqttwire"
@@ -147,14 +146,7 @@ func (c *Conn) view(batch *Batch, p *mqttwire.Publish, m *matched) {
 		Topic: p.Topic, Payload: p.Payload, Properties: p.Properties,
 		QoS: p.QoS, Retain: p.Retain, From: c.session.ClientID, Owner: c.identity,
 	}
-	if len(p.Properties) > 0 {
-		batch.props = p.Properties.AppendWithout(batch.props[:0],
-			mqttwire.TopicAlias, mqttwire.SubscriptionIdentifier, mqttwire.MessageExpiryInterval)
-		batch.view.Properties = batch.props
-		if seconds, ok := p.Properties.Number(mqttwire.MessageExpiryInterval); ok {
-			batch.view.Expires = batch.now.Add(time.Duration(seconds) * time.Second)
-		}
-	}
+	batch.view.begin(batch.now)
 	topic := ""
 	if !m.transient {
 		topic = m.topic

@@ -79,7 +79,7 @@ func (q *queue) pop() {
 func (q *queue) expire(now time.Time) (dropped []queued) {
 	kept := q.entries[:q.first]
 	for _, e := range q.entries[q.first:] {
-		if _, alive := e.message.remaining(now); alive {
+		if e.message.alive(now) {
 			kept = append(kept, e)
 			continue
 		}

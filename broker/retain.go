@@ -133,7 +133,7 @@ func (c *retainCursor) next(b *Broker, now time.Time) *Message {
 	for range cursorSlices {
 		for len(c.found) > 0 {
 			m := c.found[0]
-			if _, alive := m.remaining(now); alive && b.retained.get(m.Topic) == m {
+			if m.alive(now) && b.retained.get(m.Topic) == m {
 				return m
 			}
 			c.took()

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"strings"
-	"time"
 
 	"mqtk/mqttwire"
 )
@@ -10,18 +9,15 @@ import (
 // will is the Will Message of a session, and when it is to go out.
 type will struct {
 	message *Message // its expiry starts when it is published
-	expiry  uint32   // Message Expiry Interval in seconds
-	expires bool
-	delay   uint32 // Will Delay Interval in seconds
+	delay   uint32   // Will Delay Interval in seconds
 }
 
 // newWill copies the will out of a CONNECT.
 func newWill(w *mqttwire.Will, from string) *will {
 	view := Message{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, From: from}
-	view.Properties = w.Properties.AppendWithout(nil, mqttwire.WillDelayInterval, mqttwire.MessageExpiryInterval)
+	view.Properties = w.Properties.AppendWithout(nil, mqttwire.WillDelayInterval)
 	k := &will{message: view.keep(strings.Clone(w.Topic))}
 	k.delay, _ = w.Properties.Number(mqttwire.WillDelayInterval)
-	k.expiry, k.expires = w.Properties.Number(mqttwire.MessageExpiryInterval)
 	return k
 }
 
@@ -50,9 +46,7 @@ func (b *Broker) publishWill(batch *Batch, w *will) {
 		b.log.Info("will not published: not authorized", "client", m.From, "topic", m.Topic)
 		return
 	}
-	if w.expires {
-		m.Expires = batch.now.Add(time.Duration(w.expiry) * time.Second)
-	}
+	m.begin(batch.now)
 	batch.carry(&m, m.Topic)
 	b.route(batch, b.findSession(m.From), b.matchFor(batch, nil, m.Topic))
 	batch.drop()
