@@ -19,7 +19,6 @@ type Batch struct {
 	view    Message  // the message under way
 	kept    *Message // its kept copy, once somebody needed one
 	topic   string   // a kept copy of its topic, if the match cache has one
-	props   []byte   // scratch for its properties
 	match   matched  // scratch for a topic that is not cached
 	merge   map[*Session]int
 	many    bool // several receivers: encode once per shape
