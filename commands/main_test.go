@@ -27,6 +27,7 @@ func mqtkCommand(t *testing.T, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), runAsMqtk+"=1", "NO_COLOR=1", "MQTK_SET=", "MQTK_URL=", "MQTK_HOST=", "MQTK_PORT=")
+	cmd.Env = append(os.Environ(), runAsMqtk+"=1", "NO_COLOR=1", "MQTK_SET=", "MQTK_URL=", "MQTK_HOST=", "MQTK_PORT=",
+		"GORACE=atexit_sleep_ms=0") // or each would sleep for a second at its end under -race
 	return cmd
 }

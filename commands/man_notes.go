@@ -61,7 +61,7 @@ After the first CONNACK, sub and pub -l make a lost connection again without lim
 func formatNotes() manSection {
 	return manSection{
 		heading: "FORMAT",
-		text: `The FORMAT of -F is that of mosquitto_sub: text, in which %LETTER stands for a part of the message, @LETTER for a part of the time, as in strftime(3), and \\, \0, \a, \e, \n, \r, \t and \v for characters. Between % and the letter there may be flags (- fills on the right, 0 fills with zeros), a width, and a precision after a dot: %-20t, %05l, %.10p.`,
+		text:    `The FORMAT of -F is that of mosquitto_sub: text, in which %LETTER stands for a part of the message, @LETTER for a part of the time, as in strftime(3), and \\, \0, \a, \e, \n, \r, \t and \v for characters. Between % and the letter there may be flags (- fills on the right, 0 fills with zeros), a width, and a precision after a dot: %-20t, %05l, %.10p.`,
 		rows: []manRow{
 			{"%%", "a percent sign"},
 			{"%A", "topic alias"},

@@ -150,7 +150,7 @@ func (o *serveOptions) prepare(p *program) (*service, error) {
 	if err := lookUpCommand(o.Command); err != nil {
 		return nil, err
 	}
-	lines := newLineBuffer(p.Err)
+	lines := newLineBuffer(p.Err, lostLines(o.LogFormat))
 	s := &service{serveOptions: o, limits: limits, logLines: lines, log: p.newLogger(lines, o.LogFormat, o.LogLevel)}
 	if s.ready, err = o.openReady(); err == nil {
 		s.broker, err = broker.New(broker.Options{Limits: limits, Log: s.log, Version: "mqtk " + buildVersion().Version})
@@ -261,6 +261,12 @@ func (s *service) stop(failed error) error {
 // say goodbye.
 func (s *service) drain(ctx context.Context) error {
 	s.command.await(ctx)
+	if ctx.Err() != nil && s.command != nil { // it took all of the time
+		s.command.kill()
+		brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		ctx = brief
+	}
 	return s.broker.Shutdown(ctx)
 }
 

@@ -16,8 +16,9 @@ import (
 // in memory up to a bound; what comes past it is dropped, counted and said.
 type lineBuffer struct {
 	w    io.Writer
-	wake chan struct{} // one slot: there is something to write, or the end
-	done chan struct{} // closed when the writing goroutine has ended
+	lost func(dropped int) string // the line that says so
+	wake chan struct{}            // one slot: there is something to write, or the end
+	done chan struct{}            // closed when the writing goroutine has ended
 
 	mu      sync.Mutex
 	pending []byte
@@ -27,8 +28,8 @@ type lineBuffer struct {
 
 const lineBufferLimit = 256 << 10
 
-func newLineBuffer(w io.Writer) *lineBuffer {
-	b := &lineBuffer{w: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newLineBuffer(w io.Writer, lost func(int) string) *lineBuffer {
+	b := &lineBuffer{w: w, lost: lost, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go b.run()
 	return b
 }
@@ -80,7 +81,7 @@ func (b *lineBuffer) run() {
 		b.dropped = 0
 		b.mu.Unlock()
 		if dropped > 0 {
-			batch = fmt.Appendf(batch, "%d lines of this log were dropped: nobody read them\n", dropped)
+			batch = append(batch, b.lost(dropped)...)
 		}
 		if len(batch) > 0 {
 			_, _ = b.w.Write(batch) // a log that cannot be written has nobody to be told
@@ -97,6 +98,15 @@ func (p *program) newLogger(w io.Writer, format string, level slog.Level) *slog.
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	}
 	return slog.New(&humanHandler{w: w, level: level, ink: p.inkFor(p.Err)})
+}
+
+func lostLines(format string) func(int) string {
+	if format == "json" {
+		return func(n int) string {
+			return fmt.Sprintf(`{"level":"WARN","msg":"log lines dropped","count":%d}`+"\n", n)
+		}
+	}
+	return func(n int) string { return fmt.Sprintf("%d lines of this log were dropped: nobody read them\n", n) }
 }
 
 // A humanHandler writes one line a record: time, level, message, key=value.

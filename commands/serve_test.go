@@ -1,0 +1,213 @@
+package commands
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestServeReady(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ready.json")
+	if err := os.WriteFile(path, []byte("left by one that was killed"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := startMqtk(t, "--ready-file", path)
+	text, err := os.ReadFile(path) // the file is written before the descriptor
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"ready":true,"listeners":["` + b.url() + `"]}` + "\n"; string(text) != want {
+		t.Errorf("the ready file holds %q, want %q", text, want)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the ready file: %v, %v", info.Mode(), err)
+	}
+	c, err := net.Dial("tcp", net.JoinHostPort(b.host, b.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	b.process.terminate()
+	b.process.succeeds()
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// A ready file that another broker has put in the place of ours is not ours to
+// remove.
+func TestServeLeavesOthersReadyFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ready.json")
+	first := startMqtk(t, "--ready-file", path)
+	second := startMqtk(t, "--ready-file", path)
+	first.process.terminate()
+	first.process.succeeds()
+	if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), second.port) {
+		t.Errorf("the ready file of the second: %q, %v", text, err)
+	}
+}
+
+func TestServeRefuses(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	_, port, _ := net.SplitHostPort(busy.Addr().String())
+	for _, test := range []struct {
+		name  string
+		flags []string
+		code  int
+		says  []string
+	}{
+		{"every interface", []string{"--listen", "mqtt://0.0.0.0:0"}, 2, []string{"other machines", "--allow-anonymous"}},
+		{"every interface, IPv6", []string{"--listen", "mqtt://[::]:0"}, 2, []string{"other machines", "--allow-anonymous"}},
+		{"no host", []string{"--listen", "mqtt://:0"}, 2, []string{"other machines", "--allow-anonymous"}},
+		{"another address", []string{"--listen", "mqtt://192.0.2.1:0"}, 2, []string{"other machines", "--allow-anonymous"}},
+		{"one open among closed", []string{"--listen", "mqtt://127.0.0.1:0", "--listen", "mqtt://0.0.0.0:0"}, 2, []string{"other machines"}},
+		{"address of nobody", []string{"--allow-anonymous", "--listen", "mqtt://192.0.2.1:0"}, 1, []string{"192.0.2.1", "no such address"}},
+		{"port in use", []string{"-p", port}, 1, []string{port, "already in use", "another broker", "-p 1884"}},
+		{"scheme", []string{"--listen", "wss://127.0.0.1:0"}, 2, []string{"wss"}},
+		{"no URL", []string{"--listen", "127.0.0.1:0"}, 2, []string{"127.0.0.1:0"}},
+		{"unknown limit", []string{"--set", "max_infligt=1"}, 2, []string{"max_infligt", "did you mean max_inflight?"}},
+		{"limit without value", []string{"--set", "max_inflight"}, 2, []string{"KEY=VALUE"}},
+		{"limit out of range", []string{"--set", "max_inflight=0"}, 2, []string{"max_inflight", "65535"}},
+		{"level", []string{"--log-level", "loud"}, 2, []string{"--log-level", "debug, info, warn, error"}},
+		{"format", []string{"--log-format", "xml"}, 2, []string{"--log-format", "text, json"}},
+		{"operand", []string{"1883"}, 2, []string{"1883"}},
+		{"no command", []string{"--"}, 2, []string{"command after --"}},
+		{"no such command", []string{"-p", "0", "--", "mqtk-no-such-command"}, 2, []string{"mqtk-no-such-command"}},
+		{"ready file in no folder", []string{"-p", "0", "--ready-file", folder + "/none/ready"}, 1, []string{"--ready-file", "none"}},
+		{"ready file is a folder", []string{"-p", "0", "--ready-file", folder}, 2, []string{"--ready-file", "regular file"}},
+		{"descriptor that is not open", []string{"-p", "0", "--ready-fd", "777"}, 2, []string{"--ready-fd", "777", "not open"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := launch(t, mqtkCommand(t, append([]string{"serve"}, test.flags...)...))
+			code, said := p.ends(), p.output()
+			if code != test.code {
+				t.Errorf("ended with %d, want %d", code, test.code)
+			}
+			for _, word := range test.says {
+				if !strings.Contains(said, word) {
+					t.Errorf("%q is missing in:\n%s", word, said)
+				}
+			}
+		})
+	}
+}
+
+func TestServeListens(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	for _, test := range []struct {
+		name  string
+		flags []string
+		want  string
+	}{
+		{"localhost", []string{"--listen", "mqtt://localhost:0"}, "mqtt://"},
+		{"another loopback address", []string{"--listen", "tcp://127.0.0.1:0"}, "mqtt://127.0.0.1:"},
+		{"a path", []string{"--listen", "unix://" + socket}, "unix://" + socket},
+		{"everywhere, as asked", []string{"--listen", "mqtt://:0", "--allow-anonymous"}, "mqtt://"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := launch(t, mqtkCommand(t, append([]string{"serve", "--ready-fd", "1"}, test.flags...)...))
+			var ready struct{ Listeners []string }
+			if err := json.Unmarshal([]byte(p.next(`"ready":true`)), &ready); err != nil {
+				t.Fatal(err)
+			}
+			if len(ready.Listeners) != 1 || !strings.HasPrefix(ready.Listeners[0], test.want) {
+				t.Errorf("listens on %q", ready.Listeners)
+			}
+			p.terminate()
+			p.succeeds()
+		})
+	}
+}
+
+// The first line says where, and how to open it up; then what is not kept.
+func TestServeGreets(t *testing.T) {
+	t.Parallel()
+	p := launch(t, mqtkCommand(t, "serve", "-p", "0", "--for", "10ms"))
+	p.succeeds()
+	lines := strings.Split(p.output(), "\n")
+	for i, want := range []string{"mqtk serve --listen mqtt://:1883 --allow-anonymous url=mqtt://127.0.0.1:", "do not survive a restart", "max_connections="} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line %d is %q, not about %q", i, lines[i], want)
+		}
+	}
+	p = launch(t, mqtkCommand(t, "serve", "-p", "0", "--for", "10ms", "--log-format", "json"))
+	p.succeeds()
+	for line := range strings.SplitSeq(p.output(), "\n") {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("no JSON: %s", line)
+		}
+	}
+	p = launch(t, mqtkCommand(t, "serve", "-p", "0", "--for", "10ms", "--log-level", "warn"))
+	p.succeeds()
+	if p.output() != "" {
+		t.Errorf("--log-level warn says:\n%s", p.output())
+	}
+}
+
+func TestServePlans(t *testing.T) {
+	port, zero := uint16(1884), uint16(0)
+	for _, test := range []struct {
+		name    string
+		options serveOptions
+		want    []listenPlan
+	}{
+		{"nothing said", serveOptions{}, []listenPlan{{"mqtt://127.0.0.1:1883", false}, {"mqtt://[::1]:1883", true}}},
+		{"port", serveOptions{Port: &port}, []listenPlan{{"mqtt://127.0.0.1:1884", false}, {"mqtt://[::1]:1884", true}}},
+		{"any port", serveOptions{Port: &zero}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
+		{"listeners", serveOptions{Listen: []string{"a", "b"}}, []listenPlan{{"a", false}, {"b", false}}},
+		{"listeners and port", serveOptions{Listen: []string{"a"}, Port: &zero}, []listenPlan{{"a", false}, {"mqtt://127.0.0.1:0", false}}},
+		{"command", serveOptions{Command: []string{"true"}}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
+		{"command and port", serveOptions{Command: []string{"true"}, Port: &zero}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
+	} {
+		if got := test.options.plans(); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+func TestServeLimits(t *testing.T) {
+	environment := func(string) string { return "max_inflight=10 receive_maximum=20" }
+	o := serveOptions{Set: []string{"max_inflight=30", "max_connections=40"}}
+	limits, err := o.limits(environment)
+	if err != nil || limits.MaxInflight != 30 || limits.ReceiveMaximum != 20 || limits.MaxConnections != 40 || limits.MaxQueuedMessages != 1000 {
+		t.Errorf("flag over environment over default: %+v, %v", limits, err)
+	}
+	if _, err := o.limits(func(string) string { return "oops=1" }); err == nil || !strings.Contains(err.Error(), "MQTK_SET") {
+		t.Errorf("a bad MQTK_SET: %v", err)
+	}
+	for files, want := range map[uint64]int{0: 1, 64: 1, 65: 1, 1024: 960, 1 << 63: mostConnections} {
+		if got := connectionsFor(files); got != want {
+			t.Errorf("%d open files are %d connections, want %d", files, got, want)
+		}
+	}
+}
+
+func TestClientURL(t *testing.T) {
+	for _, test := range []struct {
+		urls []string
+		want string
+	}{
+		{[]string{"mqtt://127.0.0.1:1"}, "mqtt://127.0.0.1:1"},
+		{[]string{"unix:///tmp/s", "mqtt://[::1]:1"}, "mqtt://[::1]:1"},
+		{[]string{"mqtt://0.0.0.0:1"}, "mqtt://127.0.0.1:1"},
+		{[]string{"mqtt://[::]:1"}, "mqtt://[::1]:1"},
+		{[]string{"unix:///tmp/s"}, "unix:///tmp/s"},
+	} {
+		if got := clientURL(test.urls); got != test.want {
+			t.Errorf("%q: %s, want %s", test.urls, got, test.want)
+		}
+	}
+}
