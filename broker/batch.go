@@ -34,11 +34,14 @@ type shape struct {
 	set      bool
 }
 
+// NewBatch makes a batch for a driver that keeps one for good.
+func (b *Broker) NewBatch() *Batch { return &Batch{b: b} }
+
 func (b *Broker) borrow() *Batch {
 	if v := b.batches.Get(); v != nil {
 		return v.(*Batch)
 	}
-	return &Batch{b: b}
+	return b.NewBatch()
 }
 
 // release gives a batch back. What it was used for must not shine through.
@@ -121,6 +124,7 @@ func (batch *Batch) append() error {
 func (b *Broker) background(f func(*Batch)) {
 	batch := b.borrow()
 	batch.now = time.Now()
+	defer b.catchBackground(batch)
 	f(batch)
 	batch.append()
 	batch.Flush()

@@ -297,6 +297,7 @@ func (c *Conn) ask(question func(context.Context) (answer func(*Batch))) {
 	c.handover.Unlock()
 	c.b.goroutines.Go(func() {
 		defer cancel()
+		defer c.catchAside()
 		answer := question(ctx)
 		c.b.background(func(batch *Batch) {
 			c.handover.Lock()
@@ -304,6 +305,7 @@ func (c *Conn) ask(question func(context.Context) (answer func(*Batch))) {
 			if c.gone {
 				return
 			}
+			defer c.catch(batch)
 			answer(batch)
 		})
 		if c.closing.Load() {

@@ -14,7 +14,6 @@ import (
 // bytes that a non-blocking write would not take.
 
 const (
-	readChunk  = 64 << 10
 	smallRead  = 2 << 10     // the own buffer of a connection without a file descriptor
 	lingerTime = time.Second // how long input is discarded so that the last packet is not lost to a reset
 )
@@ -25,7 +24,7 @@ type stream struct {
 	core  *Conn
 	raw   rawConn // empty: no non-blocking calls on this kind of connection
 	small []byte  // what a connection without raw reads into
-	tail  []byte  // the beginning of a packet, kept between reads
+	tail  Tail
 
 	mu      sync.Mutex
 	changed sync.Cond // L is mu; signals the three below
@@ -46,6 +45,7 @@ func (b *Broker) run(nc net.Conn) {
 	s.core.Closed(err)
 	s.linger(err)
 	s.conn.Close()
+	s.core.Release()
 }
 
 // errClosing ends the read loop when the core wants the connection closed.
@@ -56,46 +56,33 @@ func (s *stream) read() error {
 	for {
 		batch, in, err := s.fill()
 		if err != nil {
-			if errors.Is(err, io.EOF) && len(s.tail) > 0 {
-				return io.ErrUnexpectedEOF
-			}
-			return err
+			return s.tail.Cause(err)
 		}
-		err = s.receive(batch, in)
-		s.core.b.release(batch)
-		if err != nil {
+		if err = s.receive(batch, in); err != nil {
 			return err
 		}
 	}
 }
 
 // receive hands bytes to the core, waits while the core wants no more, and
-// keeps what remains of them.
-func (s *stream) receive(batch *Batch, in []byte) error {
+// keeps what remains of them. The batch is given back, except after a panic.
+func (s *stream) receive(batch *Batch, in []byte) (err error) {
+	err = errClosing // what a panic leaves
+	defer s.core.catch(batch)
 	for {
 		used := s.core.Receive(batch, in)
 		batch.Flush()
 		in = in[used:]
 		if s.core.Closing() {
+			s.core.b.release(batch)
 			return errClosing
 		}
 		if !s.core.Paused() {
-			s.keep(in)
+			s.tail.Keep(in)
+			s.core.b.release(batch)
 			return nil
 		}
 		s.await()
-	}
-}
-
-// keep holds the beginning of a packet until more of it has come.
-func (s *stream) keep(in []byte) {
-	switch {
-	case len(in) == 0:
-		s.tail = nil
-	case cap(s.tail) < len(in) || cap(s.tail) > 4*len(in)+64:
-		s.tail = append(make([]byte, 0, len(in)), in...)
-	default:
-		s.tail = append(s.tail[:0], in...) // may overlap: append moves
 	}
 }
 
@@ -121,26 +108,9 @@ func (s *stream) fill() (*Batch, []byte, error) {
 		}
 		return nil, nil, err
 	}
-	batch, space := s.prepare()
-	copy(space, s.small[:n])
-	return batch, batch.in[:len(s.tail)+n], nil
-}
-
-// prepare borrows a batch with the tail at the front of batch.in, and returns
-// the space behind it, which is at least half a readChunk.
-func (s *stream) prepare() (*Batch, []byte) {
 	batch := s.core.b.borrow()
-	if len(s.tail) <= readChunk/2 {
-		batch.in = batch.buffer[:]
-		n := copy(batch.in, s.tail)
-		return batch, batch.in[n:]
-	}
-	// A large packet: its own buffer doubles as its bytes arrive.
-	if cap(s.tail)-len(s.tail) < readChunk/2 {
-		s.tail = append(make([]byte, 0, 2*cap(s.tail)+readChunk), s.tail...)
-	}
-	batch.in = s.tail[:cap(s.tail)]
-	return batch, batch.in[len(s.tail):]
+	copy(s.tail.Space(batch), s.small[:n])
+	return batch, s.tail.Filled(batch, n), nil
 }
 
 // Flush writes what lies in the outbox as far as it goes without blocking and
@@ -181,6 +151,8 @@ func (s *stream) startWriter(buf []byte, done int) {
 // connection fails.
 func (s *stream) write(buf []byte, done int) {
 	defer s.core.b.goroutines.Done()
+	defer s.wrote()
+	defer s.core.catchAside()
 	for buf != nil {
 		for done < len(buf) {
 			n, err := s.conn.Write(buf[done:min(len(buf), done+readChunk)])
@@ -196,6 +168,10 @@ func (s *stream) write(buf []byte, done int) {
 			buf, done = s.core.Next(buf), 0
 		}
 	}
+}
+
+// wrote tells that the writer goroutine is gone.
+func (s *stream) wrote() {
 	s.mu.Lock()
 	s.writing = false
 	s.changed.Broadcast()

@@ -196,14 +196,19 @@ func (s *Session) pumpLater(c *Conn) {
 	}
 	s.later = true
 	s.b.goroutines.Go(func() {
-		s.mu.Lock()
-		s.later = false
-		if s.conn.Load() == c {
-			s.pump(c, time.Now())
-		}
-		s.mu.Unlock()
+		defer c.catchAside()
+		s.pumpAgain(c)
 		c.link.Flush()
 	})
+}
+
+func (s *Session) pumpAgain(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.later = false
+	if s.conn.Load() == c {
+		s.pump(c, time.Now())
+	}
 }
 
 // dropCursors ends the cursors of a subscription that is gone.

@@ -298,10 +298,10 @@ func (c *Conn) drained() {
 		return
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.conn.Load() == c && (s.window.unsent > 0 || s.queue.len() > 0 || len(s.cursors) > 0) {
 		s.pump(c, time.Now())
 	}
-	s.mu.Unlock()
 }
 
 // changeExpiry sets the Session Expiry Interval that a DISCONNECT carries.
