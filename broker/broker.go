@@ -21,8 +21,18 @@ type Options struct {
 	Authenticator Authenticator
 	Authorizer    Authorizer
 	Fabric        Fabric
+	Driver        Driver // for the connections it can drive; nil: a goroutine each
 	Log           *slog.Logger
 	Version       string // for $SYS/broker/version
+}
+
+// A Driver moves bytes between sockets and connections: package eventloop has
+// one. Drive takes a connection over, calls the broker's Accept, and from then
+// on the Conn's methods as the Link asks; false: it cannot drive this kind.
+// Close ends it once all its connections are released.
+type Driver interface {
+	Drive(b *Broker, nc net.Conn) bool
+	Close() error
 }
 
 // Broker is an MQTT server for 3.1, 3.1.1 and 5.0. It opens nothing itself: it
@@ -33,6 +43,7 @@ type Broker struct {
 	authenticator Authenticator
 	authorizer    Authorizer
 	fabric        Fabric
+	driver        Driver
 	log           *slog.Logger
 	version       string
 	metrics       metrics
@@ -74,7 +85,7 @@ var ErrClosed = errors.New("the broker is closed")
 func New(o Options) (*Broker, error) {
 	b := &Broker{
 		limits: o.Limits, store: o.Store, authenticator: o.Authenticator, authorizer: o.Authorizer,
-		fabric: o.Fabric, log: o.Log, version: o.Version, started: time.Now(),
+		fabric: o.Fabric, driver: o.Driver, log: o.Log, version: o.Version, started: time.Now(),
 	}
 	if b.limits == (Limits{}) {
 		b.limits = DefaultLimits()
@@ -126,10 +137,9 @@ func (b *Broker) Serve(l net.Listener) error {
 				nc.Close()
 				return ErrClosed
 			}
-			go func() {
-				defer b.streams.Done()
-				b.run(nc)
-			}()
+			if b.driver == nil || !b.driver.Drive(b, nc) {
+				go b.run(nc)
+			}
 			continue
 		}
 		if b.draining.Load() {
@@ -168,6 +178,9 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		b.streams.Wait()
+		if b.driver != nil {
+			b.driver.Close()
+		}
 		b.cancel()
 		b.goroutines.Wait()
 		close(ended)

@@ -322,6 +322,10 @@ func (c *Conn) Closed(cause error) {
 	c.b.exit(c, cause)
 }
 
+// Release tells that the driver is done with the connection: its socket is
+// closed and nothing of it runs any more.
+func (c *Conn) Release() { c.b.streams.Done() }
+
 // Failed tells that a write failed: the reader will see the same.
 func (c *Conn) Failed(error) {
 	c.out.mu.Lock()

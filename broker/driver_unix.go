@@ -37,8 +37,8 @@ func (r *rawConn) init(s *stream) bool {
 	}
 	r.conn = raw
 	r.readable = func(fd uintptr) bool {
-		batch, space := s.prepare()
-		n, err := ignoringEINTR(syscall.Read, int(fd), space)
+		batch := s.core.b.borrow()
+		n, err := ignoringEINTR(syscall.Read, int(fd), s.tail.Space(batch))
 		if err == syscall.EAGAIN {
 			s.core.b.release(batch)
 			return false
@@ -76,7 +76,7 @@ func (r *rawConn) read(s *stream) (*Batch, []byte, error) {
 		}
 		return nil, nil, err
 	}
-	return batch, batch.in[:len(s.tail)+n], nil
+	return batch, s.tail.Filled(batch, n), nil
 }
 
 // write writes what the system takes at once.
