@@ -78,8 +78,9 @@ type endCause struct {
 	detail string
 }
 
-// Accept takes a connection in; the driver then calls Receive for what arrives
-// and Closed, once, when no more will.
+// Accept takes a connection in; the driver then calls Receive for what arrives,
+// unless it is Closing already, and Closed, once, when nothing more will. The
+// Link may be called before Accept returns.
 func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	c := &Conn{b: b, link: link, remote: remote}
 	c.out.limit = b.limits.MaxOutboxBytes
@@ -111,6 +112,9 @@ func (c *Conn) silent(now time.Time) {
 	c.kick(mqttwire.KeepAliveTimeout, "nothing was heard for one and a half times the keep alive")
 }
 
+// Broker is the one that the connection belongs to.
+func (c *Conn) Broker() *Broker { return c.b }
+
 // Closing says that the driver is to write what is left and close.
 func (c *Conn) Closing() bool { return c.closing.Load() }
 
@@ -133,6 +137,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	if c.closing.Load() || c.paused.Load() {
 		return 0
 	}
+	defer c.catch(batch)
 	batch.begin(c)
 	packets := 0
 	for used < len(in) && !c.closing.Load() && !c.paused.Load() {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,8 @@ type stream struct {
 	small []byte  // what a connection without raw reads into
 	tail  Tail
 
+	begun atomic.Bool // core is set: the broker knows of the stream before
+
 	mu      sync.Mutex
 	changed sync.Cond // L is mu; signals the three below
 	woken   bool      // Resume was called
@@ -41,7 +44,11 @@ func (b *Broker) run(nc net.Conn) {
 		s.small = make([]byte, smallRead)
 	}
 	s.core = b.Accept(s, nc.RemoteAddr())
-	err := s.read()
+	s.begun.Store(true)
+	err := errClosing
+	if !s.core.Closing() {
+		err = s.read()
+	}
 	s.core.Closed(err)
 	s.linger(err)
 	s.conn.Close()
@@ -53,33 +60,34 @@ var errClosing = errors.New("closing")
 
 // read feeds the core until the stream ends, fails, or the core is done with it.
 func (s *stream) read() error {
+	if s.core.Closing() {
+		return errClosing // refused at the door
+	}
 	for {
 		batch, in, err := s.fill()
 		if err != nil {
 			return s.tail.Cause(err)
 		}
-		if err = s.receive(batch, in); err != nil {
+		err = s.receive(batch, in)
+		s.core.b.release(batch)
+		if err != nil {
 			return err
 		}
 	}
 }
 
 // receive hands bytes to the core, waits while the core wants no more, and
-// keeps what remains of them. The batch is given back, except after a panic.
-func (s *stream) receive(batch *Batch, in []byte) (err error) {
-	err = errClosing // what a panic leaves
-	defer s.core.catch(batch)
+// keeps what remains of them.
+func (s *stream) receive(batch *Batch, in []byte) error {
 	for {
 		used := s.core.Receive(batch, in)
 		batch.Flush()
 		in = in[used:]
 		if s.core.Closing() {
-			s.core.b.release(batch)
 			return errClosing
 		}
 		if !s.core.Paused() {
 			s.tail.Keep(in)
-			s.core.b.release(batch)
 			return nil
 		}
 		s.await()
@@ -116,6 +124,9 @@ func (s *stream) fill() (*Batch, []byte, error) {
 // Flush writes what lies in the outbox as far as it goes without blocking and
 // leaves the rest to a writer goroutine. Called without locks, by anyone.
 func (s *stream) Flush() {
+	if !s.begun.Load() {
+		return // linger will
+	}
 	buf := s.core.Take()
 	if buf == nil {
 		return

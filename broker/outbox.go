@@ -129,6 +129,13 @@ func (c *Conn) Take() []byte {
 	return b
 }
 
+// Drained says whether nothing is left to write, in anybody's hands.
+func (c *Conn) Drained() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return len(c.out.buf) == 0 && !c.out.writing
+}
+
 // Wrote tells that n more bytes were written. The publishers and the messages
 // that waited for room go on.
 func (c *Conn) Wrote(n int) {

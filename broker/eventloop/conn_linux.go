@@ -1,0 +1,302 @@
+package eventloop
+
+import (
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mqtk/broker"
+)
+
+// lingerTime is how long input is discarded after the last packet was written:
+// a close with unread input would become a reset and eat that packet.
+const lingerTime = time.Second
+
+// roundBytes of input are handled before what they produced is flushed.
+const roundBytes = 64 << 10
+
+// conn is one connection of a loop, and the broker's Link to it.
+type conn struct {
+	loop    *loop
+	core    *broker.Conn
+	tail    broker.Tail
+	ends    time.Time // of finishing and lingering
+	fd      int
+	watched uint32
+	state   state
+	held    bool // the tail holds whole packets that a pause left
+
+	// The writer's, who is one at a time: what the socket did not take, a part
+	// of the outbox's buffer base.
+	rest, base []byte
+
+	users  atomic.Int32 // threads in a system call on fd, plus closing
+	ending atomic.Bool  // the loop waits for the outbox to be empty
+}
+
+// closing is added to users when the descriptor is to be closed, by whoever is
+// the last to use it: its number must not be given away under a writer.
+const closing = 1 << 30
+
+// state of a connection, the loop's.
+type state byte
+
+const (
+	open      state = iota
+	finishing       // the core is done; the outbox is being written
+	lingering       // half-closed; input is discarded
+	dead
+)
+
+// start begins to watch a new connection.
+func (c *conn) start() {
+	c.watched = unix.EPOLLIN
+	if err := c.control(unix.EPOLL_CTL_ADD); err != nil {
+		c.end(os.NewSyscallError("epoll_ctl", err))
+		return
+	}
+	c.loop.conns[int32(c.fd)] = c
+	if c.core.Closing() { // refused at the door
+		c.end(nil)
+	}
+}
+
+// watch sets the events that epoll reports for the connection.
+func (c *conn) watch(events uint32) {
+	if c.watched != events {
+		c.watched = events
+		c.control(unix.EPOLL_CTL_MOD)
+	}
+}
+
+func (c *conn) control(op int) error {
+	return unix.EpollCtl(c.loop.epoll, op, c.fd, &unix.EpollEvent{Events: c.watched, Fd: int32(c.fd)})
+}
+
+// ready handles what epoll reports.
+func (c *conn) ready(events uint32) {
+	gone := events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+	if events&unix.EPOLLOUT != 0 && !gone {
+		c.watch(c.watched &^ unix.EPOLLOUT)
+		c.goOn()
+	}
+	switch {
+	case c.state == open && gone && c.core.Paused():
+		c.end(io.EOF)
+	case c.state == open && (gone || events&unix.EPOLLIN != 0):
+		c.read()
+	case c.state == finishing && gone:
+		c.drop()
+	case c.state == lingering && (gone || events&unix.EPOLLIN != 0):
+		c.discard()
+	}
+}
+
+// read takes what has arrived, once: epoll reports again what is left.
+func (c *conn) read() {
+	if c.core.Paused() {
+		c.watch(c.watched &^ unix.EPOLLIN)
+		return
+	}
+	batch := c.loop.batch
+	n, err := unix.Read(c.fd, c.tail.Space(batch))
+	switch {
+	case n > 0:
+		c.receive(c.tail.Filled(batch, n))
+	case err == unix.EAGAIN || err == unix.EINTR:
+	case n == 0:
+		c.end(c.tail.Cause(io.EOF))
+	default:
+		c.end(os.NewSyscallError("read", err))
+	}
+}
+
+// receive hands bytes to the core and keeps what it leaves.
+func (c *conn) receive(in []byte) {
+	batch := c.loop.batch
+	for {
+		used := c.core.Receive(batch, in)
+		c.loop.handled += used
+		in = in[used:]
+		if c.core.Closing() {
+			c.end(nil)
+			return
+		}
+		if !c.core.Paused() {
+			c.tail.Keep(in)
+			break
+		}
+		batch.Flush()
+		if c.core.Paused() {
+			c.tail.Keep(in)
+			c.held = true
+			c.watch(c.watched &^ unix.EPOLLIN)
+			return
+		}
+	}
+	if c.loop.handled >= roundBytes {
+		c.loop.flush()
+	}
+}
+
+// resume goes on after a pause with what was left then.
+func (c *conn) resume() {
+	if c.state != open || c.core.Paused() {
+		return
+	}
+	if c.core.Closing() {
+		c.end(nil)
+		return
+	}
+	if c.held {
+		c.held = false
+		batch := c.loop.batch
+		c.tail.Space(batch)
+		c.receive(c.tail.Filled(batch, 0))
+	}
+	if c.state == open && !c.held {
+		c.watch(c.watched | unix.EPOLLIN)
+	}
+}
+
+// close is what Link.Close asks for, and what a writer reports who emptied the
+// outbox of a connection that is ending.
+func (c *conn) close() {
+	switch c.state {
+	case open:
+		c.end(nil)
+	case finishing:
+		c.finish()
+	}
+}
+
+// end tells the core that nothing more will be read, and sees the last bytes out.
+func (c *conn) end(cause error) {
+	c.loop.flush()
+	c.state = finishing
+	c.watch(c.watched &^ unix.EPOLLIN)
+	c.core.Closed(cause)
+	c.ends = time.Now().Add(lingerTime)
+	c.ending.Store(true)
+	c.Flush()
+	if cause != nil && c.core.Drained() {
+		c.drop() // the peer is gone: nobody to wait for
+		return
+	}
+	c.loop.linger = append(c.loop.linger, c)
+	c.finish()
+}
+
+// finish half-closes once the outbox is written.
+func (c *conn) finish() {
+	if c.state != finishing || !c.core.Drained() {
+		return
+	}
+	if unix.Shutdown(c.fd, unix.SHUT_WR) != nil {
+		c.drop()
+		return
+	}
+	c.state = lingering
+	c.watch(unix.EPOLLIN)
+}
+
+// discard reads what nobody will look at, until the peer has closed, too.
+func (c *conn) discard() {
+	n, err := unix.Read(c.fd, c.loop.waste[:])
+	if n > 0 || err == unix.EAGAIN || err == unix.EINTR {
+		return
+	}
+	c.drop()
+}
+
+// drop closes the socket.
+func (c *conn) drop() {
+	if c.state == dead {
+		return
+	}
+	c.state = dead
+	delete(c.loop.conns, int32(c.fd))
+	if c.users.Add(closing) == closing {
+		unix.Close(c.fd)
+	}
+	c.core.Release()
+}
+
+// Flush is the Link's: write what lies in the outbox as far as the socket takes
+// it, and leave the rest to the loop. Any thread, no locks.
+func (c *conn) Flush() {
+	if buf := c.core.Take(); buf != nil {
+		c.write(buf, buf)
+	}
+}
+
+// write makes its thread the writer until the outbox is empty or the socket full.
+func (c *conn) write(base, rest []byte) {
+	for base != nil {
+		n, err := c.send(rest)
+		if err != nil {
+			c.core.Failed(err)
+			return
+		}
+		c.core.Wrote(n)
+		if rest = rest[n:]; len(rest) > 0 {
+			c.base, c.rest = base, rest
+			c.loop.post(c, wantRoom)
+			return
+		}
+		base = c.core.Next(base)
+		rest = base
+	}
+	if c.ending.Load() {
+		c.loop.post(c, wantClose)
+	}
+}
+
+// send is one non-blocking write.
+func (c *conn) send(p []byte) (n int, err error) {
+	for {
+		users := c.users.Load()
+		if users >= closing {
+			return 0, os.ErrClosed
+		}
+		if c.users.CompareAndSwap(users, users+1) {
+			break
+		}
+	}
+	for {
+		n, err = unix.Write(c.fd, p)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if c.users.Add(-1) == closing {
+		unix.Close(c.fd)
+	}
+	if err == unix.EAGAIN {
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+// goOn continues the write that the socket had no room for.
+func (c *conn) goOn() {
+	base, rest := c.base, c.rest
+	c.base, c.rest = nil, nil
+	c.write(base, rest)
+}
+
+// awaitRoom watches for room in the socket.
+func (c *conn) awaitRoom() {
+	if c.state != dead {
+		c.watch(c.watched | unix.EPOLLOUT)
+	}
+}
+
+// Resume is the Link's.
+func (c *conn) Resume() { c.loop.post(c, wantResume) }
+
+// Close is the Link's.
+func (c *conn) Close() { c.loop.post(c, wantClose) }

@@ -1,0 +1,25 @@
+// Package eventloop drives the connections of a broker with epoll: one loop per
+// core, one read buffer per loop, and nothing for an idle connection but its
+// state. It takes plain TCP and Unix sockets on Linux; every other connection
+// stays with the broker's goroutine driver.
+//
+// # Who owns what
+//
+// A connection belongs to one loop for life. The loop alone reads it, calls
+// Receive and Closed, changes what epoll watches, and closes the descriptor.
+// Any thread may write to it, as the outbox's writing flag allows: whoever ends
+// a batch flushes the receivers that it made dirty with one non-blocking write
+// each, so a message changes no thread. What the socket does not take is left
+// to the loop, which waits for room.
+//
+// Other threads reach a loop through its inbox: a list under a mutex and an
+// eventfd that wakes it.
+//
+// # Why it is the default where it works
+//
+// Measured beside the goroutine driver on two cores (2026-11-21): an idle
+// connection needs no stack, which was more than half of its memory; and a
+// message at low rates arrives sooner, since the runtime's own poller wakes a
+// second thread for each event that ends an idle moment, and a blocking
+// epoll_wait does not.
+package eventloop
