@@ -2,8 +2,13 @@ package client
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"mqtk/mqttwire"
+	"mqtk/mqttwire/transport"
 )
 
 // Client is a session with a server that outlives its connections: it keeps
@@ -12,89 +17,238 @@ import (
 //
 // All methods may be called from several goroutines. A Client has two
 // goroutines while it lives; both are gone when Close or Disconnect returns.
-type Client struct{}
+type Client struct {
+	o       Options
+	connect mqttwire.Connect // as it will be sent next
+	auth    *authentication
+	auto    bool // the version may step down
+	grants  atomic.Pointer[Grants]
+
+	life     context.Context // ends with the client: dialling and waiting for a retry hang on it
+	end      context.CancelFunc
+	done     chan struct{} // closed when the client has ended
+	finished chan struct{} // closed when its goroutines have
+
+	closing    atomic.Bool   // by our side: nothing is delivered any more
+	delivering atomic.Bool   // OnMessage is running
+	delivered  chan struct{} // a token when it ended while closing
+
+	space    chan struct{} // a token for one who waits for room to publish
+	mu       sync.Mutex    // guards what follows; never held while waiting
+	err      error
+	link     *link // nil: offline
+	waiting  int   // Publish calls that wait for space
+	change   chan struct{}
+	out      inflight
+	unsent   int      // messages given up at the end
+	calls    []func() // to be made once the lock is free
+	filters  []subscribed
+	message  mqttwire.Publish // and its bytes: scratch of publish
+	encoded  []byte
+	aliased  mqttwire.Properties
+	stripped mqttwire.Properties
+	short    []byte
+	reauth   *request
+	foreign  bool // the session is older than this Client: the server may know ids that we do not
+
+	// The reading goroutine's.
+	attempts int   // to connect again, since a connection stood for a while
+	held     idSet // incoming QoS 2, received and not released
+	stopped  bool  // OnMessage wants no more
+	parting  error // what the server did after our DISCONNECT
+}
 
 // Connect dials, greets and returns a Client once the server has accepted. It
 // tries as often as o.Retry allows. ctx bounds only this call. The errors are
 // *DialError, *RefusedError, *LostError, *TimeoutError, *ViolationError,
 // *AuthError, or *GaveUpError around one of them.
-func Connect(ctx context.Context, o Options) (*Client, error) { panic("client: declaration only") }
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	c := &Client{
+		o:         o,
+		connect:   o.Connect,
+		done:      make(chan struct{}),
+		finished:  make(chan struct{}),
+		delivered: make(chan struct{}, 1),
+		space:     make(chan struct{}, 1),
+		out:       newInflight(o.MaxInflight),
+	}
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	c.life, c.end = context.WithCancel(context.WithoutCancel(ctx))
+	l, err := c.first(ctx)
+	if err != nil {
+		c.end()
+		return nil, err
+	}
+	go c.run(l)
+	return c, nil
+}
+
+// prepare fills in what Options leave out.
+func (c *Client) prepare() error {
+	setDefault(&c.o.ConnectTimeout, defaultTimeout)
+	setDefault(&c.o.ReplyTimeout, defaultTimeout)
+	setDefault(&c.o.WriteTimeout, defaultTimeout)
+	setDefault(&c.o.Retry.Wait, time.Second)
+	setDefault(&c.o.Retry.MaxWait, 30*time.Second)
+	if c.auto = c.connect.Version == 0; c.auto {
+		c.connect.Version = mqttwire.V5
+	}
+	if c.o.Authenticator != nil {
+		if c.auto = false; c.connect.Version != mqttwire.V5 {
+			return &AuthError{Method: c.o.Authenticator.Method(), Err: errNoAuthenticator}
+		}
+		c.auth = &authentication{c.o.Authenticator}
+	}
+	if c.o.Dial == nil {
+		t, err := transport.ParseURL(c.o.URL)
+		if err != nil {
+			return &DialError{Err: err}
+		}
+		if !c.connect.HasUsername && !c.connect.HasPassword {
+			c.connect.Username, c.connect.HasUsername = t.Username, t.HasUsername
+			c.connect.Password, c.connect.HasPassword = []byte(t.Password), t.HasPassword
+		}
+	}
+	return nil
+}
+
+func setDefault(d *time.Duration, absent time.Duration) {
+	if *d == 0 {
+		*d = absent
+	}
+}
 
 // Grants are those of the last CONNACK.
-func (c *Client) Grants() Grants { panic("client: declaration only") }
-
-// Publish sends a message; of p it takes Topic, Payload, QoS, Retain and
-// Properties, and keeps no part of p after it returned. It blocks while the
-// client is offline, the window is full or the peer does not read, until ctx
-// ends. An error means that the message was not and will not be sent: a
-// *LimitError where the server's grants forbid it, a *mqttwire.Error where it
-// is not valid, ctx's error, or what ended the client.
-//
-// done, which may be nil, is called once for each message accepted, when its
-// promise is kept: at QoS 0 before Publish returns (the bytes are in the
-// output buffer; Flush, Wait or Disconnect sees them off), at QoS 1 and 2 with
-// the server's answer, on the reading goroutine. A reason of 0x80 or above
-// means that the server refused the message. err is set when the client ended
-// first.
-func (c *Client) Publish(ctx context.Context, p *mqttwire.Publish, done func(reason mqttwire.ReasonCode, err error)) error {
-	panic("client: declaration only")
+func (c *Client) Grants() Grants {
+	if g := c.grants.Load(); g != nil {
+		return *g
+	}
+	return Grants{}
 }
-
-// PublishWait publishes and waits for the promise: the reason is that of
-// PUBACK, PUBREC or PUBCOMP, Success at QoS 0 once the bytes were handed to
-// the network.
-func (c *Client) PublishWait(ctx context.Context, p *mqttwire.Publish) (mqttwire.ReasonCode, error) {
-	panic("client: declaration only")
-}
-
-// Wait flushes and returns when every accepted message has its answer.
-func (c *Client) Wait(ctx context.Context) error { panic("client: declaration only") }
-
-// Flush returns when everything accepted so far was handed to the network.
-func (c *Client) Flush(ctx context.Context) error { panic("client: declaration only") }
-
-// Unsent counts the QoS 1 and 2 messages accepted and not yet answered.
-func (c *Client) Unsent() int { panic("client: declaration only") }
-
-// Subscribe sends one SUBSCRIBE and returns the SUBACK's reasons, one for each
-// subscription; those of 0x80 and above are refusals, and looking at them is
-// the caller's. Filters granted are subscribed anew when the session is lost.
-// properties may hold a Subscription Identifier and User Properties.
-func (c *Client) Subscribe(ctx context.Context, subscriptions []mqttwire.Subscription, properties mqttwire.Properties) ([]mqttwire.ReasonCode, error) {
-	panic("client: declaration only")
-}
-
-// Unsubscribe sends one UNSUBSCRIBE and returns the UNSUBACK's reasons; 3.x
-// has none and Success stands in for them.
-func (c *Client) Unsubscribe(ctx context.Context, filters []string, properties mqttwire.Properties) ([]mqttwire.ReasonCode, error) {
-	panic("client: declaration only")
-}
-
-// Ping sends PINGREQ and waits for the PINGRESP. All that the server sent
-// before it has then passed OnMessage.
-func (c *Client) Ping(ctx context.Context) error { panic("client: declaration only") }
-
-// Reauthenticate runs the Authenticator again on the living connection.
-func (c *Client) Reauthenticate(ctx context.Context) error { panic("client: declaration only") }
 
 // Done is closed when the client has ended, by either side; Err says why.
-func (c *Client) Done() <-chan struct{} { panic("client: declaration only") }
+func (c *Client) Done() <-chan struct{} { return c.done }
 
 // Err is nil while the client lives, ErrClosed after Close or Disconnect, else
 // what ended it.
-func (c *Client) Err() error { panic("client: declaration only") }
-
-// Disconnect ends orderly: what is buffered is sent, then d (nil: a normal
-// disconnection), then the connection is closed. It returns nil if the
-// DISCONNECT was written. Messages without an answer are given up: call Wait
-// before.
-func (c *Client) Disconnect(ctx context.Context, d *mqttwire.Disconnect) error {
-	panic("client: declaration only")
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
-// EndSession is Disconnect that also ends the session on the server: on 5.0 by
-// Session Expiry Interval 0, on 3.x by connecting once more with Clean Session.
-func (c *Client) EndSession(ctx context.Context) error { panic("client: declaration only") }
+// Unsent counts the QoS 1 and 2 messages accepted and not yet answered.
+func (c *Client) Unsent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unsent + c.out.open
+}
 
-// Close ends at once, without DISCONNECT: the server sends the Will.
-func (c *Client) Close() error { panic("client: declaration only") }
+// run lives as long as the client: it reads one connection after the other.
+func (c *Client) run(l *link) {
+	defer close(c.finished)
+	for {
+		started := time.Now()
+		err := c.serve(l)
+		if c.closing.Load() {
+			c.parting = err
+			c.conclude(ErrClosed)
+			return
+		}
+		if l, err = c.again(err, time.Since(started)); err != nil {
+			c.conclude(err)
+			return
+		}
+		if c.closing.Load() {
+			l.conn.Close() // Close may have come too early to see it
+		}
+	}
+}
+
+// conclude ends the client for good, and tells everybody who waits.
+func (c *Client) conclude(err error) {
+	c.end()
+	c.mu.Lock()
+	defer c.unlock()
+	c.err = err
+	if gaveUp := new(GaveUpError); errors.As(err, &gaveUp) {
+		gaveUp.Unsent = c.out.open
+	}
+	for _, id := range c.out.inOrder(func(s *slot) bool { return s.done != nil }) {
+		done := c.out.find(id).done
+		c.calls = append(c.calls, func() { done(0, err) })
+	}
+	c.unsent, c.out = c.out.open, newInflight(1)
+	close(c.done)
+	c.changed()
+}
+
+// until waits, with c.mu held, for ready to hold. It gives the lock up while
+// it waits. Whatever may make a difference calls changed.
+func (c *Client) until(ctx context.Context, ready func() bool) error {
+	for {
+		if err := c.over(); err != nil {
+			return err
+		}
+		if ready() {
+			return nil
+		}
+		if c.change == nil {
+			c.change = make(chan struct{})
+		}
+		change := c.change
+		c.mu.Unlock()
+		var err error
+		select {
+		case <-change:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		c.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// over is why nothing more can be asked of the client; c.mu is held.
+func (c *Client) over() error {
+	if c.err == nil && c.closing.Load() {
+		return ErrClosed
+	}
+	return c.err
+}
+
+// unlock gives up c.mu and makes the calls that had to wait for that.
+func (c *Client) unlock() {
+	calls := c.calls
+	c.calls = nil
+	c.mu.Unlock()
+	for _, call := range calls {
+		call()
+	}
+}
+
+// changed wakes those in until; c.mu is held.
+func (c *Client) changed() {
+	if c.change != nil {
+		close(c.change)
+		c.change = nil
+	}
+}
+
+// Wait flushes and returns when every accepted message has its answer.
+func (c *Client) Wait(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.until(ctx, func() bool { return c.out.open == 0 && c.link.flushed() })
+}
+
+// Flush returns when everything accepted so far was handed to the network.
+func (c *Client) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.until(ctx, func() bool { return c.link.flushed() })
+}

@@ -3,10 +3,12 @@ package client
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"mqtk/mqttwire"
+	"mqtk/mqttwire/transport"
 )
 
 // ErrClosed is returned by calls on a Client that was closed by its own side.
@@ -21,12 +23,21 @@ type DialError struct {
 	Err    error
 }
 
-func (e *DialError) Error() string { return fmt.Sprintf("connect to %s: %v", e.Target, e.Err) }
+func (e *DialError) Error() string {
+	cause := e.Err
+	if t := new(transport.Error); errors.As(cause, &t) {
+		if t.Kind != transport.Unreachable {
+			return t.Error()
+		}
+		cause = t.Err // the rest of it repeats the target
+	}
+	return fmt.Sprintf("connect to %s: %v", e.Target, cause)
+}
 func (e *DialError) Unwrap() error { return e.Err }
 
 // RefusedError: the server answered CONNECT with a refusal.
 type RefusedError struct {
-	Version         mqttwire.Version
+	Version         mqttwire.Version    // that was asked for
 	Reason          mqttwire.ReasonCode // a 5.0 code on 3.x too
 	ReasonString    string
 	ServerReference string
@@ -94,6 +105,19 @@ func (e *LostError) Error() string {
 }
 func (e *LostError) Unwrap() error { return e.Err }
 
+func lost(err error, handshake bool) error {
+	if errors.As(err, new(*TimeoutError)) {
+		return err
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		err = errors.New("the server closed it")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("the server closed it in the middle of a packet")
+	}
+	return &LostError{Handshake: handshake, Err: err}
+}
+
 // TimeoutError: the server did not answer in time.
 type TimeoutError struct {
 	Waiting string // "CONNACK", "SUBACK", "PINGRESP", ...
@@ -140,6 +164,17 @@ func (e *GaveUpError) Error() string {
 	return fmt.Sprintf("gave up after %d attempts: %v", e.Attempts, e.Err)
 }
 func (e *GaveUpError) Unwrap() error { return e.Err }
+
+// SubscribeError: a filter that had been granted was refused when it was
+// subscribed anew after the server had lost the session.
+type SubscribeError struct {
+	Filter string
+	Reason mqttwire.ReasonCode
+}
+
+func (e *SubscribeError) Error() string {
+	return fmt.Sprintf("subscribe %s again: %s (0x%02X)", e.Filter, e.Reason.Text(mqttwire.SUBACK), byte(e.Reason))
+}
 
 func reasonSentence(what string, r mqttwire.ReasonCode, t mqttwire.PacketType, reason, reference string) string {
 	var b strings.Builder

@@ -39,7 +39,7 @@ type Options struct {
 	TopicAliases int
 
 	ConnectTimeout time.Duration // to the CONNACK, dialling included; 0 means 30 s
-	ReplyTimeout   time.Duration // SUBACK, UNSUBACK, AUTH; 0 means 30 s
+	ReplyTimeout   time.Duration // SUBACK, UNSUBACK, AUTH, the end of a half-sent packet; 0 means 30 s
 	WriteTimeout   time.Duration // one write to a peer that does not read; 0 means 30 s
 
 	Retry Retry
@@ -98,47 +98,31 @@ type Hooks struct {
 
 // SessionLost says what was open when the server's session had gone.
 type SessionLost struct {
-	Republished   int // messages without an answer: they are published anew, as new messages
-	QoS2          int // those among them at QoS 2: may arrive twice
-	InDoubt       int // QoS 2 messages the server had received but not completed: counted as done
-	Subscriptions int // filters that are subscribed anew
+	Republished   int  // messages without an answer: they are published anew, as new messages
+	QoS2          int  // those among them at QoS 2: may arrive twice
+	InDoubt       int  // QoS 2 messages the server had received but not completed: counted as done
+	Subscriptions int  // filters that are subscribed anew
+	Expected      bool // the session was to end with its connection anyway
 }
 
 // Grants are what the server's CONNACK granted, defaults filled in.
 type Grants struct {
-	Version               mqttwire.Version
-	SessionPresent        bool
-	Reconnected           bool          // false for the first connection
-	ClientID              string        // the assigned one, where the server assigned it
-	SessionExpiry         uint32        // seconds, in force
-	KeepAlive             time.Duration // in force; 0 is off
-	ReceiveMaximum        uint16
-	MaximumQoS            mqttwire.QoS
-	RetainAvailable       bool
-	MaximumPacketSize     uint32 // 0: no limit
-	TopicAliasMaximum     uint16
-	WildcardAvailable     bool
-	IdentifiersAvailable  bool
-	SharedAvailable       bool
-	ResponseInformation   string
-	ServerReference       string
-	ReasonString          string
-	Properties            mqttwire.Properties // of the CONNACK, a copy
-	AssignedByServer      bool                // ClientID was assigned
-	KeepAliveSetByServer  bool
-	SessionExpirySetBySrv bool
-}
-
-// Authenticator is the client's half of an enhanced authentication method
-// (SCRAM and the like). One value serves one Client; Start begins each exchange.
-type Authenticator interface {
-	// Method is the Authentication Method, the same for the whole life.
-	Method() string
-	// Start begins an exchange and returns the data for CONNECT or for AUTH
-	// Re-authenticate; nil sends none.
-	Start() ([]byte, error)
-	// Next answers the server's AUTH Continue authentication.
-	Next(challenge []byte) ([]byte, error)
-	// Finish checks the data that came with success, nil if none came.
-	Finish(data []byte) error
+	Version              mqttwire.Version
+	SessionPresent       bool
+	Reconnected          bool          // false for the first connection
+	ClientID             string        // the assigned one, where the server assigned it
+	SessionExpiry        uint32        // seconds, in force
+	KeepAlive            time.Duration // in force; 0 is off
+	ReceiveMaximum       uint16
+	MaximumQoS           mqttwire.QoS
+	RetainAvailable      bool
+	MaximumPacketSize    uint32 // 0: no limit
+	TopicAliasMaximum    uint16
+	WildcardAvailable    bool
+	IdentifiersAvailable bool
+	SharedAvailable      bool
+	ResponseInformation  string
+	ServerReference      string
+	ReasonString         string
+	Properties           mqttwire.Properties // of the CONNACK, a copy
 }
