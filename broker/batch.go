@@ -70,9 +70,14 @@ func (batch *Batch) begin(c *Conn) {
 func (batch *Batch) Flush() {
 	for i, c := range batch.dirty {
 		batch.dirty[i] = nil
-		c.link.Flush()
+		c.flush()
 	}
 	batch.dirty = batch.dirty[:0]
+}
+
+func (c *Conn) flush() {
+	defer c.catchAside()
+	c.link.Flush()
 }
 
 // note remembers a connection whose outbox has become dirty.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -40,11 +41,12 @@ type Conn struct {
 	phase    phase
 	aliases  []string // Topic Alias, inbound: aliases[n-1]
 	cache    *matchCache
-	open     *segment            // acknowledgements of the batch under way
-	auth     *exchange           // enhanced authentication, nil without
-	connect  *connectRequest     // until CONNACK, or for good with enhanced authentication
-	lastWord mqttwire.ReasonCode // the client's DISCONNECT reason
-	said     bool                // the client sent DISCONNECT
+	open     *segment                                    // acknowledgements of the batch under way
+	auth     *exchange                                   // enhanced authentication, nil without
+	question func(context.Context) (answer func(*Batch)) // for the authenticator, to be asked at the end of Receive
+	connect  *connectRequest                             // until CONNACK, or for good with enhanced authentication
+	lastWord mqttwire.ReasonCode                         // the client's DISCONNECT reason
+	said     bool                                        // the client sent DISCONNECT
 
 	version        mqttwire.Version
 	identity       *Identity // nil until it is accepted
@@ -166,8 +168,11 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	c.commit(batch)
 	if pending, flush := c.out.unflushed(); flush {
 		batch.note(c)
-	} else if pending > c.out.limit {
+	} else if pending > c.out.limit && c.question == nil {
 		c.holdBack()
+	}
+	if c.question != nil {
+		c.inquire()
 	}
 	return used
 }
@@ -329,7 +334,13 @@ func (c *Conn) Closed(cause error) {
 
 // Release tells that the driver is done with the connection: its socket is
 // closed and nothing of it runs any more.
-func (c *Conn) Release() { c.b.streams.Done() }
+func (c *Conn) Release() {
+	c.out.mu.Lock()
+	c.b.metrics.discarded(c.out.pending)
+	c.out.pending = 0
+	c.out.mu.Unlock()
+	c.b.streams.Done()
+}
 
 // Failed tells that a write failed: the reader will see the same.
 func (c *Conn) Failed(error) {

@@ -286,11 +286,18 @@ func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
 	})
 }
 
-// ask runs a question that may block on a goroutine of its own. The connection
-// is not read meanwhile; the answer then acts for the driver's thread, unless
-// the connection is gone by then.
+// ask has a question that may block asked once Receive is done. The connection
+// is not read until the answer.
 func (c *Conn) ask(question func(context.Context) (answer func(*Batch))) {
 	c.pause()
+	c.question = question
+}
+
+// inquire asks the question on a goroutine of its own. The answer then acts for
+// the driver's thread, unless the connection is gone by then.
+func (c *Conn) inquire() {
+	question, again := c.question, c.phase == connected
+	c.question = nil
 	ctx, cancel := context.WithTimeout(c.b.context, c.b.limits.ConnectTimeout)
 	c.handover.Lock()
 	c.cancel = cancel
@@ -299,22 +306,24 @@ func (c *Conn) ask(question func(context.Context) (answer func(*Batch))) {
 		defer cancel()
 		defer c.catchAside()
 		answer := question(ctx)
-		c.b.background(func(batch *Batch) {
-			c.handover.Lock()
-			defer c.handover.Unlock()
-			if c.gone {
-				return
-			}
-			defer c.catch(batch)
-			answer(batch)
-		})
+		c.b.background(func(batch *Batch) { c.take(batch, answer) })
 		if c.closing.Load() {
 			c.kick(mqttwire.Success, "")
 			return
 		}
 		c.link.Flush()
-		if c.phase != connected { // otherwise CONNACK ends the pause
+		if again || c.phase != connected { // otherwise CONNACK ends the pause
 			c.released()
 		}
 	})
+}
+
+// take lets an answer act.
+func (c *Conn) take(batch *Batch, answer func(*Batch)) {
+	c.handover.Lock()
+	defer c.handover.Unlock()
+	defer c.catch(batch)
+	if !c.gone {
+		answer(batch)
+	}
 }

@@ -13,18 +13,19 @@ import (
 // into others, or that is long, unlocks by defer, so that a panic leaves no
 // mutex behind.
 
-// catch is deferred around a driver's use of the core. Connections that the
-// batch has left bytes for are flushed still, or they would wait for ever.
+// catch is deferred around what a connection does with a batch. What the batch
+// has for others is still good; events that were not appended are not.
 func (c *Conn) catch(batch *Batch) {
 	if v := recover(); v != nil {
 		c.b.caught(v, "client", c.clientID, "remote", remoteOf(c))
+		clear(batch.events)
+		batch.events = batch.events[:0]
 		c.end(mqttwire.ImplementationSpecificError, "an error inside the server")
-		batch.Flush()
 	}
 }
 
 // catchAside is deferred around what other goroutines than the driver's do for
-// a connection.
+// a connection, and around its flushing, which may go on to feed it.
 func (c *Conn) catchAside() {
 	if v := recover(); v != nil {
 		c.b.caught(v, "remote", remoteOf(c))

@@ -108,10 +108,6 @@ func (c *Conn) ease() {
 	c.out.queueFull = false
 	waiters := c.easing()
 	waiters = append(waiters, c.takeWaiters()...)
-	if c.gone {
-		c.b.metrics.discarded(c.out.pending)
-		c.out.pending = 0
-	}
 	c.out.mu.Unlock()
 	releaseAll(waiters)
 }
