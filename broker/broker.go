@@ -105,6 +105,7 @@ func New(o Options) (*Broker, error) {
 	b.registry.sessions = make(map[string]*Session)
 	b.registry.conns = make(map[*Conn]struct{})
 	b.registry.listeners = make(map[net.Listener]struct{})
+	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()
 	b.wheel = newWheel(b.deadlines)
 	b.context, b.cancel = context.WithCancel(context.Background())
