@@ -99,9 +99,10 @@ func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	return c
 }
 
-// tooLate closes a connection whose CONNECT is not complete in time.
+// tooLate closes a connection whose CONNECT, or what the authentication behind
+// it wants, is not complete in time.
 func (c *Conn) tooLate(time.Time) {
-	c.end(mqttwire.UnspecifiedError, "no complete CONNECT in time")
+	c.end(mqttwire.UnspecifiedError, "no complete hand-shake in time")
 	c.link.Close()
 }
 
@@ -238,6 +239,9 @@ func (c *Conn) refuseBytes(batch *Batch, p mqttwire.Packet, err error) {
 	}
 	if p, ok := p.(*mqttwire.Connect); ok {
 		c.refuseConnectBytes(p, reason, detail)
+	} else if batch.decoder.Version == mqttwire.V5 { // a CONNECT told so before it went wrong
+		c.version = mqttwire.V5
+		c.refuse(reason, detail)
 	}
 	c.end(reason, detail)
 }
