@@ -196,6 +196,8 @@ func (c *Conn) handle(batch *Batch, p mqttwire.Packet) bool {
 			c.end(mqttwire.Success, "")
 			return true
 		}
+		c.refuse(mqttwire.ProtocolError, p.Type().String()+" during the authentication")
+		return true
 	case connected:
 		return c.handleConnected(batch, p)
 	}
@@ -233,7 +235,12 @@ func (c *Conn) refuseBytes(batch *Batch, p mqttwire.Packet, err error) {
 	if e, ok := err.(*mqttwire.Error); ok {
 		reason = e.Reason
 	}
-	if c.phase != opening {
+	switch c.phase {
+	case authenticating:
+		c.refuse(reason, detail)
+		return
+	case opening:
+	default:
 		c.fail(batch, reason, detail)
 		return
 	}
@@ -302,19 +309,22 @@ func (c *Conn) finish() {
 
 // send puts one packet of the broker's own into the outbox and flushes it at
 // the end of the batch, or, for packets from elsewhere, at the caller's Flush.
-func (c *Conn) send(p mqttwire.Packet) {
+// False: it does not fit into what the client takes.
+func (c *Conn) send(p mqttwire.Packet) bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.out.closed {
-		return
+		return true
 	}
 	c.out.grow(64)
 	before := len(c.out.buf)
 	c.out.buf = c.encode(c.out.buf, p)
-	if n := len(c.out.buf) - before; n > 0 {
+	n := len(c.out.buf) - before
+	if n > 0 {
 		c.out.appended(n)
 		c.b.metrics.sent(1, n)
 	}
+	return n > 0
 }
 
 // Closed tells that the network connection is gone. It is called once, by the

@@ -281,7 +281,11 @@ func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
 		s.mu.Unlock()
 		return // taken over meanwhile
 	}
-	c.send(connack)
+	if !c.send(connack) {
+		s.mu.Unlock()
+		c.kick(mqttwire.PacketTooLarge, "the client's Maximum Packet Size has no room for CONNACK")
+		return
+	}
 	c.live.Store(true)
 	s.window.restart()
 	s.conn.Store(c)

@@ -120,6 +120,10 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 		if has && !c.b.limits.SubscriptionIdentifiersAvailable {
 			reason = mqttwire.SubscriptionIdentifiersNotSupported
 		}
+		if c.version == mqttwire.V5 && switchedOff(reason) {
+			c.fail(batch, reason, "CONNACK said so") // a Protocol Error [3.2.2.3.11 to 3.2.2.3.13]
+			return
+		}
 		if reason == mqttwire.Success {
 			if isSys(f.Filter) {
 				c.b.refreshSys(batch.now)
@@ -142,6 +146,12 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 		seg.then = append(seg.then, func() { c.session.sendRetained(c, cursors) })
 	}
 	c.commit(batch) // so that SUBACK goes before what the next packet publishes
+}
+
+// switchedOff says whether a reason is that the server does without a feature.
+func switchedOff(r mqttwire.ReasonCode) bool {
+	return r == mqttwire.SharedSubscriptionsNotSupported || r == mqttwire.WildcardSubscriptionsNotSupported ||
+		r == mqttwire.SubscriptionIdentifiersNotSupported
 }
 
 // subackCode says a reason as the client's version can. 3.1 has no word for a
