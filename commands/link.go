@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,9 @@ type link struct {
 	ending  mqttwire.Properties // of our DISCONNECT
 	ctx     context.Context
 	stop    func(cause error)
-	greeted atomic.Bool // there was a CONNACK
+	armed   chan struct{} // closed when signals are caught
+	greeted atomic.Bool   // there was a CONNACK
+	version atomic.Uint32 // of the last CONNECT
 	first   firstBytes
 	mu      sync.Mutex // one line at a time on stderr
 }
@@ -44,18 +47,9 @@ func (s signalled) Error() string { return "got " + s.String() }
 
 // newLink prepares the conversation; cancel frees what it holds.
 func (p *program) newLink(ctx context.Context, o *connectOptions, pl plan) (l *link, cancel func()) {
-	l = &link{p: p, plan: pl, debug: o.Debug, ending: o.Properties.of(mqttwire.DISCONNECT)}
+	l = &link{p: p, plan: pl, debug: o.Debug, ending: o.Properties.of(mqttwire.DISCONNECT), armed: make(chan struct{})}
 	l.ctx, l.stop = context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case s := <-signals:
-			signal.Stop(signals) // the next one ends us at once
-			l.stop(signalled{s})
-		case <-l.ctx.Done():
-		}
-	}()
+	go l.watchSignals()
 	var timer *time.Timer
 	if o.Timeout > 0 {
 		timer = time.AfterFunc(o.Timeout, func() { l.stop(errTimeUp) })
@@ -65,6 +59,22 @@ func (p *program) newLink(ctx context.Context, o *connectOptions, pl plan) (l *l
 			timer.Stop()
 		}
 		l.stop(context.Canceled)
+	}
+}
+
+// watchSignals ends the conversation with the first signal; the next one ends
+// the process. Arming costs two hand-overs to another thread for each signal,
+// a tenth of what a one-shot pub takes, so it happens while the connection is
+// being made, and disarming while the process ends.
+func (l *link) watchSignals() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	close(l.armed)
+	select {
+	case s := <-signals:
+		signal.Stop(signals)
+		l.stop(signalled{s})
+	case <-l.ctx.Done():
 		signal.Stop(signals)
 	}
 }
@@ -80,17 +90,20 @@ func (l *link) connect() (err error) {
 		if l.plan.needs5 != "" {
 			return fail(exitRefused, fmt.Errorf("the broker does not speak MQTT 5.0, which %s needs", l.plan.needs5))
 		}
+		l.version.Store(uint32(to))
 		l.say("the broker does not speak MQTT 5.0, going on with %s", to)
 		return nil
 	}
 	if l.debug {
 		o.Hooks.Trace = l.trace
 	}
+	l.version.Store(uint32(cmp.Or(o.Connect.Version, mqttwire.V5)))
 	o.Dial = func(ctx context.Context) (net.Conn, error) {
 		nc, err := transport.Dial(ctx, o.URL, o.DialOptions)
 		if err != nil {
 			return nil, err
 		}
+		<-l.armed
 		l.first.reset()
 		return l.first.watch(nc), nil
 	}
@@ -98,11 +111,23 @@ func (l *link) connect() (err error) {
 	return err
 }
 
+// spoken is the version of the conversation.
+func (l *link) spoken() mqttwire.Version { return mqttwire.Version(l.version.Load()) }
+
 // disconnect ends in order, within a second.
 func (l *link) disconnect() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
 	defer cancel()
 	return l.Client.Disconnect(ctx, &mqttwire.Disconnect{Properties: l.ending})
+}
+
+// goodbye is what remains of an error of the last DISCONNECT: what the broker
+// held against us. That the connection broke when all was done is no matter.
+func goodbye(err error) error {
+	if errors.As(err, new(*client.DisconnectedError)) || errors.As(err, new(*client.ViolationError)) {
+		return err
+	}
+	return nil
 }
 
 // say writes a line about the course of things to stderr.
@@ -131,16 +156,14 @@ func (l *link) trace(sent bool, packet mqttwire.Packet) {
 	if sent {
 		arrow = "> "
 	}
-	if c, ok := packet.(*mqttwire.Connect); ok && c.HasPassword {
+	if c, ok := packet.(*mqttwire.Connect); ok {
 		masked := *c
-		masked.Password = []byte("***")
+		if c.HasPassword {
+			masked.Password = []byte("***")
+		}
 		packet = &masked
 	}
-	version := mqttwire.V5
-	if l.Client != nil {
-		version = l.Client.Grants().Version
-	}
-	line := append(mqttwire.AppendText([]byte(arrow), packet, version), '\n')
+	line := append(mqttwire.AppendText([]byte(arrow), packet, l.spoken()), '\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.p.Err.Write(line)

@@ -82,7 +82,7 @@ func (o *pubOptions) run(ctx context.Context, p *program) error {
 	t := &tally{link: l}
 	l.plan.options.Hooks.OnSessionLost = t.sessionLost
 	if err := l.connect(); err != nil {
-		return l.outcome(err, true)
+		return l.outcome(err, !o.Lines || source.pending())
 	}
 	err = t.publishAll(messages, source)
 	if err == nil {
@@ -90,12 +90,10 @@ func (o *pubOptions) run(ctx context.Context, p *program) error {
 	}
 	if err == nil {
 		err = t.end(session)
-	} else if context.Cause(l.ctx) != nil {
-		_ = l.disconnect()
 	} else {
-		_ = l.Close()
+		_ = l.disconnect()
 	}
-	if outcome := l.outcome(err, l.Unsent() > 0 || !o.Lines); outcome != nil {
+	if outcome := l.outcome(err, !o.Lines || l.Unsent() > 0 || source.pending()); outcome != nil {
 		return outcome
 	}
 	return t.verdict()
@@ -271,11 +269,15 @@ func (t *tally) sessionLost(lost client.SessionLost) {
 // end says good-bye, and ends the session on the broker where it is ours.
 func (t *tally) end(ours bool) error {
 	if !ours {
-		return t.disconnect()
+		return goodbye(t.disconnect())
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, 5*time.Second)
 	defer cancel()
-	return t.EndSession(ctx)
+	err := t.EndSession(ctx)
+	if goodbye(err) == nil && err != nil {
+		t.say("the session on the broker was not ended, it expires in an hour: %v", err)
+	}
+	return goodbye(err)
 }
 
 // verdict is the error of a run in which everything was answered.

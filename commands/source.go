@@ -14,6 +14,8 @@ import (
 type source interface {
 	// waits tells that next would have to wait for input.
 	waits() bool
+	// pending tells that there is a payload that next has not given.
+	pending() bool
 	// next gives a payload, which is good until the next call; ok is false at
 	// the end. It ends early with ctx, or when the client is done.
 	next(ctx context.Context, done <-chan struct{}) (payload []byte, ok bool, err error)
@@ -60,7 +62,8 @@ type oneMessage struct {
 	given   bool
 }
 
-func (s *oneMessage) waits() bool { return false }
+func (s *oneMessage) waits() bool   { return false }
+func (s *oneMessage) pending() bool { return !s.given }
 
 func (s *oneMessage) next(context.Context, <-chan struct{}) ([]byte, bool, error) {
 	given := s.given
@@ -127,6 +130,13 @@ func readLines(r *bufio.Reader) ([]byte, error) {
 
 func (s *lines) waits() bool {
 	return len(s.chunk.text) == 0 && s.chunk.err == nil && len(s.chunks) == 0
+}
+
+func (s *lines) pending() bool {
+	if len(s.chunk.text) == 0 && len(s.chunks) > 0 {
+		s.chunk = <-s.chunks
+	}
+	return len(s.chunk.text) > 0
 }
 
 func (s *lines) next(ctx context.Context, done <-chan struct{}) ([]byte, bool, error) {

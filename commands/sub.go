@@ -3,7 +3,6 @@ package commands
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -125,12 +124,8 @@ func (o *subOptions) run(ctx context.Context, p *program) error {
 	if err == nil {
 		err = s.wait()
 	}
-	if err == nil || context.Cause(l.ctx) != nil {
-		if problem := l.disconnect(); err == nil && errors.As(problem, new(*client.ViolationError)) {
-			err = problem
-		}
-	} else {
-		_ = l.Close()
+	if problem := goodbye(l.disconnect()); err == nil {
+		err = problem
 	}
 	s.flush()
 	if outcome := l.outcome(err, o.Count > 0); outcome != nil || context.Cause(l.ctx) != nil {
@@ -243,7 +238,7 @@ func (s *subscriber) subscribe(subscriptions []mqttwire.Subscription) (refused, 
 // judge says what was refused or granted at a lower QoS. On 3.1.1 a refusal
 // has no reason, and rights are the likely one.
 func (s *subscriber) judge(subscriptions []mqttwire.Subscription, reasons []mqttwire.ReasonCode) error {
-	old := s.Grants().Version != mqttwire.V5
+	old := s.spoken() != mqttwire.V5
 	var first *failure
 	refused, denied := 0, 0
 	for i, reason := range reasons {
@@ -334,7 +329,7 @@ func (s *subscriber) message(m *mqttwire.Publish) error {
 }
 
 func (s *subscriber) leaveOut(m *mqttwire.Publish) bool {
-	if m.Retain && s.o.NoRetained && (!s.o.RetainAsPublished && !s.o.JSON || s.Client == nil || s.Grants().Version != mqttwire.V5) {
+	if m.Retain && s.o.NoRetained && (!s.o.RetainAsPublished && !s.o.JSON || s.spoken() != mqttwire.V5) {
 		return true
 	}
 	for _, filter := range s.o.FilterOut {
