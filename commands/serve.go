@@ -30,12 +30,13 @@ type serveOptions struct {
 	Verbose        bool
 	For            time.Duration
 	Drain          time.Duration
+	Driver         string
 	Command        []string
 }
 
 // serveCommand is mqtk serve.
 func (p *program) serveCommand() *cli.Command {
-	o := serveOptions{Drain: 10 * time.Second, LogFormat: "text"}
+	o := serveOptions{Drain: 10 * time.Second, LogFormat: "text", Driver: "auto"}
 	return &cli.Command{
 		Name:      "serve",
 		Usage:     "run a broker",
@@ -69,6 +70,7 @@ func (o *serveOptions) flags() []cli.Flag {
 		onOff("allow-anonymous", "let clients of other machines in without credentials", &o.AllowAnonymous))
 	flags = append(flags, inCategory("Behaviour",
 		valued("set", "set one limit as `KEY=VALUE`; the man page lists them (repeatable)", toList(&o.Set)),
+		valued("driver", "drive connections by `KIND`: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)", toOneOf(&o.Driver, "auto", "eventloop", "goroutine")),
 		valued("for", "end after `DURATION`", toDuration(&o.For)),
 		valued("drain", "give clients `DURATION` to take what is pending at the end (default 10s)", toDuration(&o.Drain)))...)
 	return append(flags, inCategory("Reporting",
@@ -153,7 +155,10 @@ func (o *serveOptions) prepare(p *program) (*service, error) {
 	lines := newLineBuffer(p.Err, lostLines(o.LogFormat))
 	s := &service{serveOptions: o, limits: limits, logLines: lines, log: p.newLogger(lines, o.LogFormat, o.LogLevel)}
 	if s.ready, err = o.openReady(); err == nil {
-		s.broker, err = broker.New(broker.Options{Limits: limits, Log: s.log, Version: "mqtk " + buildVersion().Version})
+		var driver broker.Driver
+		if driver, err = o.driver(); err == nil {
+			s.broker, err = broker.New(broker.Options{Limits: limits, Driver: driver, Log: s.log, Version: buildVersion().Version})
+		}
 	}
 	if err == nil {
 		s.listeners, err = o.listen()
