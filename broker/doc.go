@@ -1,0 +1,80 @@
+// Package broker is an MQTT server for 3.1, 3.1.1 and 5.0. Inside it speaks
+// 5.0; what 3.x calls otherwise is translated where its bytes are read.
+//
+// # How a message goes through
+//
+//	driver                     core: no I/O, no blocking call                               driver
+//	socket -> Conn.Receive -> handlePublish -> route -> Session.deliver -> Conn.putPublish -> outbox -> socket
+//	             mqttwire       alias, quota    |         QoS 0: at once       one encoding per shape
+//	                            rights, limits  |         QoS 1, 2: window, else queue
+//	                            matchFor        +- retain, share, fabric
+//	             segment <- acknowledge <- Store.Append ... durable
+//
+// A read batch does all of its work on its own thread: decode, match, append to
+// each receiver's outbox, and at the end one flush for each outbox that became
+// dirty. A thousand small messages cost a handful of system calls and change no
+// thread. The acknowledgements of the batch are collected in a segment that
+// leaves when the Store says that what they acknowledge is durable.
+//
+// # Drivers
+//
+// A driver feeds bytes to a Conn and writes what lies in its outbox; Link is
+// what the core asks of it. The goroutine driver (driver.go) takes any net.Conn
+// and lives here; package eventloop takes sockets on Linux. The seam is
+//
+//	Accept; then, on the driver's thread, Receive, Closed and at the end Release;
+//	on any thread Take, Wrote, Next, Drained, Failed.
+//
+// Rejected: a channel of packets for each client, which costs one and a half to
+// three times what appending bytes costs; and a writer goroutine for each
+// client, which doubles the memory of an idle one.
+//
+// # Who guards what
+//
+//   - Conn: the fields of the first group belong to the driver's thread; while an
+//     Authenticator thinks, the driver does not read, and the answer acts in its
+//     place under handover.
+//   - Session.mu: window, queue, held ids, subscriptions, cursors, will. A
+//     session outlives its connections; Session.conn is the live one.
+//   - outbox.mu: the bytes to be sent, outgoing aliases, pressure, waiting
+//     segments. Never held over a system call.
+//   - registry: client id -> Session, under one mutex. Create, take-over and end
+//     of a session are serialised by it.
+//   - subscriptions (RWMutex), retainedSet, deadlines, wheel, matches.
+//
+// Lock order: handover -> registry -> Session.mu -> subscriptions, retainedSet,
+// or outbox.mu -> deadlines and wheel. No lock is held over I/O, a channel
+// operation, the Store's callback or an Authenticator. An Authorizer may be
+// asked under Session.mu, for what a queue or a window holds: it must not block.
+//
+// # Goroutines
+//
+// One for the deadlines, one for $SYS, what Store and Fabric own, and what the
+// driver needs: with the goroutine driver one for each connection, and a writer
+// while a socket takes no more; with the event loop one for each core. One more
+// for each Authenticator's answer that is awaited, and for a subscription that
+// walks over many retained messages in vain. Shutdown waits for all of them.
+//
+// # Back-pressure
+//
+// See pressure.go. A receiver that is full but keeps its pace is waited for:
+// acknowledgements are withheld, QoS 0 is left unread. A queue may then stand
+// above its limits (queue.go: crowded, patience), since what its publishers
+// have on their way is not theirs to take back. Below the pace the receiver
+// falls to its queue policy at once.
+//
+// # Decisions
+//
+//   - 2026-11-21. Store.Append returns an error as well as calling durable: no
+//     room is known before anything is written, and can be said of one packet,
+//     while a failed sync concerns all that waits. An Append without events is a
+//     barrier, so that a batch needs one callback and not one for each packet.
+//   - 2026-11-21. Authorizer takes *Identity: an interface call with a large
+//     struct by value costs more than the check.
+//   - 2026-11-21. Properties are kept as they were published and changed while
+//     they are encoded (mqttwire.AppendForward), which saves a copy for each
+//     message with properties; rejected: stripping them on arrival.
+//   - 2026-11-21. Who receives a topic is compiled once and shared by all its
+//     publishers until any subscription changes, instead of one cache for each
+//     connection: memory then grows with topics, not with topics times clients.
+package broker
