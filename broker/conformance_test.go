@@ -20,9 +20,12 @@ import (
 
 // TestSpec5, TestSpec311 and TestSpec31 play the scripts of package conformance
 // in fake time, one sub-test for each statement: -run 'Spec5/MQTT-3.1.2-22$'.
-func TestSpec5(t *testing.T)   { testSpec(t, mqttwire.V5) }
-func TestSpec311(t *testing.T) { testSpec(t, mqttwire.V311) }
-func TestSpec31(t *testing.T)  { testSpec(t, mqttwire.V31) }
+func TestSpec5(t *testing.T)  { testSpec(t, mqttwire.V5) }
+func TestSpec31(t *testing.T) { testSpec(t, mqttwire.V31) }
+func TestSpec311(t *testing.T) {
+	testSpec(t, mqttwire.V311)
+	t.Run("MQTT-4.8.0-2", testStoreFails)
+}
 
 func testSpec(t *testing.T, v mqttwire.Version) {
 	scripts, err := conformance.Scripts()
@@ -70,10 +73,9 @@ func playOnce(t *testing.T, s *conformance.Script, played map[*conformance.Scrip
 	}
 }
 
-// play runs a script against a broker of its own.
+// play runs a script against a broker of its own, made as the script needs it.
 func play(t *testing.T, s *conformance.Script) conformance.Result {
-	var log bytes.Buffer
-	o := broker.Options{Limits: broker.DefaultLimits(), Version: "test", Log: slog.New(slog.NewTextHandler(&log, nil))}
+	o := broker.Options{Limits: broker.DefaultLimits()}
 	for _, setting := range s.Settings {
 		if err := o.Limits.Set(setting.Key, setting.Value); err != nil {
 			t.Fatal(err)
@@ -89,6 +91,12 @@ func play(t *testing.T, s *conformance.Script) conformance.Result {
 			o.Authenticator = toy{}
 		}
 	}
+	return playWith(t, s, o)
+}
+
+func playWith(t *testing.T, s *conformance.Script, o broker.Options) conformance.Result {
+	var log bytes.Buffer
+	o.Log, o.Version = slog.New(slog.NewTextHandler(&log, nil)), "test"
 	b, err := broker.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +164,49 @@ func (c *toyChallenge) Next(_ context.Context, data []byte) ([]byte, bool, broke
 		return nil, false, broker.Identity{}, broker.ErrNotAuthorized
 	}
 	return nil, true, c.id, nil
+}
+
+// A message that cannot be kept is not acknowledged: the connection ends.
+func testStoreFails(t *testing.T) {
+	scripts, err := conformance.Parse("", `=== a message for a session that cannot be stored closes the connection
+# 3.1.1:
+2> CONNECT client-id=${id}s
+2< CONNACK Success
+2> SUBSCRIBE packet-id=1 filter=${topic} qos=1
+2< SUBACK GrantedQoS1 packet-id=1
+2> DISCONNECT
+2< EOF
+1> CONNECT clean-start=1 client-id=${id}
+1< CONNACK Success
+1> PUBLISH topic=${topic} qos=1 packet-id=2 payload=x
+1< EOF
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if r := playWith(t, scripts[0], broker.Options{Store: fullStore{}}); r.Outcome != conformance.Pass {
+			t.Error(r)
+		}
+	})
+}
+
+// A fullStore has room for everything but messages.
+type fullStore struct{}
+
+func (fullStore) Replay(func(broker.Event) error) error { return nil }
+func (fullStore) Close() error                          { return nil }
+
+func (fullStore) Append(events []broker.Event, durable func(error)) error {
+	for _, e := range events {
+		if e.Kind == broker.EventEnqueue {
+			return errors.New("no room")
+		}
+	}
+	if durable != nil {
+		go durable(nil)
+	}
+	return nil
 }
 
 // Titles make sub-tests: each script of a version has its own.

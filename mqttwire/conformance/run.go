@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"slices"
@@ -18,7 +19,7 @@ type Dialer func(ctx context.Context) (net.Conn, error)
 
 // Options say what the broker is like and how it is to be judged.
 type Options struct {
-	Prefix   string        // letters and digits, up to 7, that no other run on this broker has now; "" is "conform"
+	Prefix   string        // see NewPrefix; "" is "conform", good for a broker of one's own
 	Strict   bool          // of what the standard lets a broker choose, the best
 	Have     []string      // what the broker has of what scripts need: users, acl, challenge, anonymous, quiet
 	Settings []Setting     // that the broker runs with: scripts that ask for others are skipped
@@ -28,6 +29,10 @@ type Options struct {
 	Username string        // for a CONNECT that has none, if not empty
 	Password string
 }
+
+// NewPrefix makes seven letters and digits by which client ids and topics of a
+// run differ from those of all others on the same broker.
+func NewPrefix() string { return strings.ToLower(rand.Text()[:7]) }
 
 // slack is what a live broker and a loaded machine may be off in time.
 const (
