@@ -62,6 +62,7 @@ type Broker struct {
 		sync.Mutex
 		generation uint64
 		topics     map[string]*matched
+		weight     int // of the topics
 	}
 	retained  retainedSet
 	sys       sysPublisher

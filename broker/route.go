@@ -34,6 +34,7 @@ type matchCache struct {
 const (
 	cachedTopics  = 128  // of one connection
 	cachedMatches = 4096 // of the broker
+	cachedWeight  = 8 << 20
 )
 
 // matchFor finds who receives a topic. The result is good until the next call
@@ -70,25 +71,41 @@ func (k *matchCache) keep(m *matched) {
 
 // sharedMatch looks into the broker's cache, and compiles what is not there. A
 // cache that is full is left as it is: a broker with more topics than that
-// gains little from it.
+// gains little from it. Nothing is locked while a topic is matched, since how
+// long that takes is for those who subscribe to say.
 func (b *Broker) sharedMatch(batch *Batch, topic string, generation uint64) *matched {
+	if m := b.cachedMatch(topic, generation); m != nil {
+		return m
+	}
+	m := &batch.match
+	b.compile(batch, m, topic, generation)
+	b.matches.Lock()
+	defer b.matches.Unlock()
+	weight := b.matches.weight + m.weight()
+	if b.matches.generation != generation || len(b.matches.topics) >= cachedMatches || weight > cachedWeight {
+		return m
+	}
+	m = m.clone()
+	b.matches.topics[m.topic] = m
+	b.matches.weight = weight
+	return m
+}
+
+// cachedMatch returns what is in the cache, nil for nothing, and empties it if
+// a subscription has changed.
+func (b *Broker) cachedMatch(topic string, generation uint64) *matched {
 	b.matches.Lock()
 	defer b.matches.Unlock()
 	if b.matches.generation != generation {
 		b.matches.generation = generation
 		b.matches.topics = make(map[string]*matched)
+		b.matches.weight = 0
 	}
-	if m := b.matches.topics[topic]; m != nil {
-		return m
-	}
-	b.compile(batch, &batch.match, topic, generation)
-	if len(b.matches.topics) >= cachedMatches {
-		return &batch.match
-	}
-	m := batch.match.clone()
-	b.matches.topics[m.topic] = m
-	return m
+	return b.matches.topics[topic]
 }
+
+// weight is about what a clone costs, in bytes.
+func (m *matched) weight() int { return len(m.topic) + 64*len(m.targets) + 8*len(m.shares) }
 
 // clone copies a scratch result into one that lasts.
 func (m *matched) clone() *matched {
