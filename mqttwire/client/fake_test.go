@@ -18,9 +18,12 @@ import (
 // plays the server.
 type bench struct {
 	*testing.T
-	l       *transport.MemListener
-	version mqttwire.Version
-	clients []*Client
+	l        *transport.MemListener
+	version  mqttwire.Version
+	clients  []*Client
+	attempts []*connecting
+	peers    []*peer
+	p        *peer
 }
 
 // inBubble runs f in a synctest bubble; when f is done every client is closed,
@@ -29,12 +32,23 @@ func inBubble(t *testing.T, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, l: transport.NewMemListener(), version: mqttwire.V5}
+		defer b.close()
 		f(b)
-		for _, c := range b.clients {
-			c.Close()
-		}
-		b.l.Close()
 	})
+}
+
+func (b *bench) close() {
+	b.l.Close()
+	for _, p := range b.peers {
+		p.Close()
+	}
+	for _, k := range b.attempts {
+		k.cancel()
+		<-k.done
+	}
+	for _, c := range b.clients {
+		c.Close()
+	}
 }
 
 // options connect to the bench as client a.
@@ -58,17 +72,20 @@ func (b *bench) durable() Options {
 
 // connecting is a Connect under way.
 type connecting struct {
-	b    *bench
-	done chan struct{}
-	c    *Client
-	err  error
+	cancel context.CancelFunc
+	b      *bench
+	done   chan struct{}
+	c      *Client
+	err    error
 }
 
 func (b *bench) connect(o Options) *connecting {
-	k := &connecting{b: b, done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(b.Context())
+	k := &connecting{b: b, done: make(chan struct{}), cancel: cancel}
+	b.attempts = append(b.attempts, k)
 	go func() {
 		defer close(k.done)
-		k.c, k.err = Connect(b.Context(), o)
+		k.c, k.err = Connect(ctx, o)
 		if k.c != nil {
 			b.clients = append(b.clients, k.c)
 		}
@@ -107,6 +124,7 @@ func (b *bench) accept() *peer {
 	}
 	p := &peer{b: b, Conn: nc, r: mqttwire.NewReader(nc)}
 	p.r.From = mqttwire.Client
+	b.peers = append(b.peers, p)
 	return p
 }
 

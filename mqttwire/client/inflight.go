@@ -167,7 +167,8 @@ func (f *inflight) renumber(old *slot) *slot {
 	if other := f.next(); other != nil {
 		id := other.id
 		*other, *old = *old, slot{packet: other.packet[:0]}
-		s, s.id = other, id
+		s = other
+		s.id = id
 		binary.BigEndian.PutUint16(s.packet[s.idAt:], uint16(id))
 	}
 	s.packet[0] &^= dupBit
