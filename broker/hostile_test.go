@@ -79,7 +79,7 @@ func overLoopback(t *testing.T, o broker.Options, attack func(s *siege)) {
 func eventually(yes func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(20 * time.Second); !yes(); <-tick.C {
+	for end := time.Now().Add(10 * time.Second); !yes(); <-tick.C {
 		if time.Now().After(end) {
 			return false
 		}
