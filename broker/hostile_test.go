@@ -36,6 +36,8 @@ type siege struct {
 	rounds    int
 	panics    int64 // provoked by the test itself
 
+	work sync.WaitGroup // what tests run beside
+
 	mu    sync.Mutex
 	conns []net.Conn
 }
@@ -122,6 +124,7 @@ func (s *siege) close() {
 		nc.Close()
 	}
 	s.mu.Unlock()
+	s.work.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := s.broker.Shutdown(ctx); err != nil {
