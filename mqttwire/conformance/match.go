@@ -99,6 +99,9 @@ func (r *runner) matchField(f mqttwire.Field, got mqttwire.Line, taken map[strin
 	if name, ok := variableName(f.Value); ok {
 		value, known := r.variables[name]
 		if !known {
+			value, known = taken[name]
+		}
+		if !known {
 			if value, known = valueOf(got, f.Key); !known {
 				return f, f.String() + " is expected, and it is not there"
 			}
