@@ -130,8 +130,9 @@ func TestHostileReceiveMaximumEnforced(t *testing.T) {
 				g.expect(fmt.Sprintf("PUBCOMP Success packet-id=%d", id))
 			}
 		}
-		g.send("PUBLISH topic=a qos=2 packet-id=1 dup=1", "PUBLISH topic=a payload=x", "PINGREQ") // all allowed
+		g.send("PUBLISH topic=a qos=2 packet-id=1 dup=1", "PUBLISH topic=a payload=x") // allowed
 		g.expect("PUBREC packet-id=1")
+		g.send("PINGREQ")
 		g.expect("PINGRESP")
 		g.send("PUBLISH topic=a qos=1 packet-id=11")
 		g.expectClosed("DISCONNECT ReceiveMaximumExceeded")
