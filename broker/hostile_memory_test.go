@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mqtk/broker"
@@ -109,6 +110,7 @@ func TestHostileConnectionLimit(t *testing.T) {
 		for range 34 { // with the healthy pair
 			silent = append(silent, s.knock(mqttwire.V5))
 		}
+		synctest.Wait()
 		start := time.Now()
 		for range 100 {
 			s.knock(mqttwire.V5).expectEnd()
