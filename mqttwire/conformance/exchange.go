@@ -191,7 +191,7 @@ func lacks(uses []string, e *event) string {
 		return ""
 	}
 	for _, use := range uses {
-		for _, denial := range denials[use] {
+		for _, denial := range denials(use) {
 			if value, ok := e.line.Get(denial.Key); ok && value == denial.Value {
 				return use
 			}
@@ -203,14 +203,23 @@ func lacks(uses []string, e *event) string {
 	return ""
 }
 
-var denials = map[string][]mqttwire.Field{
-	"qos1":        {{Key: "maximum-qos", Value: "0"}},
-	"qos2":        {{Key: "maximum-qos", Value: "0"}, {Key: "maximum-qos", Value: "1"}},
-	"retain":      {{Key: "retain-available", Value: "0"}},
-	"wildcard":    {{Key: "wildcard-subscription-available", Value: "0"}},
-	"shared":      {{Key: "shared-subscription-available", Value: "0"}},
-	"identifiers": {{Key: "subscription-identifiers-available", Value: "0"}},
-	"alias":       nil,
+// denials are the fields of CONNACK that deny a capability.
+func denials(use string) []mqttwire.Field {
+	switch use {
+	case "qos1":
+		return []mqttwire.Field{{Key: "maximum-qos", Value: "0"}}
+	case "qos2":
+		return []mqttwire.Field{{Key: "maximum-qos", Value: "0"}, {Key: "maximum-qos", Value: "1"}}
+	case "retain":
+		return []mqttwire.Field{{Key: "retain-available", Value: "0"}}
+	case "wildcard":
+		return []mqttwire.Field{{Key: "wildcard-subscription-available", Value: "0"}}
+	case "shared":
+		return []mqttwire.Field{{Key: "shared-subscription-available", Value: "0"}}
+	case "identifiers":
+		return []mqttwire.Field{{Key: "subscription-identifiers-available", Value: "0"}}
+	}
+	return nil
 }
 
 // mismatch is the failure of a step that got another event.

@@ -47,7 +47,7 @@ func TestScriptsParse(t *testing.T) {
 			}
 		}
 		for _, use := range s.Uses {
-			if _, ok := denials[use]; !ok {
+			if use != "alias" && denials(use) == nil {
 				t.Errorf("%s uses %s, which nobody knows", s.Name(), use)
 			}
 		}
@@ -194,7 +194,7 @@ func TestParseRefuses(t *testing.T) {
 		{"1>~ PINGREQ", "one client sends"},
 		{"1<+ PINGRESP", "this arrow does not exist"},
 		{"1|2<~ PINGRESP", "this arrow does not exist"},
-		{"1|2< ?PINGRESP\n1< EOF", "stands alone"},
+		{"1|2< ?PINGRESP\n1< EOF", "stand alone"},
 		{"+soon", "invalid duration"},
 		{"1< nothing soon", "invalid duration"},
 		{"distinct a", "$name is expected"},

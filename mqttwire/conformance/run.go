@@ -24,7 +24,7 @@ type Options struct {
 	Have     []string      // what the broker has of what scripts need: users, acl, challenge, anonymous, quiet
 	Settings []Setting     // that the broker runs with: scripts that ask for others are skipped
 	Patience time.Duration // how long to wait for what has no time; 0 is 5 s
-	Parallel int           // scripts at a time, for RunAll; 0 is 16
+	Parallel int           // scripts at a time, for RunAll; 0 is 64
 	Sweep    bool          // clear the retained messages and sessions that a script leaves
 	Username string        // for a CONNECT that has none, if not empty
 	Password string

@@ -142,40 +142,43 @@ func (s *source) add(line string, number int) error {
 	if !ok {
 		return nil // a comment
 	}
-	value = strings.TrimSpace(value)
-	names, isTable := strings.CutPrefix(key, "each ")
-	if len(s.body) > 0 && (isTable || headerKeys[key]) {
-		return s.errorf(number, "# %s stands after the first step", key)
+	known, err := s.header(key, strings.TrimSpace(value), number)
+	if err == nil && known && len(s.body) > 0 {
+		err = s.errorf(number, "# %s stands after the first step", key)
 	}
-	switch {
-	case isTable:
+	return err
+}
+
+// header takes a comment that may be one of the header.
+func (s *source) header(key, value string, number int) (known bool, err error) {
+	if names, ok := strings.CutPrefix(key, "each "); ok {
 		s.tables = append(s.tables, table{names: strings.Fields(names)})
-		if value == "" {
-			return nil
-		}
 		for row := range strings.SplitSeq(value, " | ") {
-			if err := s.addRow(row, number); err != nil {
-				return err
+			if row != "" && err == nil {
+				err = s.addRow(row, number)
 			}
 		}
-	case key == "mqtk":
+		return true, err
+	}
+	switch key {
+	case "mqtk":
 		s.house = value
-	case key == "set":
+	case "set":
 		s.set = value
-	case key == "needs":
+	case "needs":
 		s.needs = value
-	case key == "uses":
+	case "uses":
 		s.uses = value
 	default:
-		if v, ok := versionNamed(key); ok {
+		v, known := versionNamed(key)
+		if known {
 			s.versions = append(s.versions, v)
 			s.shows[v] = value
 		}
+		return known, nil
 	}
-	return nil
+	return true, nil
 }
-
-var headerKeys = map[string]bool{"5.0": true, "3.1.1": true, "3.1": true, "mqtk": true, "set": true, "needs": true, "uses": true}
 
 func versionNamed(name string) (mqttwire.Version, bool) {
 	for _, v := range []mqttwire.Version{mqttwire.V5, mqttwire.V311, mqttwire.V31} {

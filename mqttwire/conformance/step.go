@@ -130,16 +130,15 @@ func (st *step) parseReceive(mark, rest string) (err error) {
 		st.from, err = time.ParseDuration(while)
 		return err
 	}
-	for _, kind := range []struct {
-		prefix string
-		op     operation
-	}{{"?", opMaybe}, {"skip ", opSkip}} {
-		if after, ok := strings.CutPrefix(rest, kind.prefix); ok {
-			if st.op != opExpect || len(st.clients) > 1 {
-				return fmt.Errorf("%s: %s stands alone", st.text, kind.prefix)
-			}
-			rest, st.op = after, kind.op
+	optional, after := opMaybe, strings.TrimPrefix(rest, "?")
+	if after == rest {
+		optional, after = opSkip, strings.TrimPrefix(rest, "skip ")
+	}
+	if after != rest {
+		if st.op != opExpect || len(st.clients) > 1 {
+			return fmt.Errorf("%s: ? and skip stand alone", st.text)
 		}
+		rest, st.op = after, optional
 	}
 	for _, text := range splitOutside(rest, " | ") {
 		it, err := parseItem(strings.TrimSpace(text))

@@ -84,7 +84,7 @@ func BySettings(scripts []*Script) [][]*Script {
 // is told to report, if it is not nil, as it ends; one at a time.
 func RunAll(ctx context.Context, scripts []*Script, dial Dialer, o Options, report func(Result)) []Result {
 	if o.Parallel == 0 {
-		o.Parallel = 16
+		o.Parallel = 64
 	}
 	results := make([]Result, len(scripts))
 	places := make(chan struct{}, o.Parallel)
