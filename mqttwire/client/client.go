@@ -154,15 +154,18 @@ func (c *Client) run(l *link) {
 		err := c.serve(l)
 		if c.closing.Load() {
 			c.parting = err
+		} else {
+			l, err = c.again(err, time.Since(started))
+		}
+		switch {
+		case err == nil && c.closing.Load():
+			l.conn.Close() // Close came too early to see it
+		case c.closing.Load():
 			c.conclude(ErrClosed)
 			return
-		}
-		if l, err = c.again(err, time.Since(started)); err != nil {
+		case err != nil:
 			c.conclude(err)
 			return
-		}
-		if c.closing.Load() {
-			l.conn.Close() // Close may have come too early to see it
 		}
 	}
 }

@@ -182,11 +182,11 @@ func (c *Conn) writable() error {
 }
 
 // pending is the output that waits: bytes, and the answers among it, which the
-// server cannot have seen.
-func (c *Conn) pending() (size, answers int) {
+// server cannot have seen. err tells that no more is taken.
+func (c *Conn) pending() (size, answers int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.out), c.answers
+	return len(c.out), c.answers, c.writable()
 }
 
 // Flush sends what is buffered.

@@ -49,6 +49,7 @@ func (b *bench) close() {
 	for _, c := range b.clients {
 		c.Close()
 	}
+	time.Sleep(10 * time.Second) // for servers that sleep between two writes
 }
 
 // options connect to the bench as client a.

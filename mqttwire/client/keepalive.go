@@ -15,13 +15,15 @@ import (
 // is slow to take messages is no silence of the server. A server that floods
 // us instead of answering, so that the reader never waits, is found by what it
 // sent. A packet that is half here when the time is up may first be completed,
-// for which the reader has its own limit.
+// for which the reader has its own limit; then the time runs once more.
 type keeper struct {
 	l      *link
 	every  time.Duration // 0: no keep alive
 	sent   time.Time     // when the last packet was
 	timer  *time.Timer
 	excuse uint64 // the packet that is waited for, plus 1
+
+	pardoned bool // that packet came, and the time runs once more
 }
 
 func newKeeper(l *link) *keeper {
@@ -64,7 +66,7 @@ func (k *keeper) check(now time.Time) error {
 // overdue judges the oldest PINGREQ under way, and tells when to look again.
 func (k *keeper) overdue(now time.Time) (wait time.Duration, err error) {
 	if len(k.l.pings) == 0 {
-		k.excuse = 0
+		k.excuse, k.pardoned = 0, false
 		return k.every, nil
 	}
 	p, s := k.l.pings[0], &k.l.conn.source
@@ -73,9 +75,15 @@ func (k *keeper) overdue(now time.Time) (wait time.Duration, err error) {
 	if silent < k.patience() && !flooded {
 		return max(k.patience()-silent, time.Millisecond), nil
 	}
-	if current := s.packets.Load() + 1; s.within.Load() && !flooded && (k.excuse == 0 || k.excuse == current) {
+	switch current := s.packets.Load() + 1; {
+	case flooded:
+	case s.within.Load() && (k.excuse == 0 || k.excuse == current):
 		k.excuse = current
 		return time.Second, nil
+	case k.excuse != 0 && !k.pardoned: // that packet is here: the PINGRESP can be behind it
+		k.pardoned = true
+		k.l.pings[0].waited = s.patientFor(now)
+		return k.patience(), nil
 	}
 	return 0, &TimeoutError{Waiting: "PINGRESP", After: k.patience()}
 }

@@ -170,8 +170,8 @@ func (l *link) send(p mqttwire.Packet, answers bool) error {
 	if size > fullOutput {
 		l.stir()
 		return c.until(c.life, func() bool {
-			size, _ := l.conn.pending()
-			return size < fullOutput || l.cause != nil
+			size, _, err := l.conn.pending()
+			return size < fullOutput || err != nil || l.cause != nil
 		})
 	}
 	if now := time.Now(); now.Sub(l.woken) > ackWithin {
@@ -233,6 +233,8 @@ func (l *link) part(err error) error {
 	case *hookError:
 		l.conn.leave(nil)
 		return e.err
+	case *SubscribeError:
+		l.conn.leave(nil)
 	case *AuthError:
 		l.conn.leave(&mqttwire.Disconnect{Reason: mqttwire.UnspecifiedError})
 	default:

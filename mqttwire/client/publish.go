@@ -96,8 +96,8 @@ func (c *Client) roomy(q mqttwire.QoS) bool {
 	if c.link == nil || len(c.out.resend) > 0 || q > 0 && !c.out.room() {
 		return false
 	}
-	size, _ := c.link.conn.pending()
-	return size < roomyOutput
+	size, _, err := c.link.conn.pending()
+	return err == nil && size < roomyOutput
 }
 
 // makeRoom lets one who waits look again; c.mu is held.
@@ -141,9 +141,9 @@ func (c *Client) publish(p *mqttwire.Publish, done func(mqttwire.ReasonCode, err
 	if err != nil {
 		return err
 	}
-	if err := l.conn.putBytes(sent); err != nil {
+	if err := l.conn.putBytes(sent); err == ErrClosed {
 		return err
-	}
+	} // any other error is that of a broken connection, as if it broke just after
 	if s != nil {
 		s.idAt, s.done = packetIDAt(packet, len(m.Topic)), done
 		c.out.sent(s, expects(m.QoS))

@@ -122,7 +122,7 @@ func (l *link) settle(p *mqttwire.Publish) error {
 	if p.QoS == 2 && l.unsettled.has(p.PacketID) {
 		return nil
 	}
-	if _, answers := l.conn.pending(); l.unsettled.n+answers >= l.receive {
+	if _, answers, _ := l.conn.pending(); l.unsettled.n+answers >= l.receive {
 		return violation(mqttwire.ReceiveMaximumExceeded, "MQTT-3.3.4-9", "PUBLISH with %d others not acknowledged and a Receive Maximum of %d", l.unsettled.n+answers, l.receive)
 	}
 	if p.QoS == 2 {

@@ -106,9 +106,9 @@ func (c *Client) request(r *request, st state) error {
 	if err := l.g.allowsSize(r.packet(s.id).Type().String(), len(packet)); err != nil {
 		return err
 	}
-	if err := l.conn.putBytes(packet); err != nil {
+	if err := l.conn.putBytes(packet); err == ErrClosed {
 		return err
-	}
+	} // else it is sent again on the next connection
 	c.out.seq++
 	s.state, s.seq, s.packet, s.request = st, c.out.seq, packet, r
 	r.sent = time.Now()
@@ -188,11 +188,17 @@ func (c *Client) remember(r *request, reasons []mqttwire.ReasonCode) (refused er
 		c.forget(filter)
 	}
 	for i, s := range r.subscriptions {
-		c.forget(s.Filter)
-		if reasons[i] < mqttwire.UnspecifiedError {
+		at := slices.IndexFunc(c.filters, func(old subscribed) bool { return old.Filter == s.Filter })
+		switch {
+		case reasons[i] >= mqttwire.UnspecifiedError:
+			if refused == nil {
+				refused = &SubscribeError{Filter: s.Filter, Reason: reasons[i]}
+			}
+			c.forget(s.Filter)
+		case at >= 0:
+			c.filters[at] = subscribed{s, r.properties}
+		default:
 			c.filters = append(c.filters, subscribed{s, r.properties})
-		} else if refused == nil {
-			refused = &SubscribeError{Filter: s.Filter, Reason: reasons[i]}
 		}
 	}
 	return refused

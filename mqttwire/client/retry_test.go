@@ -1,0 +1,315 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mqtk/mqttwire"
+	"mqtk/mqttwire/transport"
+)
+
+func TestFirstAttemptIsTheLast(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		o := b.durable()
+		k := b.connect(o)
+		b.accept().Close()
+		e := wantError[*LostError](b, k.fails(), "before CONNACK")
+		if !e.Handshake {
+			b.Error("the handshake was not over")
+		}
+	})
+}
+
+func TestFirstAttemptsAreBounded(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		tries := 0
+		o := b.options()
+		o.Dial = func(context.Context) (net.Conn, error) { tries++; return nil, errors.New("no route") }
+		o.Retry.First = 3
+		e := wantError[*GaveUpError](b, b.connect(o).fails(), "gave up after 4 attempts", "no route")
+		if e.Attempts != 4 || tries != 4 {
+			b.Errorf("%d attempts, told %d", tries, e.Attempts)
+		}
+		tries = 0
+		o.Retry = Retry{First: Unlimited, FirstFor: 20 * time.Second}
+		b.took("trying for 20 s", 20*time.Second, func() { wantError[*GaveUpError](b, b.connect(o).fails()) })
+		if tries < 4 || tries > 6 {
+			b.Errorf("%d attempts in 20 s", tries)
+		}
+		// The URL itself may be at fault: trying again cannot help.
+		o.Dial, o.URL = nil, "wss://u:secret@h"
+		e2 := wantError[*transport.Error](b, b.connect(o).fails(), "not supported by this build")
+		if e2.Kind != transport.Unsupported {
+			b.Errorf("kind %v", e2.Kind)
+		}
+	})
+}
+
+func TestRefusalsAreFinalOrNot(t *testing.T) {
+	for _, reason := range []mqttwire.ReasonCode{mqttwire.BadUserNameOrPassword, mqttwire.NotAuthorized, mqttwire.Banned,
+		mqttwire.UnsupportedProtocolVersion, mqttwire.ClientIdentifierNotValid, mqttwire.BadAuthenticationMethod} {
+		inBubble(t, func(b *bench) {
+			o := b.options()
+			o.Retry.First = Unlimited
+			k := b.connect(o)
+			b.welcome("CONNACK " + reason.String())
+			if e := wantError[*RefusedError](b, k.fails()); e.Reason != reason || e.Retryable() {
+				b.Errorf("%v: %+v", reason, e)
+			}
+		})
+	}
+	for _, reason := range []mqttwire.ReasonCode{mqttwire.ServerBusy, mqttwire.ServerUnavailable, mqttwire.ConnectionRateExceeded} {
+		inBubble(t, func(b *bench) {
+			o := b.options()
+			o.Retry.First = Unlimited
+			k := b.connect(o)
+			b.welcome("CONNACK " + reason.String())
+			b.welcome(ok)
+			k.client()
+		})
+	}
+	// The same after a connection was lost.
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		p.Close()
+		b.welcome("CONNACK ServerBusy")
+		b.welcome("CONNACK NotAuthorized")
+		<-c.Done()
+		wantError[*RefusedError](b, c.Err(), "not authorized")
+	})
+}
+
+func TestReconnectsAreBounded(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		o := b.durable()
+		o.Retry.Again = 0
+		c, p := b.greet(o, ok)
+		p.Close()
+		<-c.Done()
+		wantError[*LostError](b, c.Err(), "the connection was lost: the server closed it")
+	})
+	inBubble(t, func(b *bench) {
+		o := b.durable()
+		o.Retry.Again = 3
+		c, p := b.greet(o, ok)
+		wait := b.publish(c, "topic=a qos=1")
+		p.read()
+		p.Close()
+		for range 2 {
+			b.accept().Close()
+		}
+		b.welcome(b.present()).Close() // a CONNACK alone does not start the count anew
+		<-c.Done()
+		e := wantError[*GaveUpError](b, c.Err(), "gave up after 3 attempts")
+		if e.Unsent != 1 {
+			b.Errorf("unsent: %d", e.Unsent)
+		}
+		if _, err := wait(); err == nil {
+			b.Error("the message counts as sent")
+		}
+	})
+	inBubble(t, func(b *bench) {
+		o := b.durable()
+		o.Retry.Again = 1
+		c, p := b.greet(o, ok)
+		for range 5 { // each stands for a while
+			time.Sleep(time.Minute)
+			p.Close()
+			p = b.welcome(b.present())
+		}
+		if c.Err() != nil {
+			b.Errorf("ended: %v", c.Err())
+		}
+	})
+}
+
+func TestFallback(t *testing.T) {
+	for name, answer := range map[string][]byte{
+		"as 5.0 says it":   {0x20, 3, 0, 0x84, 0},
+		"as 3.1.1 says it": {0x20, 2, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				var told []mqttwire.Version
+				o := b.durable()
+				o.Connect.Version = 0
+				o.Hooks.OnFallback = func(v mqttwire.Version) error { told = append(told, v); return nil }
+				k := b.connect(o)
+				p := b.accept()
+				p.read()
+				p.bytes(answer)
+				p.eof()
+				p = b.accept()
+				p.expect("CONNECT version=4 client-id=a")
+				p.send(ok)
+				c := k.client()
+				if c.Grants().Version != mqttwire.V311 || len(told) != 1 || told[0] != mqttwire.V311 {
+					b.Errorf("version %v, told %v", c.Grants().Version, told)
+				}
+				p.Close()
+				b.accept().expect("CONNECT version=4 client-id=a") // and stays there
+			})
+		})
+	}
+	inBubble(t, func(b *bench) {
+		o := b.options()
+		o.Connect.Version = 0
+		refused := errors.New("a flag needs 5.0")
+		o.Hooks.OnFallback = func(mqttwire.Version) error { return refused }
+		k := b.connect(o)
+		b.welcome("CONNACK UnsupportedProtocolVersion")
+		if err := k.fails(); !errors.Is(err, refused) {
+			b.Errorf("Connect: %v", err)
+		}
+		// Not where the version was asked for, nor on a mere close.
+		k = b.connect(b.options())
+		b.welcome("CONNACK UnsupportedProtocolVersion")
+		wantError[*RefusedError](b, k.fails(), "unsupported protocol version")
+		k = b.connect(o)
+		b.accept().Close()
+		wantError[*LostError](b, k.fails())
+	})
+}
+
+// Filters are subscribed anew in a lost session, and a refusal is no success.
+func TestResubscribe(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		b.subscribe(c, p, "SUBSCRIBE packet-id=1 filter=a qos=1 filter=b qos=2")
+		b.subscribe(c, p, "SUBSCRIBE packet-id=2 subscription-identifier=7 filter=c")
+		b.subscribe(c, p, "SUBSCRIBE packet-id=3 filter=a qos=2 no-local=1") // replaces the first
+		go c.Unsubscribe(b.Context(), []string{"b"}, nil)
+		p.expect("UNSUBSCRIBE packet-id=4 filter=b")
+		p.send("UNSUBACK Success packet-id=4")
+		go c.Subscribe(b.Context(), []mqttwire.Subscription{{Filter: "no"}}, nil)
+		p.expect("SUBSCRIBE packet-id=5 filter=no")
+		p.send("SUBACK NotAuthorized packet-id=5")
+		synctest.Wait()
+		p.Close()
+		p = b.welcome(ok)
+		p.expect("SUBSCRIBE packet-id=6 filter=a qos=2 no-local=1", "SUBSCRIBE packet-id=7 subscription-identifier=7 filter=c")
+		p.send("SUBACK GrantedQoS2 packet-id=6")
+		p.Close()
+		// Lost between the two: with the session there, the second is asked again.
+		p = b.welcome(b.present())
+		p.expect("SUBSCRIBE packet-id=7 subscription-identifier=7 filter=c")
+		p.Close()
+		p = b.welcome(ok)
+		p.expect("SUBSCRIBE packet-id=8 filter=a qos=2 no-local=1", "SUBSCRIBE packet-id=9 subscription-identifier=7 filter=c")
+		p.send("SUBACK NotAuthorized packet-id=8", "SUBACK GrantedQoS0 packet-id=9")
+		<-c.Done()
+		wantError[*SubscribeError](b, c.Err(), "subscribe a again: not authorized (0x87)")
+	})
+	// A server that does not answer is left, and tried again.
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		b.subscribe(c, p, "SUBSCRIBE packet-id=1 filter=a")
+		p.Close()
+		p = b.welcome(ok)
+		p.expect("SUBSCRIBE packet-id=2 filter=a")
+		b.took("leaving", 31*time.Second, p.eof)
+		b.welcome(ok).expect("SUBSCRIBE packet-id=3 filter=a")
+	})
+}
+
+// A request that was under way when the connection broke is made again.
+func TestRequestsSurviveReconnect(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		wait := b.background(func() error {
+			_, err := c.Subscribe(b.Context(), []mqttwire.Subscription{{Filter: "a"}}, nil)
+			return err
+		})
+		p.expect("SUBSCRIBE packet-id=1 filter=a")
+		p.Close()
+		p = b.welcome(b.present())
+		p.expect("SUBSCRIBE packet-id=1 filter=a")
+		p.send("SUBACK GrantedQoS0 packet-id=1")
+		if err := wait(); err != nil {
+			b.Error(err)
+		}
+	})
+}
+
+// What the new connection's grants forbid is not resent, and told.
+func TestGrantsMayShrink(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		one, two := b.publish(c, "topic=a qos=1"), b.publish(c, "topic=a qos=2")
+		p.read()
+		p.read()
+		p.Close()
+		p = b.welcome(b.present() + " maximum-qos=1")
+		p.expect("PUBLISH topic=a qos=1 dup=1 packet-id=1")
+		_, err := two()
+		wantError[*LimitError](b, err, "Maximum QoS 1")
+		p.send("PUBACK packet-id=1")
+		if _, err := one(); err != nil {
+			b.Error(err)
+		}
+	})
+}
+
+// Version 3.1 does not say whether it has the session.
+func TestVersion31(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.version = mqttwire.V31
+		c, p := b.greet(b.durable(), ok)
+		b.subscribe(c, p, "SUBSCRIBE packet-id=1 filter=a")
+		b.publish(c, "topic=b qos=2")
+		p.expect("PUBLISH topic=b qos=2 packet-id=2")
+		p.Close()
+		b.welcome(ok).expect("SUBSCRIBE packet-id=3 filter=a", "PUBLISH topic=b qos=2 dup=1 packet-id=2")
+	})
+}
+
+func TestOfflinePublishWaits(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		p.Close()
+		synctest.Wait()
+		short, cancel := context.WithTimeout(b.Context(), time.Millisecond)
+		defer cancel()
+		if err := c.Publish(short, &mqttwire.Publish{Topic: "a"}, nil); !errors.Is(err, context.DeadlineExceeded) {
+			b.Errorf("Publish offline: %v", err)
+		}
+		b.publish(c, "topic=a")
+		p = b.welcome(b.present())
+		p.expect("PUBLISH topic=a")
+		p.Close()
+		wait := b.publish(c, "topic=b qos=1")
+		b.took("closing", 0, func() { c.Close() })
+		if _, err := wait(); !errors.Is(err, ErrClosed) {
+			b.Errorf("Publish of a closed client: %v", err)
+		}
+	})
+}
+
+func TestEndSession(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		wait := b.background(func() error { return c.EndSession(b.Context()) })
+		p.expect("DISCONNECT NormalDisconnection session-expiry-interval=0")
+		p.eof()
+		if err := wait(); err != nil {
+			b.Error(err)
+		}
+		b.version = mqttwire.V311
+		c, p = b.greet(b.durable(), ok)
+		wait = b.background(func() error { return c.EndSession(b.Context()) })
+		p.expect("DISCONNECT")
+		p.eof()
+		p = b.accept()
+		p.expect("CONNECT version=4 clean-start=1 client-id=a")
+		p.send(ok)
+		p.expect("DISCONNECT")
+		p.eof()
+		if err := wait(); err != nil {
+			b.Error(err)
+		}
+	})
+}
