@@ -92,7 +92,7 @@ func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	c.watch.silent = c.silent
 	c.out.pace.fire = c.measurePace
 	if !b.enter(c) {
-		c.end(mqttwire.ServerUnavailable, "too many connections")
+		c.end(mqttwire.ServerBusy, "too many connections")
 		return c
 	}
 	b.deadlines.arm(&c.limit, now.Add(b.limits.ConnectTimeout))

@@ -21,7 +21,8 @@ type connectRequest struct {
 	asked          uint32 // the expiry as the client asked for it
 	wantsResponse  bool
 	will           *will
-	method         string // Authentication Method, empty without
+	enhanced       bool // there is an Authentication Method
+	method         string
 	data           []byte
 	maxPacketSize  uint32
 	receiveMaximum int
@@ -43,6 +44,8 @@ func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
 		c.refuse(reason, detail)
 		return
 	}
+	// The authentication has its own time, and its context ends a moment before.
+	c.b.deadlines.arm(&c.limit, batch.now.Add(c.b.limits.ConnectTimeout+time.Second))
 	c.b.authenticate(batch, c, r)
 }
 
@@ -84,8 +87,8 @@ func (r *connectRequest) readProperties(p mqttwire.Properties, l *Limits) {
 	}
 	n, _ = p.Number(mqttwire.RequestResponseInformation)
 	r.wantsResponse = n == 1
-	method, _ := p.Text(mqttwire.AuthenticationMethod)
-	r.method = strings.Clone(method)
+	method, enhanced := p.Text(mqttwire.AuthenticationMethod)
+	r.method, r.enhanced = strings.Clone(method), enhanced
 	data, _ := p.Binary(mqttwire.AuthenticationData)
 	r.data = bytes.Clone(data)
 }
@@ -104,7 +107,9 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 	l := &b.limits
 	switch id := p.ClientID; {
 	case b.draining.Load():
-		return mqttwire.ServerUnavailable, "the server is shutting down"
+		return b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"
+	case b.crowded():
+		return b.elsewhere(mqttwire.ServerBusy), "too many connections"
 	case len(id) > l.MaxClientID:
 		return mqttwire.ClientIdentifierNotValid, "the client identifier is too long"
 	case id == "" && (p.Version == mqttwire.V31 || p.Version == mqttwire.V311 && !p.CleanStart || !l.AllowZeroLengthClientID):
@@ -126,6 +131,15 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 		return b.checkWill(r.will)
 	}
 	return mqttwire.Success, ""
+}
+
+// elsewhere is the reason for turning a client away that another server may
+// take, where there is one to name.
+func (b *Broker) elsewhere(reason mqttwire.ReasonCode) mqttwire.ReasonCode {
+	if b.limits.ServerReference != "" {
+		return mqttwire.UseAnotherServer
+	}
+	return reason
 }
 
 // assignID makes a client id that nobody can guess and no session has.
@@ -182,6 +196,18 @@ func (c *Conn) refuse(reason mqttwire.ReasonCode, detail string) {
 	c.end(reason, detail)
 }
 
+// turnAway refuses over an Authenticator's error. The client is told its kind;
+// what it says of the inside of the house goes to the log.
+func (c *Conn) turnAway(err error) {
+	reason := refusal(err)
+	if reason == mqttwire.ServerUnavailable {
+		c.b.log.Error("the authenticator failed", "client", c.connect.credentials.ClientID, "remote", remoteOf(c), "error", err)
+		c.refuse(reason, "the authentication cannot be done now")
+		return
+	}
+	c.refuse(reason, reason.Text(mqttwire.CONNACK))
+}
+
 // answer puts the CONNACK of a refusal into the outbox.
 func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
 
@@ -207,6 +233,7 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	}
 	c.session = s
 	if err := batch.append(); err != nil {
+		s.forsake(c, !present)
 		c.refuse(mqttwire.ServerUnavailable, "the store has no room")
 		return
 	}
@@ -250,7 +277,7 @@ func (c *Conn) connack(r *connectRequest, present bool) *mqttwire.Connack {
 	if r.wantsResponse && l.ResponseInformation != "" {
 		p.Properties = p.Properties.AddText(mqttwire.ResponseInformation, l.ResponseInformation)
 	}
-	if r.method != "" {
+	if r.enhanced {
 		p.Properties = p.Properties.AddText(mqttwire.AuthenticationMethod, r.method)
 		if r.data != nil {
 			p.Properties = p.Properties.AddBinary(mqttwire.AuthenticationData, r.data)
@@ -269,7 +296,7 @@ func flag(b bool) uint32 {
 // authenticate asks the Authenticator, on a goroutine of its own while the
 // connection is not read, or accepts at once where there is none.
 func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
-	if r.method != "" {
+	if r.enhanced {
 		c.beginExchange(batch, r)
 		return
 	}
@@ -280,7 +307,7 @@ func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
 	c.ask(func(ctx context.Context) func(*Batch) {
 		id, err := b.authenticator.Authenticate(ctx, &r.credentials)
 		if err != nil {
-			return func(*Batch) { c.refuse(refusal(err), err.Error()) }
+			return func(*Batch) { c.turnAway(err) }
 		}
 		return func(batch *Batch) { c.accept(batch, id) }
 	})

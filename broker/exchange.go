@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 
 	"mqtk/mqttwire"
@@ -27,7 +28,7 @@ func (c *Conn) beginExchange(batch *Batch, r *connectRequest) {
 	c.ask(func(ctx context.Context) func(*Batch) {
 		challenge, err := challenger.Begin(r.method, &r.credentials)
 		if err != nil {
-			return func(*Batch) { c.refuse(refusal(err), err.Error()) }
+			return func(*Batch) { c.turnAway(err) }
 		}
 		c.auth.challenge = challenge
 		return c.step(ctx, r.data)
@@ -42,7 +43,7 @@ func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
 		case err != nil && c.auth.again:
 			c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed")
 		case err != nil:
-			c.refuse(refusal(err), err.Error())
+			c.turnAway(err)
 		case !done:
 			c.sendAuth(mqttwire.ContinueAuthentication, reply)
 		case c.auth.again:
@@ -85,7 +86,7 @@ func (c *Conn) handleReAuth(batch *Batch, p *mqttwire.Auth) {
 	case method != c.auth.method:
 		c.fail(batch, mqttwire.ProtocolError, "AUTH names another method than CONNECT")
 	case p.Reason == mqttwire.ReAuthenticate && !c.auth.again:
-		c.reauthenticate(batch, p)
+		c.reauthenticate(p)
 	case p.Reason == mqttwire.ContinueAuthentication && c.auth.again:
 		c.next(p)
 	default:
@@ -94,21 +95,28 @@ func (c *Conn) handleReAuth(batch *Batch, p *mqttwire.Auth) {
 }
 
 // reauthenticate begins the exchange anew on an accepted connection.
-func (c *Conn) reauthenticate(batch *Batch, p *mqttwire.Auth) {
-	challenge, err := c.b.authenticator.(ChallengeAuthenticator).Begin(c.auth.method, &c.connect.credentials)
-	if err != nil {
-		c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed")
-		return
-	}
-	c.auth.challenge, c.auth.again = challenge, true
-	c.next(p)
+func (c *Conn) reauthenticate(p *mqttwire.Auth) {
+	c.auth.again = true
+	data := authData(p)
+	c.ask(func(ctx context.Context) func(*Batch) {
+		challenge, err := c.b.authenticator.(ChallengeAuthenticator).Begin(c.auth.method, &c.connect.credentials)
+		if err != nil {
+			return func(batch *Batch) { c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed") }
+		}
+		c.auth.challenge = challenge
+		return c.step(ctx, data)
+	})
 }
 
 // next puts the client's data before the challenge.
 func (c *Conn) next(p *mqttwire.Auth) {
-	view, _ := p.Properties.Binary(mqttwire.AuthenticationData)
-	data := append([]byte(nil), view...)
+	data := authData(p)
 	c.ask(func(ctx context.Context) func(*Batch) { return c.step(ctx, data) })
+}
+
+func authData(p *mqttwire.Auth) []byte {
+	view, _ := p.Properties.Binary(mqttwire.AuthenticationData)
+	return bytes.Clone(view)
 }
 
 // reauthenticated ends a re-authentication; it may not change who the session

@@ -213,12 +213,28 @@ func (b *Broker) findSession(id string) *Session {
 	return b.registry.sessions[id]
 }
 
-// enter takes a connection into the count. False: there are too many.
+// surplus is how many connections beyond max_connections may stay until they
+// were told, in CONNACK, that there are too many; more are closed at once. It
+// is half of the file handles that the default of max_connections leaves.
+const surplus = 32
+
+// enter takes a connection into the count. False: it is not even heard.
 func (b *Broker) enter(c *Conn) bool {
 	b.registry.Lock()
 	defer b.registry.Unlock()
 	b.registry.conns[c] = struct{}{}
-	return b.limits.MaxConnections == 0 || len(b.registry.conns) <= b.limits.MaxConnections
+	return b.limits.MaxConnections == 0 || len(b.registry.conns) <= b.limits.MaxConnections+surplus
+}
+
+// crowded says whether there are more connections than the limit; the one that
+// asks is among them.
+func (b *Broker) crowded() bool {
+	if b.limits.MaxConnections == 0 {
+		return false
+	}
+	b.registry.Lock()
+	defer b.registry.Unlock()
+	return len(b.registry.conns) > b.limits.MaxConnections
 }
 
 // exit takes it out and says why it ended.

@@ -295,6 +295,20 @@ func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
 	c.released()
 }
 
+// forsake takes back what attach did for a connection that is refused after
+// all: it has no will, and a session that is fresh ends with it.
+func (s *Session) forsake(c *Conn, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owner != c {
+		return
+	}
+	s.will = nil
+	if fresh {
+		s.expiry = 0
+	}
+}
+
 // drained tells that the outbox has room again.
 func (c *Conn) drained() {
 	s := c.session
