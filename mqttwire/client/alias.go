@@ -82,7 +82,7 @@ func (l *link) alias(m *mqttwire.Publish, packet []byte, chosen uint16) ([]byte,
 		return nil, err
 	}
 	l.c.short = short
-	if l.g.allowsSize("", len(short)) != nil {
+	if l.g.allowsSize("publish ", topic, len(short)) != nil {
 		return packet, nil
 	}
 	if !known {

@@ -70,7 +70,7 @@ func (c *Client) sayable(d *mqttwire.Disconnect) (*mqttwire.Disconnect, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.allowsSize("disconnect", len(b)) != nil {
+	if g.allowsSize("disconnect", "", len(b)) != nil {
 		return &mqttwire.Disconnect{Reason: d.Reason}, nil
 	}
 	return d, nil

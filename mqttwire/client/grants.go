@@ -61,20 +61,20 @@ func granted(connect *mqttwire.Connect, p *mqttwire.Connack, again bool) *Grants
 }
 
 // allowsMessage checks a message, size being that of its whole packet.
-func (g *Grants) allowsMessage(subject string, q mqttwire.QoS, retain bool, size int) error {
+func (g *Grants) allowsMessage(topic string, q mqttwire.QoS, retain bool, size int) error {
 	switch {
 	case q > g.MaximumQoS:
-		return &LimitError{"publish " + subject, mqttwire.QoSNotSupported,
+		return &LimitError{"publish " + topic, mqttwire.QoSNotSupported,
 			fmt.Sprintf("QoS %d is more than the server's Maximum QoS %d", q, g.MaximumQoS)}
 	case retain && !g.RetainAvailable:
-		return &LimitError{"publish " + subject, mqttwire.RetainNotSupported, "the server has no retained messages (Retain Available 0)"}
+		return &LimitError{"publish " + topic, mqttwire.RetainNotSupported, "the server has no retained messages (Retain Available 0)"}
 	}
-	return g.allowsSize("publish "+subject, size)
+	return g.allowsSize("publish ", topic, size)
 }
 
-func (g *Grants) allowsSize(subject string, size int) error {
+func (g *Grants) allowsSize(verb, object string, size int) error {
 	if g.MaximumPacketSize > 0 && size > int(g.MaximumPacketSize) {
-		return &LimitError{subject, mqttwire.PacketTooLarge,
+		return &LimitError{verb + object, mqttwire.PacketTooLarge,
 			fmt.Sprintf("a packet of %d bytes is more than the server's Maximum Packet Size %d", size, g.MaximumPacketSize)}
 	}
 	return nil

@@ -182,5 +182,14 @@ const (
 	retainBit = 0x01
 )
 
+// topic is that of a slot's encoded PUBLISH.
+func (s *slot) topic() string {
+	i := 1
+	for s.packet[i]&0x80 != 0 {
+		i++
+	}
+	return string(s.packet[i+3 : s.idAt])
+}
+
 // qos is that of an encoded PUBLISH.
 func qos(packet []byte) mqttwire.QoS { return mqttwire.QoS(packet[0] >> 1 & 3) }

@@ -193,7 +193,7 @@ func (c *Client) sendAgain(l *link, s *slot) error {
 		l.stir()
 		return err
 	}
-	if err := l.g.allowsMessage("again", qos(s.packet), s.packet[0]&retainBit != 0, len(s.packet)); err != nil {
+	if err := l.g.allowsMessage(s.topic(), qos(s.packet), s.packet[0]&retainBit != 0, len(s.packet)); err != nil {
 		if done := s.done; done != nil {
 			c.calls = append(c.calls, func() { done(0, err) })
 		}

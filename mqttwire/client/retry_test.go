@@ -246,7 +246,7 @@ func TestGrantsMayShrink(t *testing.T) {
 		p = b.welcome(b.present() + " maximum-qos=1")
 		p.expect("PUBLISH topic=a qos=1 dup=1 packet-id=1")
 		_, err := two()
-		wantError[*LimitError](b, err, "Maximum QoS 1")
+		wantError[*LimitError](b, err, "publish a:", "Maximum QoS 1")
 		p.send("PUBACK packet-id=1")
 		if _, err := one(); err != nil {
 			b.Error(err)

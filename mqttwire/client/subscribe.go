@@ -103,7 +103,7 @@ func (c *Client) request(r *request, st state) error {
 	if err != nil {
 		return err
 	}
-	if err := l.g.allowsSize(r.packet(s.id).Type().String(), len(packet)); err != nil {
+	if err := l.g.allowsSize(r.packet(s.id).Type().String(), "", len(packet)); err != nil {
 		return err
 	}
 	if err := l.conn.putBytes(packet); err == ErrClosed {

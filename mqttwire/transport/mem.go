@@ -92,7 +92,7 @@ func (c *MemConn) CloseWrite() error {
 // Close ends both directions. What was written before can still be read.
 func (c *MemConn) Close() error {
 	c.out.set(func(l *lane) { l.ended, l.senderGone = true, true })
-	c.in.set(func(l *lane) { l.readerGone, l.buf = true, nil })
+	c.in.set(func(l *lane) { l.readerGone, l.buf, l.start = true, nil, 0 })
 	return nil
 }
 
@@ -120,7 +120,8 @@ func (c *MemConn) SetWriteDeadline(t time.Time) error {
 type lane struct {
 	mu         sync.Mutex
 	change     sync.Cond
-	buf        []byte // unread bytes; its array is reused once they are all read
+	buf        []byte // unread from start on
+	start      int
 	ended      bool   // no more will be written
 	senderGone bool   // the writing end was closed, not only its sending
 	readerGone bool   // nobody will read
@@ -153,9 +154,9 @@ func (l *lane) read(p []byte) (int, error) {
 			return 0, memError("read", os.ErrDeadlineExceeded)
 		case len(p) == 0:
 			return 0, nil
-		case len(l.buf) > 0:
-			n := copy(p, l.buf)
-			l.buf = l.buf[n:]
+		case l.held() > 0:
+			n := copy(p, l.buf[l.start:])
+			l.start += n
 			l.change.Broadcast()
 			return n, nil
 		case l.ended:
@@ -180,8 +181,11 @@ func (l *lane) write(p []byte) (n int, err error) {
 		if err := l.writable(); err != nil {
 			return n, err
 		}
-		if room := memBuffer - len(l.buf); room > 0 {
+		if room := memBuffer - l.held(); room > 0 {
 			m := min(room, len(p)-n)
+			if len(l.buf)+m > cap(l.buf) && l.start > 0 {
+				l.buf, l.start = l.buf[:copy(l.buf, l.buf[l.start:])], 0
+			}
 			l.buf = append(l.buf, p[n:n+m]...)
 			n += m
 			l.change.Broadcast()
@@ -192,6 +196,8 @@ func (l *lane) write(p []byte) (n int, err error) {
 		l.wait(l.writeBy)
 	}
 }
+
+func (l *lane) held() int { return len(l.buf) - l.start }
 
 func (l *lane) writable() error {
 	switch {
