@@ -40,6 +40,7 @@ type Client struct {
 	waiting  int   // Publish calls that wait for space
 	change   chan struct{}
 	out      inflight
+	dropped  bool     // the last connection took output with it
 	unsent   int      // messages given up at the end
 	calls    []func() // to be made once the lock is free
 	filters  []subscribed
@@ -246,12 +247,22 @@ func (c *Client) changed() {
 func (c *Client) Wait(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.until(ctx, func() bool { return c.out.open == 0 && c.link.flushed() })
+	return c.until(ctx, func() bool { return c.out.open == 0 && c.flushed() })
 }
 
-// Flush returns when everything accepted so far was handed to the network.
+// Flush returns when everything accepted so far was handed to the network. What
+// a connection took down with it at QoS 0 counts as handed over once another
+// one stands.
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.until(ctx, func() bool { return c.link.flushed() })
+	return c.until(ctx, c.flushed)
+}
+
+// flushed tells that nothing is left to send; c.mu is held.
+func (c *Client) flushed() bool {
+	if c.link == nil {
+		return !c.dropped
+	}
+	return !c.link.dirty && !c.link.busy && !c.link.broken
 }

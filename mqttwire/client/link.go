@@ -29,6 +29,7 @@ type link struct {
 	// Guarded by Client.mu.
 	dirty  bool   // there is output that the writer has not taken
 	busy   bool   // the writer is writing
+	broken bool   // a write failed
 	cause  error  // why the writer, or a time-out, broke the connection
 	pings  []ping // sent and not answered
 	topics aliases
@@ -65,9 +66,6 @@ func (c *Client) newLink(conn *Conn, g *Grants) *link {
 	conn.source.idle = l.idle
 	return l
 }
-
-// flushed tells that nothing is left to send; c.mu is held.
-func (l *link) flushed() bool { return l != nil && !l.dirty && !l.busy }
 
 // stir marks new output and wakes the writer; c.mu is held.
 func (l *link) stir() {
@@ -118,7 +116,7 @@ func (l *link) flush(keep *keeper) error {
 	err := l.conn.Flush()
 	keep.sent = time.Now()
 	c.mu.Lock()
-	l.busy = false
+	l.busy, l.broken = false, err != nil
 	c.makeRoom()
 	c.changed()
 	c.mu.Unlock()
@@ -214,7 +212,7 @@ func (c *Client) serve(l *link) error {
 	if l.cause != nil && !telling(err) {
 		err = lost(l.cause, false)
 	}
-	c.link = nil
+	c.link, c.dropped = nil, l.dirty || l.broken
 	if c.reauth != nil {
 		c.reauth.answer(nil, err)
 		c.reauth = nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -312,4 +314,95 @@ func TestEndSession(t *testing.T) {
 			b.Error(err)
 		}
 	})
+}
+
+func TestWaitWhileOffline(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		wait := b.publish(c, "topic=a qos=1")
+		p.read()
+		p.send("PUBACK packet-id=1")
+		wait()
+		p.Close()
+		synctest.Wait()
+		b.took("Wait with nothing open", 0, func() {
+			if err := c.Wait(b.Context()); err != nil {
+				b.Error(err)
+			}
+		})
+		p = b.welcome(b.present())
+		wait = b.publish(c, "topic=a qos=1")
+		p.read()
+		p.Close()
+		waited := b.background(func() error { return c.Wait(b.Context()) })
+		p = b.welcome(b.present())
+		p.read()
+		p.send("PUBACK packet-id=1", "PUBACK packet-id=2")
+		if err := waited(); err != nil {
+			b.Error(err)
+		}
+		wait()
+	})
+	// Output that went down with its connection is not handed over.
+	inBubble(t, func(b *bench) {
+		o := b.durable()
+		o.Retry.Again = 0
+		c, p := b.greet(o, ok)
+		go c.Publish(b.Context(), &mqttwire.Publish{Topic: "a", Payload: make([]byte, 200_000)}, nil)
+		synctest.Wait()
+		p.Close()
+		if err := c.Wait(b.Context()); err == nil {
+			b.Error("Wait is content with a message that nobody read")
+		}
+	})
+}
+
+// Over a real socket: the half-close, and the URL's user name and password.
+func TestOverTCP(t *testing.T) {
+	l, err := transport.Listen("mqtt://127.0.0.1:0", transport.ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	said := make(chan string, 9)
+	go func() {
+		defer close(said)
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		r := mqttwire.NewReader(nc)
+		for {
+			p, err := r.ReadPacket()
+			if err != nil {
+				said <- err.Error()
+				return
+			}
+			said <- string(mqttwire.AppendText(nil, p, r.Version))
+			if p.Type() == mqttwire.CONNECT {
+				out, _ := (&mqttwire.Connack{}).Append(nil, r.Version)
+				nc.Write(out)
+			}
+		}
+	}()
+	url := strings.Replace(transport.URL(l), "mqtt://", "mqtt://u%20ser:p%40ss@", 1)
+	c, err := Connect(t.Context(), Options{URL: url, Connect: mqttwire.Connect{Version: mqttwire.V5, ClientID: "a", CleanStart: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PublishWait(t.Context(), &mqttwire.Publish{Topic: "a"}); err != nil {
+		t.Error(err)
+	}
+	if err := c.Disconnect(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	var got []string
+	for line := range said {
+		got = append(got, line)
+	}
+	want := []string{`CONNECT version=5 clean-start=1 client-id=a username="u ser" password=p@ss`, "PUBLISH topic=a", "DISCONNECT NormalDisconnection", "EOF"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the server saw %q", got)
+	}
 }
