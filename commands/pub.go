@@ -260,9 +260,12 @@ func (t *tally) sessionLost(lost client.SessionLost) {
 	t.mu.Lock()
 	t.doubt += lost.QoS2 + lost.InDoubt
 	t.mu.Unlock()
-	if n := lost.Republished + lost.InDoubt; n > 0 {
-		t.say("the broker has lost the session: %s sent anew, %s in doubt at QoS 2",
-			plural(lost.Republished, "message", "messages"), plural(lost.QoS2+lost.InDoubt, "message", "messages"))
+	switch {
+	case lost.Republished+lost.InDoubt == 0:
+	case lost.Expected:
+		t.say("%s sent anew, in a new session", plural(lost.Republished, "message", "messages"))
+	default:
+		t.say("the broker has lost the session: %s sent anew", plural(lost.Republished, "message", "messages"))
 	}
 }
 
@@ -290,7 +293,7 @@ func (t *tally) verdict() error {
 	case t.refused > 0:
 		return fail(exitPartly, fmt.Errorf("%s refused of %d", plural(t.refused, "message", "messages"), t.refused+t.taken))
 	case t.doubt > 0:
-		return fail(exitPartly, fmt.Errorf("%s may have come twice or not at all: the broker has lost the session", plural(t.doubt, "QoS 2 message", "QoS 2 messages")))
+		return fail(exitPartly, fmt.Errorf("%s may have come twice or not at all: the session was lost", plural(t.doubt, "QoS 2 message", "QoS 2 messages")))
 	}
 	return nil
 }

@@ -117,6 +117,11 @@ func (o *subOptions) run(ctx context.Context, p *program) error {
 	s := &subscriber{link: l, o: o, printer: o.printer(p), done: make(chan struct{})}
 	l.plan.options.Hooks.OnMessage = s.message
 	l.plan.options.Hooks.OnDrained = s.flush
+	l.plan.options.Hooks.OnSessionLost = func(lost client.SessionLost) {
+		if !lost.Expected {
+			l.say("the broker has lost the session: %s subscribed anew", plural(lost.Subscriptions, "filter", "filters"))
+		}
+	}
 	if err := l.connect(); err != nil {
 		return l.outcome(err, o.Count > 0)
 	}
