@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -159,9 +160,9 @@ func (c *retainCursor) took() {
 
 // pumpRetained sends the next retained message of the first cursor; false when
 // it must wait. mu is held.
-func (s *Session) pumpRetained(c *Conn, now time.Time) bool {
+func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	cursor := s.cursors[0]
-	m := cursor.next(s.b, now)
+	m := cursor.next(s.b, batch.now)
 	if m == nil && (cursor.more || len(cursor.found) > 0) {
 		s.pumpLater(c)
 		return false
@@ -176,15 +177,14 @@ func (s *Session) pumpRetained(c *Conn, now time.Time) bool {
 	d := delivery{message: m, identifiers: cursor.identifiers, retain: true,
 		qos: s.b.deliveredQoS(m.QoS, cursor.subscription.qos)}
 	s.sequence++
-	if s.transmit(nil, c, d, s.sequence, now) == noRoom {
+	if !s.b.mayReceive(s, m.Topic) {
+		s.b.metrics.dropped(dropNotAuthorized)
+	} else if s.transmit(batch, c, d, s.sequence) == noRoom {
 		s.sequence--
 		return false
 	}
 	cursor.took()
-	if f := s.window.last(s.sequence); f != nil && s.persistent() {
-		s.record(nil, s.enqueueEvent(&d, s.sequence))
-		s.record(nil, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: s.sequence, PacketID: f.packetID})
-	}
+	s.recordSent(batch, &d, s.sequence, true)
 	return true
 }
 
@@ -197,28 +197,20 @@ func (s *Session) pumpLater(c *Conn) {
 	s.later = true
 	s.b.goroutines.Go(func() {
 		defer c.catchAside()
-		s.pumpAgain(c)
-		c.link.Flush()
+		s.b.background(func(batch *Batch) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.later = false
+			if s.conn.Load() == c {
+				s.pump(batch, c)
+			}
+		})
 	})
 }
 
-func (s *Session) pumpAgain(c *Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.later = false
-	if s.conn.Load() == c {
-		s.pump(c, time.Now())
-	}
-}
-
 // dropCursors ends the cursors of a subscription that is gone.
-func dropCursors(cursors []*retainCursor, s *subscription) (kept []*retainCursor) {
-	for _, c := range cursors {
-		if c.subscription != s {
-			kept = append(kept, c)
-		}
-	}
-	return kept
+func dropCursors(cursors []*retainCursor, s *subscription) []*retainCursor {
+	return slices.DeleteFunc(cursors, func(c *retainCursor) bool { return c.subscription == s })
 }
 
 // retainedExpiry sweeps retained messages whose time has passed: one deadline

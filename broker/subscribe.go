@@ -210,6 +210,9 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling,
 	}
 	b.subscriptions.add(sub, old)
+	if old != nil {
+		s.cursors = dropCursors(s.cursors, old) // the new one sends all of it
+	}
 	b.generation.Add(1)
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
@@ -236,7 +239,11 @@ func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
 	if s.conn.Load() != c {
 		return
 	}
-	s.cursors = append(s.cursors, cursors...)
+	for _, cursor := range cursors {
+		if sub := cursor.subscription; s.subscriptions[sub.filter] == sub {
+			s.cursors = append(s.cursors, cursor)
+		}
+	}
 	s.pump(c, time.Now())
 }
 
