@@ -13,8 +13,8 @@ func (c *Conn) handleAck(batch *Batch, p *mqttwire.Ack) {
 	violation := ""
 	if s.conn.Load() == c {
 		violation = s.acknowledge(batch, c, p)
-		if violation == "" && (s.queue.len() > 0 || s.window.unsent > 0 || len(s.cursors) > 0) {
-			s.pump(c, batch.now)
+		if violation == "" && s.owes() {
+			s.pump(batch, c)
 		}
 	}
 	s.mu.Unlock()

@@ -97,7 +97,7 @@ func (batch *Batch) carry(m *Message, topic string) {
 // drop forgets the message under way, and scratch that grew beyond reason.
 func (batch *Batch) drop() {
 	batch.view = Message{}
-	batch.kept = nil
+	batch.kept, batch.many = nil, false
 	for i := range batch.shapes {
 		if cap(batch.shapes[i].bytes) > readChunk {
 			batch.shapes[i].bytes = nil

@@ -75,7 +75,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 	}
 	before, aliases := len(o.buf), len(c.aliasesTo)
 	own := len(d.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
-	if batch != nil && batch.many && !own && !dup {
+	if batch.many && !own && !dup {
 		s := batch.shape(c.version, d, m.waited(now))
 		o.grow(len(s.bytes))
 		o.buf = append(o.buf, s.bytes...)

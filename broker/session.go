@@ -78,7 +78,8 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	d.message = batch.message()
 	s.sequence++
 	if c = s.conn.Load(); c != nil && s.queue.len() == 0 {
-		if v := s.transmit(batch, c, d, s.sequence, batch.now); v != noRoom {
+		if s.transmit(batch, c, d, s.sequence) != noRoom {
+			s.recordSent(batch, &d, s.sequence, true)
 			return true
 		}
 	}
@@ -109,8 +110,7 @@ func (s *Session) mayTransmit(c *Conn, d *delivery) bool {
 }
 
 // transmit sends a delivery for the first time, if window and outbox have room.
-// batch is nil where the caller flushes c itself.
-func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64, now time.Time) verdict {
+func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) verdict {
 	if !s.mayTransmit(c, &d) {
 		return noRoom
 	}
@@ -119,8 +119,8 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64, n
 	if d.qos > 0 {
 		id = s.window.nextID()
 	}
-	v, flush := c.putPublish(batch, &d, id, false, now)
-	if flush && batch != nil {
+	v, flush := c.putPublish(batch, &d, id, false, batch.now)
+	if flush {
 		batch.note(c)
 	}
 	if v != put {
@@ -137,12 +137,26 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64, n
 		f := s.window.add(d, sequence, id)
 		f.sent, f.counted, f.delivered = true, true, true
 		s.window.used++
-		if s.persistent() && batch != nil {
-			batch.events = append(batch.events,
-				s.enqueueEvent(&d, sequence), Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: sequence, PacketID: id})
-		}
 	}
 	return put
+}
+
+// recordSent writes what became of a delivery that transmit took: it is in the
+// window, or it is gone. fresh: it was not in the queue before.
+func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh bool) {
+	if !s.persistent() {
+		return
+	}
+	f := s.window.last(sequence)
+	if f != nil && fresh {
+		batch.events = append(batch.events, s.enqueueEvent(d, sequence))
+	}
+	switch {
+	case f != nil:
+		batch.events = append(batch.events, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: sequence, PacketID: f.packetID})
+	case !fresh:
+		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: sequence})
+	}
 }
 
 func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
@@ -191,28 +205,20 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 func (s *Session) dequeued(batch *Batch, e *queued) {
 	s.b.metrics.queued(-1, -e.message.size())
 	if s.persistent() {
-		s.record(batch, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: e.sequence})
+		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: e.sequence})
 	}
-}
-
-// record writes one event that nothing waits for.
-func (s *Session) record(batch *Batch, e Event) {
-	if batch != nil {
-		batch.events = append(batch.events, e)
-		return
-	}
-	s.b.store.Append([]Event{e}, nil)
 }
 
 // pump sends what may now be sent: first what a resumed connection owes, then
-// the queue and the retained messages, turn about. mu is held.
-func (s *Session) pump(c *Conn, now time.Time) {
-	if s.window.unsent > 0 && !s.resend(c, now) {
+// the queue and the retained messages, turn about. mu is held. The batch gets
+// the events; no message may be under way in it.
+func (s *Session) pump(batch *Batch, c *Conn) {
+	if s.window.unsent > 0 && !s.resend(batch, c) {
 		return
 	}
 	for {
-		fromQueue := s.queue.len() > 0 && s.pumpQueue(c, now)
-		fromRetained := len(s.cursors) > 0 && s.pumpRetained(c, now)
+		fromQueue := s.queue.len() > 0 && s.pumpQueue(batch, c)
+		fromRetained := len(s.cursors) > 0 && s.pumpRetained(batch, c)
 		if !fromQueue && !fromRetained {
 			break
 		}
@@ -223,26 +229,22 @@ func (s *Session) pump(c *Conn, now time.Time) {
 }
 
 // pumpQueue sends the front of the queue; false when it must wait.
-func (s *Session) pumpQueue(c *Conn, now time.Time) bool {
+func (s *Session) pumpQueue(batch *Batch, c *Conn) bool {
 	e := *s.queue.front()
-	if s.transmit(nil, c, e.delivery, e.sequence, now) == noRoom {
+	if !s.b.mayReceive(s, e.message.Topic) {
+		s.b.metrics.dropped(dropNotAuthorized)
+	} else if s.transmit(batch, c, e.delivery, e.sequence) == noRoom {
 		return false
 	}
 	s.queue.pop()
 	s.b.metrics.queued(-1, -e.message.size())
-	if f := s.window.last(e.sequence); f != nil {
-		if s.persistent() {
-			s.record(nil, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: e.sequence, PacketID: f.packetID})
-		}
-	} else if s.persistent() {
-		s.record(nil, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: e.sequence})
-	}
+	s.recordSent(batch, &e.delivery, e.sequence, false)
 	return true
 }
 
 // resend repeats, in their order, the exchanges that an earlier connection left
 // open: PUBLISH with DUP, PUBREL without. False: the quota or the outbox is full.
-func (s *Session) resend(c *Conn, now time.Time) bool {
+func (s *Session) resend(batch *Batch, c *Conn) bool {
 	w := &s.window
 	for i := w.first; i < len(w.entries) && w.unsent > 0; i++ {
 		f := &w.entries[i]
@@ -253,11 +255,20 @@ func (s *Session) resend(c *Conn, now time.Time) bool {
 			if w.used >= c.receiveMaximum {
 				return false
 			}
-			v, _ := c.putPublish(nil, &f.delivery, f.packetID, f.delivered, now)
+			v := tooLarge
+			if s.b.mayReceive(s, f.message.Topic) {
+				var flush bool
+				if v, flush = c.putPublish(batch, &f.delivery, f.packetID, f.delivered, batch.now); flush {
+					batch.note(c)
+				}
+			}
 			switch v {
 			case noRoom:
 				return false
-			case tooLarge:
+			case tooLarge: // or no longer allowed: as if sent and acknowledged
+				if s.persistent() {
+					batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: f.sequence})
+				}
 				w.finish(f)
 				i = w.first - 1 // finish moves entries; what was sent is passed over
 				continue
@@ -276,23 +287,29 @@ func (s *Session) resend(c *Conn, now time.Time) bool {
 // begin makes c the live connection of the session: CONNACK goes first, then
 // what the session owes the client.
 func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
-	s.mu.Lock()
-	if s.owner != c || s.ended {
-		s.mu.Unlock()
-		return // taken over meanwhile
-	}
-	if !c.send(connack) {
-		s.mu.Unlock()
+	said, mine := true, true
+	s.b.background(func(batch *Batch) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if mine = s.owner == c && !s.ended; !mine {
+			return // taken over meanwhile
+		}
+		if said = c.send(connack); !said {
+			return
+		}
+		c.live.Store(true)
+		s.window.restart()
+		s.conn.Store(c)
+		s.pump(batch, c)
+	})
+	switch {
+	case !mine:
+	case !said:
 		c.kick(mqttwire.PacketTooLarge, "the client's Maximum Packet Size has no room for CONNACK")
-		return
+	default:
+		s.b.welcome(c)
+		c.released()
 	}
-	c.live.Store(true)
-	s.window.restart()
-	s.conn.Store(c)
-	s.pump(c, time.Now())
-	s.mu.Unlock()
-	s.b.welcome(c)
-	c.released()
 }
 
 // forsake takes back what attach did for a connection that is refused after
@@ -315,11 +332,18 @@ func (c *Conn) drained() {
 	if s == nil || !c.live.Load() {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn.Load() == c && (s.window.unsent > 0 || s.queue.len() > 0 || len(s.cursors) > 0) {
-		s.pump(c, time.Now())
-	}
+	s.b.background(func(batch *Batch) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.conn.Load() == c && s.owes() {
+			s.pump(batch, c)
+		}
+	})
+}
+
+// owes says whether anything waits to be sent. mu is held.
+func (s *Session) owes() bool {
+	return s.window.unsent > 0 || s.queue.len() > 0 || len(s.cursors) > 0
 }
 
 // changeExpiry sets the Session Expiry Interval that a DISCONNECT carries.

@@ -3,7 +3,6 @@ package broker
 import (
 	"strings"
 	"sync"
-	"time"
 
 	"mqtk/broker/topictree"
 	"mqtk/mqttwire"
@@ -234,17 +233,19 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 
 // sendRetained starts the cursors of one SUBSCRIBE, behind those that are there.
 func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn.Load() != c {
-		return
-	}
-	for _, cursor := range cursors {
-		if sub := cursor.subscription; s.subscriptions[sub.filter] == sub {
-			s.cursors = append(s.cursors, cursor)
+	s.b.background(func(batch *Batch) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.conn.Load() != c {
+			return
 		}
-	}
-	s.pump(c, time.Now())
+		for _, cursor := range cursors {
+			if sub := cursor.subscription; s.subscriptions[sub.filter] == sub {
+				s.cursors = append(s.cursors, cursor)
+			}
+		}
+		s.pump(batch, c)
+	})
 }
 
 // handleUnsubscribe takes an UNSUBSCRIBE.
