@@ -95,7 +95,7 @@ func New(o Options) (*Broker, error) {
 		return nil, err
 	}
 	if b.store == nil {
-		b.store = &memoryStore{}
+		b.store = memoryStore{}
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)

@@ -53,15 +53,9 @@ func (c *Conn) commit(batch *Batch) {
 	c.out.mu.Lock()
 	c.segments = append(c.segments, s)
 	c.out.mu.Unlock()
-	if err := c.b.store.Append(nil, s.durable); err != nil {
+	err := c.b.store.Append(nil, s.durable)
+	if _, memory := c.b.store.(memoryStore); memory || err != nil {
 		s.isDurable(err)
-	}
-	c.b.settle()
-}
-
-func (b *Broker) settle() {
-	if s, ok := b.store.(settler); ok {
-		s.settle()
 	}
 }
 

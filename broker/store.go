@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"sync"
 	"time"
 
 	"mqtk/mqttwire"
@@ -63,44 +62,11 @@ type Store interface {
 	Close() error
 }
 
-// settler is a Store that has no thread of its own and so runs its callbacks on
-// the thread that appended, at the end of a batch.
-type settler interface{ settle() }
-
 // memoryStore is the Store that keeps nothing: the state in memory is all there
-// is, so an Append is durable at the end of the batch that made it.
-type memoryStore struct {
-	mu      sync.Mutex
-	waiting []func(error)
-}
+// is, so what a batch appended is durable at the batch's end. It has no thread to
+// say so on, and so leaves the call to commit, which knows that end.
+type memoryStore struct{}
 
-func (s *memoryStore) Replay(func(Event) error) error { return nil }
-
-func (s *memoryStore) Append(_ []Event, durable func(error)) error {
-	if durable != nil {
-		s.mu.Lock()
-		s.waiting = append(s.waiting, durable)
-		s.mu.Unlock()
-	}
-	return nil
-}
-
-func (s *memoryStore) Close() error { s.settle(); return nil }
-
-// settle runs what waits, in order. Two threads may settle at once: each call
-// belongs to one connection's batch, so their order among each other is free.
-func (s *memoryStore) settle() {
-	for {
-		s.mu.Lock()
-		if len(s.waiting) == 0 {
-			s.mu.Unlock()
-			return
-		}
-		durable := s.waiting[0]
-		n := copy(s.waiting, s.waiting[1:])
-		s.waiting[n] = nil
-		s.waiting = s.waiting[:n]
-		s.mu.Unlock()
-		durable(nil)
-	}
-}
+func (memoryStore) Replay(func(Event) error) error    { return nil }
+func (memoryStore) Append([]Event, func(error)) error { return nil }
+func (memoryStore) Close() error                      { return nil }
