@@ -45,10 +45,7 @@ func (s *Session) acknowledge(batch *Batch, c *Conn, p *mqttwire.Ack) (violation
 		s.settle(batch, c, f)
 	case p.Kind == mqttwire.PUBREC && f.state == wantPubrec:
 		c.progress(f.message.size())
-		s.window.release(f)
-		if s.persistent() {
-			batch.events = append(batch.events, Event{Kind: EventReleased, ClientID: s.ClientID, Sequence: f.sequence, PacketID: f.packetID})
-		}
+		s.unpublish(batch, f)
 		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID})
 	case p.Kind == mqttwire.PUBREC && f.state == wantPubcomp:
 		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID})

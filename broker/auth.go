@@ -69,7 +69,8 @@ type Challenge interface {
 }
 
 // An Authorizer decides at SUBSCRIBE, at PUBLISH and at each delivery. It is on
-// the hot path: it must neither block nor allocate.
+// the hot path: it must neither block nor allocate, nor call the Broker, since
+// a session may be locked while it is asked about what waits there.
 type Authorizer interface {
 	Authorize(id *Identity, a Action, topic string) bool
 }

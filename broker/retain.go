@@ -130,11 +130,11 @@ const cursorSlices = 16
 
 // next returns the next message without taking it; nil at the end, or, with
 // more still set, when it has looked long enough for now.
-func (c *retainCursor) next(b *Broker, now time.Time) *Message {
+func (c *retainCursor) next(now time.Time) *Message {
+	b := c.subscription.session.b
 	for range cursorSlices {
 		for len(c.found) > 0 {
-			m := c.found[0]
-			if m.alive(now) && b.retained.get(m.Topic) == m {
+			if m := c.found[0]; c.brings(m, now) {
 				return m
 			}
 			c.took()
@@ -153,6 +153,21 @@ func (c *retainCursor) next(b *Broker, now time.Time) *Message {
 	return nil
 }
 
+// brings says whether m is still what the subscription gets.
+func (c *retainCursor) brings(m *Message, now time.Time) bool {
+	s := c.subscription.session
+	switch {
+	case !m.alive(now) || s.b.retained.get(m.Topic) != m:
+		return false
+	case c.subscription.noLocal && m.From == s.ClientID:
+		return false
+	case !s.b.mayReceive(s, m.Topic):
+		s.b.metrics.dropped(dropNotAuthorized)
+		return false
+	}
+	return true
+}
+
 func (c *retainCursor) took() {
 	c.found[0] = nil
 	c.found = c.found[1:]
@@ -162,7 +177,7 @@ func (c *retainCursor) took() {
 // it must wait. mu is held.
 func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	cursor := s.cursors[0]
-	m := cursor.next(s.b, batch.now)
+	m := cursor.next(batch.now)
 	if m == nil && (cursor.more || len(cursor.found) > 0) {
 		s.pumpLater(c)
 		return false
@@ -177,9 +192,7 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	d := delivery{message: m, identifiers: cursor.identifiers, retain: true,
 		qos: s.b.deliveredQoS(m.QoS, cursor.subscription.qos)}
 	s.sequence++
-	if !s.b.mayReceive(s, m.Topic) {
-		s.b.metrics.dropped(dropNotAuthorized)
-	} else if s.transmit(batch, c, d, s.sequence) == noRoom {
+	if s.transmit(batch, c, d, s.sequence) == noRoom {
 		s.sequence--
 		return false
 	}

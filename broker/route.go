@@ -203,6 +203,8 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 		d := delivery{identifiers: t.identifiers, qos: b.deliveredQoS(view.QoS, t.qos), retain: view.Retain && t.asPublished}
 		if b.mayReceive(t.session, view.Topic) {
 			t.session.deliver(batch, d)
+		} else {
+			b.metrics.dropped(dropNotAuthorized)
 		}
 		matches++
 	}

@@ -251,6 +251,10 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 		if f.state == done || f.sent {
 			continue
 		}
+		if f.state == wantPubrec && !s.b.mayReceive(s, f.message.Topic) {
+			s.b.metrics.dropped(dropNotAuthorized)
+			s.unpublish(batch, f) // the client may hold the id: PUBREL tells it that the exchange is over
+		}
 		if f.state != wantPubcomp {
 			if w.used >= c.receiveMaximum {
 				return false
@@ -282,6 +286,14 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 		w.unsent--
 	}
 	return true
+}
+
+// unpublish goes on with a QoS 2 exchange as if its PUBREC had come.
+func (s *Session) unpublish(batch *Batch, f *flight) {
+	s.window.release(f)
+	if s.persistent() {
+		batch.events = append(batch.events, Event{Kind: EventReleased, ClientID: s.ClientID, Sequence: f.sequence, PacketID: f.packetID})
+	}
 }
 
 // begin makes c the live connection of the session: CONNACK goes first, then

@@ -173,7 +173,7 @@ func (b *Broker) checkFilter(c *Conn, filter string) mqttwire.ReasonCode {
 		rest = filter
 	}
 	switch {
-	case !b.topicFits(filter):
+	case !b.topicFits(rest):
 		return mqttwire.TopicFilterInvalid
 	case shared && !l.SharedAvailable:
 		return mqttwire.SharedSubscriptionsNotSupported
