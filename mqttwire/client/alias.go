@@ -25,6 +25,7 @@ func (a *aliases) set(alias uint16, topic string, own bool) {
 	a.byAlias[alias] = topic
 	if own {
 		a.byTopic[topic] = alias
+		a.used++
 	}
 }
 
@@ -52,44 +53,44 @@ func (l *link) unalias(m *mqttwire.Publish) (chosen uint16, err error) {
 	return uint16(n), nil
 }
 
+// choose picks the alias to send topic with, 0 for none, and tells whether the
+// server knows it.
+func (a *aliases) choose(topic string, chosen uint16) (alias uint16, known bool) {
+	if chosen > 0 {
+		return chosen, a.byAlias[chosen] == topic
+	}
+	if alias, known = a.byTopic[topic]; known {
+		return alias, true
+	}
+	if int(a.used) < a.limit {
+		return a.used + 1, false
+	}
+	return 0, false
+}
+
 // alias gives the bytes to send for m, whose plain encoding is packet: those,
 // or a shorter form with an alias.
 func (l *link) alias(m *mqttwire.Publish, packet []byte, chosen uint16) ([]byte, error) {
-	alias, topic := chosen, m.Topic
-	known := false
+	alias, known := l.topics.choose(m.Topic, chosen)
 	if alias == 0 {
-		if l.topics.limit == 0 {
-			return packet, nil
-		}
-		if alias, known = l.topics.byTopic[topic]; !known {
-			if int(l.topics.used) >= l.topics.limit {
-				return packet, nil
-			}
-			alias = l.topics.used + 1
-		}
-	} else {
-		known = l.topics.byAlias[alias] == topic
+		return packet, nil
 	}
+	plain, topic := m.Properties, m.Topic
 	if known {
 		m.Topic = ""
 	}
-	plain := m.Properties
-	l.c.aliased = append(l.c.aliased[:0], plain...)
-	m.Properties = l.c.aliased.AddNumber(mqttwire.TopicAlias, uint32(alias))
+	l.c.aliased = append(l.c.aliased[:0], plain...).AddNumber(mqttwire.TopicAlias, uint32(alias))
+	m.Properties = l.c.aliased
 	short, err := m.Append(l.c.short[:0], l.g.Version)
 	m.Topic, m.Properties = topic, plain
 	if err != nil {
 		return nil, err
 	}
-	l.c.short = short
-	if l.g.allowsSize("publish ", topic, len(short)) != nil {
+	if l.c.short = short; l.g.allowsSize("publish ", topic, len(short)) != nil {
 		return packet, nil
 	}
 	if !known {
 		l.topics.set(alias, topic, chosen == 0)
-		if chosen == 0 {
-			l.topics.used++
-		}
 	}
 	return short, nil
 }

@@ -29,9 +29,15 @@ func granted(connect *mqttwire.Connect, p *mqttwire.Connack, again bool) *Grants
 		}
 		return g
 	}
-	g.Properties = slices.Clone(p.Properties)
+	g.read(connect, p.Properties)
+	return g
+}
+
+// read takes the properties of 5.0.
+func (g *Grants) read(connect *mqttwire.Connect, p mqttwire.Properties) {
+	g.Properties = slices.Clone(p)
 	number := func(id mqttwire.PropertyID, absent uint32) uint32 {
-		if n, ok := p.Properties.Number(id); ok {
+		if n, ok := g.Properties.Number(id); ok {
 			return n
 		}
 		return absent
@@ -57,7 +63,6 @@ func granted(connect *mqttwire.Connect, p *mqttwire.Connack, again bool) *Grants
 	g.ResponseInformation = text(mqttwire.ResponseInformation, "")
 	g.ServerReference = text(mqttwire.ServerReference, "")
 	g.ReasonString = text(mqttwire.ReasonString, "")
-	return g
 }
 
 // allowsMessage checks a message, size being that of its whole packet.
@@ -73,7 +78,7 @@ func (g *Grants) allowsMessage(topic string, q mqttwire.QoS, retain bool, size i
 }
 
 func (g *Grants) allowsSize(verb, object string, size int) error {
-	if g.MaximumPacketSize > 0 && size > int(g.MaximumPacketSize) {
+	if g.MaximumPacketSize > 0 && uint64(size) > uint64(g.MaximumPacketSize) {
 		return &LimitError{verb + object, mqttwire.PacketTooLarge,
 			fmt.Sprintf("a packet of %d bytes is more than the server's Maximum Packet Size %d", size, g.MaximumPacketSize)}
 	}
