@@ -40,18 +40,23 @@ func (r *runner) send(ctx context.Context, st *step) *failure {
 		r.note(c.number, ">", fmt.Sprintf("hex=%x", bytes))
 	}
 	c.held = append(c.held, bytes...)
-	if st.op == opHold {
-		return nil
+	if st.op == opSend {
+		r.flush(c)
 	}
+	return nil
+}
+
+// flush writes what a client holds. That the broker has closed is no failure
+// yet: a step will see it.
+func (r *runner) flush(c *client) {
 	if len(c.held) > 0 {
 		c.conn.SetWriteDeadline(time.Now().Add(r.options.Patience))
 		if _, err := c.conn.Write(c.held); err != nil {
-			r.note(c.number, ">", "not sent: "+err.Error()) // the broker has closed; a step will see it
+			r.note(c.number, ">", "not sent: "+err.Error())
 		}
 		c.held = nil
 	}
 	r.last = time.Now()
-	return nil
 }
 
 // packet makes the packet of a line and its bytes.
