@@ -62,6 +62,9 @@ func TestTranscripts(t *testing.T) {
 	})
 }
 
+// raceInAHurry: under -race a process would sleep for a second before it exits.
+const raceInAHurry = "atexit_sleep_ms=0"
+
 // companions are the processes that begin has started, by name.
 type companions map[string]*actor
 
@@ -89,6 +92,7 @@ func setUpTranscript(env *testscript.Env, self string) error {
 	url := transport.URL(l)
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv(runAsMqtk, "1")
+	env.Setenv("GORACE", raceInAHurry)
 	env.Setenv("BROKER", url)
 	env.Setenv("PORT", url[strings.LastIndex(url, ":")+1:])
 	running := companions{}
@@ -213,7 +217,7 @@ func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(program, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), runAsMqtk + "=1", "HOME=" + ts.Getenv("HOME")}
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), runAsMqtk + "=1", "GORACE=" + raceInAHurry, "HOME=" + ts.Getenv("HOME")}
 	outRead, outWrite, err := os.Pipe()
 	ts.Check(err)
 	errRead, errWrite, err := os.Pipe()
