@@ -22,8 +22,11 @@ func (c *Conn) handleAck(batch *Batch, p *mqttwire.Ack) {
 		c.fail(batch, mqttwire.ProtocolError, violation)
 		return
 	}
-	if err := batch.append(); err != nil {
-		c.b.log.Error("the store took no acknowledgement", "client", s.ClientID, "error", err)
+	if p.Kind != mqttwire.PUBREC {
+		batch.appendOrLog() // its loss is one PUBLISH or PUBREL more
+	} else if batch.append() != nil {
+		c.open = nil // no PUBREL: the state it stands for is not kept
+		c.end(mqttwire.QuotaExceeded, "the store has no room")
 	}
 }
 
@@ -89,6 +92,11 @@ func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
 		reply.Reason = mqttwire.PacketIdentifierNotFound
 	}
 	if err := batch.append(); err != nil {
+		s.mu.Lock()
+		if held && s.owner == c {
+			s.held[p.PacketID] = epoch
+		}
+		s.mu.Unlock()
 		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
 		return
 	}

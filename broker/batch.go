@@ -124,6 +124,14 @@ func (batch *Batch) append() error {
 	return err
 }
 
+// appendOrLog is append where nothing waits for the events and nobody could be
+// told that they are not kept.
+func (batch *Batch) appendOrLog() {
+	if err := batch.append(); err != nil {
+		batch.b.log.Error("the store did not take what happened", "error", err)
+	}
+}
+
 // background runs f with a batch of its own, for messages that come from no
 // read: wills, $SYS, expiries.
 func (b *Broker) background(f func(*Batch)) {
@@ -131,7 +139,7 @@ func (b *Broker) background(f func(*Batch)) {
 	batch.now = time.Now()
 	defer b.catchBackground(batch)
 	f(batch)
-	batch.append()
+	batch.appendOrLog()
 	batch.Flush()
 	b.release(batch)
 }

@@ -261,6 +261,9 @@ func (c *Conn) handleDisconnect(batch *Batch, p *mqttwire.Disconnect) {
 			return
 		}
 	}
+	if p.Reason == mqttwire.NormalDisconnection {
+		c.session.dropWill(batch, c)
+	}
 	c.commit(batch)
 	c.said, c.lastWord = true, p.Reason
 	c.finish()

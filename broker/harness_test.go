@@ -168,14 +168,18 @@ func (c *client) write(b []byte) {
 
 // next returns what comes next.
 func (c *client) next(wait time.Duration) (received, bool) {
-	synctest.Wait()
+	synctest.Wait() // so that what has come is seen, even with no time to wait
+	var over <-chan time.Time
+	if len(c.lines) == 0 {
+		over = time.After(wait)
+	}
 	select {
 	case r, ok := <-c.lines:
 		if !ok {
 			r.err = io.EOF
 		}
 		return r, true
-	case <-time.After(wait):
+	case <-over:
 		return received{}, false
 	}
 }

@@ -14,12 +14,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		return true
 	}
 	s := c.session
-	if p.QoS == 2 && s.holds(p.PacketID) {
-		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: p.PacketID}) // known by its id alone until PUBREL
-		return true
-	}
-	if p.QoS > 0 && c.version == mqttwire.V5 && int(c.inbound.Load()) >= c.b.limits.ReceiveMaximum {
-		c.fail(batch, mqttwire.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged")
+	if p.QoS == 2 && c.repeated(batch, p.PacketID) || p.QoS > 0 && c.overQuota(batch) {
 		return true
 	}
 	if reason := c.b.checkPublish(c, p); reason != mqttwire.Success {
@@ -34,6 +29,13 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if p.QoS > 0 && c.b.limits.QueueFull == "refuse" && !m.fits(len(p.Topic)+len(p.Payload), &c.b.limits) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
+	}
+	if p.QoS > 0 && p.Retain && !c.b.retained.fits(p.Topic, p.Payload, &c.b.limits) {
+		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
+		return true
+	}
+	if p.QoS == 2 && !s.hold(batch, c, p.PacketID) {
+		return true // taken over: the client will send it again there
 	}
 	c.view(batch, p, m)
 	matches := c.b.route(batch, s, m)
@@ -134,6 +136,7 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 		c.reply(answer)
 	case reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "") // an acknowledged message may not be lost
+	case p.QoS == 2 && !c.session.hold(batch, c, p.PacketID):
 	default:
 		c.b.log.Info("publish refused", "client", c.session.ClientID, "topic", p.Topic, "reason", reason.String())
 		c.acknowledge(batch, p, 1)
@@ -160,11 +163,12 @@ func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int) {
 	if matches == 0 {
 		reason = mqttwire.NoMatchingSubscribers
 	}
-	if p.QoS == 2 {
-		c.session.hold(batch, c, p.PacketID)
-	}
 	if err := batch.append(); err != nil {
-		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
+		if p.QoS == 2 {
+			c.session.release(p.PacketID)
+		}
+		c.b.log.Error("publish refused: the store has no room", "client", c.session.ClientID, "topic", p.Topic, "error", err)
+		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return
 	}
 	if p.QoS > 0 {
@@ -179,20 +183,45 @@ func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int) {
 	}
 }
 
-// holds says whether an inbound QoS 2 id is held.
-func (s *Session) holds(id mqttwire.PacketID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, held := s.held[id]
-	return held
+// overQuota ends a 5.0 connection that has more unanswered than Receive Maximum.
+func (c *Conn) overQuota(batch *Batch) bool {
+	if c.version != mqttwire.V5 || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum {
+		return false
+	}
+	c.fail(batch, mqttwire.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged")
+	return true
 }
 
-// hold remembers an inbound QoS 2 id until its PUBREL.
-func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) {
+// repeated answers a QoS 2 PUBLISH whose id is held: it is known by its id alone
+// until PUBREL. It counts against this connection's quota from its first
+// repetition here [4.9].
+func (c *Conn) repeated(batch *Batch, id mqttwire.PacketID) bool {
+	s := c.session
+	s.mu.Lock()
+	epoch, held := s.held[id]
+	counts := held && s.owner == c && epoch != s.epoch
+	s.mu.Unlock()
+	if !held || counts && c.overQuota(batch) {
+		return held
+	}
+	if counts {
+		s.mu.Lock()
+		s.held[id] = s.epoch
+		s.mu.Unlock()
+		c.inbound.Add(1)
+	}
+	c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: id})
+	return true
+}
+
+// hold remembers an inbound QoS 2 id until its PUBREL. It comes before the
+// message is routed: once another connection has taken the session over, a
+// repetition there must find the id, or this one must do nothing. False: that.
+func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owner != c {
-		return
+		return false
 	}
 	if s.held == nil {
 		s.held = make(map[mqttwire.PacketID]uint32)
@@ -201,6 +230,14 @@ func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) {
 	if s.persistent() {
 		batch.events = append(batch.events, Event{Kind: EventHeld, ClientID: s.ClientID, PacketID: id})
 	}
+	return true
+}
+
+// release forgets an id whose message was not taken after all.
+func (s *Session) release(id mqttwire.PacketID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.held, id)
 }
 
 // fits says whether every receiver's queue would take a message, for

@@ -31,8 +31,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		}
 		former = old.owner
 		resume = !r.cleanStart && (former == nil || old.expiry > 0)
-		late = old.will
-		old.will = nil
+		late = old.takeWill(&batch.events)
 		if late != nil && (!resume || former != nil && late.delay == 0) {
 			fire = late
 		}
@@ -55,7 +54,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	s.identity.Store(c.identity)
 	s.expiry, s.will = r.expiry, r.will
 	s.epoch++
-	batch.events = append(batch.events, s.sessionEvents()...)
+	s.recordConnected(&batch.events)
 	s.mu.Unlock()
 	if old != nil && !resume {
 		old.mu.Unlock()
@@ -76,17 +75,39 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	return s, resume, true
 }
 
-// sessionEvents record that the session is connected, for one that outlives its
-// connection or has a will.
-func (s *Session) sessionEvents() []Event {
-	var events []Event
-	if s.persistent() {
-		events = append(events, Event{Kind: EventSession, ClientID: s.ClientID, Username: s.identity.Load().Username, SessionExpiry: s.expiry, Connected: true})
+// recordConnected is for the Store: a session that outlives its connection, or
+// did so far, is taken up by one; and its will. mu is held.
+func (s *Session) recordConnected(events *[]Event) {
+	if s.kept = s.kept || s.persistent(); s.kept {
+		*events = append(*events, Event{Kind: EventSession, ClientID: s.ClientID,
+			Username: s.identity.Load().Username, SessionExpiry: s.expiry, Connected: true})
 	}
 	if s.will != nil {
-		events = append(events, Event{Kind: EventWill, ClientID: s.ClientID, Message: s.will.message, WillDelay: s.will.delay})
+		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID, Message: s.will.message, WillDelay: s.will.delay})
 	}
-	return events
+}
+
+// recordAway tells the Store since when the session is without a connection, and
+// when it ends. mu is held.
+func (s *Session) recordAway(events *[]Event, now time.Time) {
+	if !s.kept {
+		return
+	}
+	away := Event{Kind: EventSession, ClientID: s.ClientID, Username: s.identity.Load().Username, SessionExpiry: s.expiry}
+	if s.expiry != noExpiry {
+		away.Ends = now.Add(time.Duration(s.expiry) * time.Second)
+	}
+	*events = append(*events, away)
+}
+
+// takeWill takes the will out of the session, to be sent or forgotten, and out
+// of the Store. mu is held.
+func (s *Session) takeWill(events *[]Event) *will {
+	w := s.will
+	if s.will = nil; w != nil {
+		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID})
+	}
+	return w
 }
 
 // leave tells the session that its connection is gone. What follows depends on
@@ -94,6 +115,7 @@ func (s *Session) sessionEvents() []Event {
 // the session ends now, later or never.
 func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	var fire *will
+	var events []Event
 	b.registry.Lock()
 	s.mu.Lock()
 	if s.owner != c {
@@ -104,21 +126,18 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	now := time.Now()
 	s.owner = nil
 	s.conn.Store(nil)
-	s.cursors = nil
-	if c.said && c.lastWord == mqttwire.Success {
-		s.will = nil
-	}
 	ends := s.expiry == 0
 	switch {
 	case ends:
 		delete(b.registry.sessions, s.ClientID)
-		fire, s.will = s.will, nil
+		fire = s.takeWill(&events)
 	default:
+		s.recordAway(&events, now)
 		if s.expiry != noExpiry {
 			b.deadlines.arm(&s.ends, now.Add(time.Duration(s.expiry)*time.Second))
 		}
 		if w := s.will; w != nil && w.delay == 0 {
-			fire, s.will = w, nil
+			fire = s.takeWill(&events)
 		} else if w != nil && (w.delay < s.expiry) {
 			b.deadlines.arm(&s.willDue, now.Add(time.Duration(w.delay)*time.Second))
 		}
@@ -126,6 +145,7 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	s.mu.Unlock()
 	b.registry.Unlock()
 	b.background(func(batch *Batch) {
+		batch.events = append(batch.events, events...)
 		if ends {
 			b.bury(batch, s)
 		}
@@ -146,7 +166,6 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	subscriptions := s.subscriptions
 	orphans := s.orphans()
 	waiting, bytes := s.queue.len(), s.queue.bytes
-	persistent := s.persistent()
 	s.subscriptions, s.window, s.queue, s.held, s.cursors = nil, inflight{}, queue{}, nil, nil
 	s.mu.Unlock()
 	b.metrics.queued(-waiting, -bytes)
@@ -159,7 +178,7 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	if len(subscriptions) > 0 {
 		b.generation.Add(1)
 	}
-	if persistent {
+	if s.kept {
 		batch.events = append(batch.events, Event{Kind: EventSessionEnd, ClientID: s.ClientID})
 	}
 	b.rehome(batch, orphans)
@@ -176,14 +195,15 @@ func (s *Session) endsNow(time.Time) {
 		return
 	}
 	delete(b.registry.sessions, s.ClientID)
-	fire := s.will
-	s.will = nil
+	var events []Event
+	fire := s.takeWill(&events)
 	s.mu.Unlock()
 	b.registry.Unlock()
 	b.deadlines.disarm(&s.willDue)
 	b.metrics.expired.Add(1)
 	b.log.Info("session expired", "client", s.ClientID)
 	b.background(func(batch *Batch) {
+		batch.events = append(batch.events, events...)
 		b.bury(batch, s)
 		if fire != nil {
 			b.publishWill(batch, fire)
@@ -193,17 +213,20 @@ func (s *Session) endsNow(time.Time) {
 
 // willIsDue is the deadline of a will whose delay has passed.
 func (s *Session) willIsDue(time.Time) {
+	var events []Event
+	var fire *will
 	s.mu.Lock()
-	fire := s.will
-	if s.owner != nil || s.ended {
-		fire = nil
-	} else {
-		s.will = nil
+	if s.owner == nil && !s.ended {
+		fire = s.takeWill(&events)
 	}
 	s.mu.Unlock()
-	if fire != nil {
-		s.b.background(func(batch *Batch) { s.b.publishWill(batch, fire) })
+	if fire == nil {
+		return
 	}
+	s.b.background(func(batch *Batch) {
+		batch.events = append(batch.events, events...)
+		s.b.publishWill(batch, fire)
+	})
 }
 
 // findSession returns the session of a client id, nil for none.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,8 +38,14 @@ func (b *Broker) retain(batch *Batch) {
 		b.log.Warn("retained message dropped: the retained set is full", "client", view.From, "topic", view.Topic)
 		return
 	}
-	if message == nil || !isSys(view.Topic) {
-		batch.events = append(batch.events, Event{Kind: EventRetain, Topic: view.Topic, Sequence: version, Message: message})
+	if !isSys(view.Topic) {
+		event := Event{Kind: EventRetain, Sequence: version, Message: message}
+		if message != nil {
+			event.Topic = message.Topic
+		} else {
+			event.Topic = strings.Clone(view.Topic) // the store may keep the Event
+		}
+		batch.events = append(batch.events, event)
 	}
 	if message != nil && !message.Expires.IsZero() {
 		b.retained.watch(b, message.Expires)
@@ -50,21 +57,17 @@ func (b *Broker) retain(batch *Batch) {
 func (r *retainedSet) set(topic string, m *Message, l *Limits) (version uint64, stored bool) {
 	r.Lock()
 	defer r.Unlock()
-	old, had := r.names.Get(topic)
-	bytes := r.bytes
-	count := r.names.Len() - r.own
-	if had {
-		bytes -= int64(old.message.size())
-		count--
-	}
-	if m != nil && !isSys(topic) && (count >= l.MaxRetained || bytes+int64(m.size()) > l.MaxRetainedBytes) {
+	if m != nil && !r.room(topic, m.size(), l) {
 		return 0, false
 	}
+	old, had := r.names.Get(topic)
 	r.version++
 	if had && isSys(topic) {
 		r.own--
 	}
-	r.bytes = bytes
+	if had {
+		r.bytes -= int64(old.message.size())
+	}
 	if m == nil {
 		r.names.Delete(topic)
 		return r.version, true
@@ -75,6 +78,30 @@ func (r *retainedSet) set(topic string, m *Message, l *Limits) (version uint64, 
 	r.bytes += int64(m.size())
 	r.names.Set(m.Topic, &retained{m, r.version})
 	return r.version, true
+}
+
+// fits says whether set would find room for a message.
+func (r *retainedSet) fits(topic string, payload []byte, l *Limits) bool {
+	if len(payload) == 0 {
+		return true
+	}
+	r.Lock()
+	defer r.Unlock()
+	return r.room(topic, len(topic)+len(payload), l)
+}
+
+// room says whether a message of size bytes may take the place of what is stored
+// under its topic. r is locked.
+func (r *retainedSet) room(topic string, size int, l *Limits) bool {
+	if isSys(topic) {
+		return true
+	}
+	count, bytes := r.names.Len()-r.own, r.bytes
+	if old, had := r.names.Get(topic); had {
+		count--
+		bytes -= int64(old.message.size())
+	}
+	return count < l.MaxRetained && bytes+int64(size) <= l.MaxRetainedBytes
 }
 
 // get returns the retained message of a topic, nil for none.

@@ -23,6 +23,7 @@ type Session struct {
 	owner         *Conn  // the connection it belongs to, also before its CONNACK
 	expiry        uint32 // seconds after the connection ends; noExpiry: never
 	ended         bool
+	kept          bool   // the Store knows of it
 	epoch         uint32 // connections so far: which of them a held id came on
 	sequence      uint64 // deliveries so far
 	subscriptions map[string]*subscription

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -107,13 +108,19 @@ func (t *subscriptions) remove(s *subscription) {
 	}
 }
 
-func isSys(filter string) bool { return strings.HasPrefix(filter, "$SYS") }
+// isSys says whether a topic or filter is of the tree that only the broker
+// publishes to.
+func isSys(filter string) bool {
+	rest, ok := strings.CutPrefix(filter, "$SYS")
+	return ok && (rest == "" || rest[0] == '/')
+}
 
 // handleSubscribe takes a SUBSCRIBE: filter by filter, one code each.
 func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 	identifier, has := p.Properties.Number(mqttwire.SubscriptionIdentifier)
 	answer := &mqttwire.Suback{PacketID: p.PacketID}
 	var cursors []*retainCursor
+	var changes []change
 	for _, f := range p.Subscriptions {
 		reason := c.b.checkFilter(c, f.Filter)
 		if has && !c.b.limits.SubscriptionIdentifiersAvailable {
@@ -128,16 +135,22 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 				c.b.refreshSys(batch.now)
 			}
 			var cursor *retainCursor
-			reason, cursor = c.session.subscribe(batch, c, f, identifier)
+			var done change
+			reason, done, cursor = c.session.subscribe(batch, c, f, identifier)
+			if done.now != nil {
+				changes = append(changes, done)
+			}
 			if cursor != nil {
 				cursors = append(cursors, cursor)
 			}
 		}
 		answer.Reasons = append(answer.Reasons, c.subackCode(reason, f.QoS))
 	}
-	if err := batch.append(); err != nil {
-		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
-		return
+	if !c.stored(batch, changes) {
+		if c.version != mqttwire.V5 {
+			return
+		}
+		cursors, answer.Reasons = nil, refuseAll(answer.Reasons, mqttwire.QuotaExceeded)
 	}
 	c.reply(answer)
 	if len(cursors) > 0 {
@@ -187,16 +200,16 @@ func (b *Broker) checkFilter(c *Conn, filter string) mqttwire.ReasonCode {
 
 // subscribe makes or replaces one subscription and returns the granted QoS and
 // the cursor over the retained messages that it brings, if any.
-func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, identifier uint32) (mqttwire.ReasonCode, *retainCursor) {
+func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, identifier uint32) (mqttwire.ReasonCode, change, *retainCursor) {
 	b := s.b
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owner != c || s.ended {
-		return mqttwire.UnspecifiedError, nil
+		return mqttwire.UnspecifiedError, change{}, nil
 	}
 	old := s.subscriptions[f.Filter]
 	if old == nil && len(s.subscriptions) >= b.limits.MaxSubscriptions {
-		return mqttwire.QuotaExceeded, nil
+		return mqttwire.QuotaExceeded, change{}, nil
 	}
 	filter := ""
 	if old != nil {
@@ -209,9 +222,6 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling,
 	}
 	b.subscriptions.add(sub, old)
-	if old != nil {
-		s.cursors = dropCursors(s.cursors, old) // the new one sends all of it
-	}
 	b.generation.Add(1)
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
@@ -224,11 +234,64 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		f.Filter = filter
 		batch.events = append(batch.events, Event{Kind: EventSubscribe, ClientID: s.ClientID, Subscription: f, Identifier: identifier})
 	}
-	reason := mqttwire.ReasonCode(sub.qos)
+	reason, done := mqttwire.ReasonCode(sub.qos), change{sub, old}
 	if sub.share != nil || sub.handling == 2 || sub.handling == 1 && old != nil {
-		return reason, nil
+		return reason, done, nil
 	}
-	return reason, b.newRetainCursor(sub)
+	if old != nil {
+		s.cursors = dropCursors(s.cursors, old) // the new one sends all of it
+	}
+	return reason, done, b.newRetainCursor(sub)
+}
+
+// change is one subscription made, replaced or (now is nil) removed.
+type change struct{ now, old *subscription }
+
+// stored appends what the changes have to be remembered by. Where the store has
+// no room they are taken back, and a 3.x connection, which cannot be told, ends.
+func (c *Conn) stored(batch *Batch, changes []change) bool {
+	err := batch.append()
+	if err == nil {
+		return true
+	}
+	c.b.log.Error("subscriptions refused: the store has no room", "client", c.clientID, "error", err)
+	for _, done := range slices.Backward(changes) {
+		c.session.revert(done)
+	}
+	if c.version != mqttwire.V5 {
+		c.fail(batch, mqttwire.QuotaExceeded, "")
+	}
+	return false
+}
+
+func (s *Session) revert(done change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	switch {
+	case done.now == nil:
+		s.b.subscriptions.add(done.old, nil)
+		s.subscriptions[done.old.filter] = done.old
+	case done.old == nil:
+		s.b.subscriptions.drop(done.now)
+		delete(s.subscriptions, done.now.filter)
+	default:
+		s.b.subscriptions.add(done.old, done.now)
+		s.subscriptions[done.old.filter] = done.old
+	}
+	s.b.generation.Add(1)
+}
+
+// refuseAll puts one reason in place of all that are good.
+func refuseAll(reasons []mqttwire.ReasonCode, reason mqttwire.ReasonCode) []mqttwire.ReasonCode {
+	for i, r := range reasons {
+		if r < 0x80 {
+			reasons[i] = reason
+		}
+	}
+	return reasons
 }
 
 // sendRetained starts the cursors of one SUBSCRIBE, behind those that are there.
@@ -251,28 +314,33 @@ func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
 // handleUnsubscribe takes an UNSUBSCRIBE.
 func (c *Conn) handleUnsubscribe(batch *Batch, p *mqttwire.Unsubscribe) {
 	answer := &mqttwire.Unsuback{PacketID: p.PacketID}
+	var changes []change
 	for _, filter := range p.Filters {
 		reason := mqttwire.NoSubscriptionExisted
-		if c.session.unsubscribe(batch, c, filter) {
+		if old := c.session.unsubscribe(batch, c, filter); old != nil {
 			reason = mqttwire.Success
+			changes = append(changes, change{old: old})
 		}
 		answer.Reasons = append(answer.Reasons, reason)
 	}
-	if err := batch.append(); err != nil {
-		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
-		return
+	if !c.stored(batch, changes) {
+		if c.version != mqttwire.V5 {
+			return
+		}
+		answer.Reasons = refuseAll(answer.Reasons, mqttwire.ImplementationSpecificError)
 	}
 	c.reply(answer)
 }
 
-// unsubscribe removes one subscription; deliveries that have begun go on
-// [MQTT-3.10.4-3]. What waited for it through a share goes to another member.
-func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) bool {
+// unsubscribe removes one subscription and returns it, nil where there was none.
+// Deliveries that have begun go on [MQTT-3.10.4-3]; what waited for it through a
+// share goes to another member.
+func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscription {
 	s.mu.Lock()
 	sub := s.subscriptions[filter]
 	if sub == nil || s.owner != c {
 		s.mu.Unlock()
-		return false
+		return nil
 	}
 	delete(s.subscriptions, filter)
 	s.b.subscriptions.drop(sub)
@@ -290,7 +358,7 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) bool {
 	if s.b.fabric != nil {
 		s.b.fabric.Interest(sub.filter, -1)
 	}
-	return true
+	return sub
 }
 
 // sysWanted says whether anybody subscribes to $SYS.

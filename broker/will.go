@@ -51,3 +51,14 @@ func (b *Broker) publishWill(batch *Batch, w *will) {
 	b.route(batch, b.findSession(m.From), b.matchFor(batch, nil, m.Topic))
 	batch.drop()
 }
+
+// dropWill forgets the will at the client's DISCONNECT [MQTT-3.14.4-3]: at once,
+// for its next connection may come before the end of this one is noticed.
+func (s *Session) dropWill(batch *Batch, c *Conn) {
+	s.mu.Lock()
+	if s.owner == c {
+		s.takeWill(&batch.events)
+	}
+	s.mu.Unlock()
+	batch.appendOrLog()
+}
