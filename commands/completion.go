@@ -130,6 +130,8 @@ func valueWords(flag string) [][]string {
 		return one("debug", "info", "warn", "error")
 	case "log-format":
 		return one("text", "json")
+	case "driver":
+		return one("auto", "eventloop", "goroutine")
 	case "host":
 		return one("localhost")
 	case "url", "listen":

@@ -78,7 +78,7 @@ func TestValueWordsBelongToFlags(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"qos", "will-qos", "protocol-version", "retain-handling", "payload-format", "password-from",
-		"log-level", "log-format", "host", "url", "listen", "set"} {
+		"log-level", "log-format", "driver", "host", "url", "listen", "set"} {
 		if !flags[name] {
 			t.Errorf("no command has a flag --%s", name)
 		}

@@ -1,9 +1,9 @@
 package commands
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -12,8 +12,8 @@ import (
 // through a file, through an inherited descriptor, or both.
 type readyFile struct {
 	path       string
-	written    fs.FileInfo // what we wrote; nil before
-	descriptor *os.File    // nil: none asked for
+	written    []byte   // what we wrote there; nil before
+	descriptor *os.File // nil: none asked for
 }
 
 // openReady takes hold of both before anything else is opened, while a wrong
@@ -71,7 +71,6 @@ func (r *readyFile) replace(line []byte) error {
 		return err
 	}
 	_, err = f.Write(line)
-	info, _ := f.Stat()
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
@@ -82,17 +81,18 @@ func (r *readyFile) replace(line []byte) error {
 		os.Remove(f.Name())
 		return err
 	}
-	r.written = info
+	r.written = line
 	return nil
 }
 
 // remove takes our file away, but not one that another broker has put in its
-// place since.
+// place since. It holds other listeners; an inode is no proof, for the number of
+// a removed file is soon given to another.
 func (r *readyFile) remove() {
 	if r.written == nil {
 		return
 	}
-	if info, err := os.Lstat(r.path); err == nil && os.SameFile(info, r.written) {
+	if text, err := os.ReadFile(r.path); err == nil && bytes.Equal(text, r.written) {
 		os.Remove(r.path)
 	}
 }

@@ -57,7 +57,9 @@ func launch(t *testing.T, cmd *exec.Cmd) *spawned {
 func (p *spawned) read(r io.ReadCloser) {
 	defer close(p.done)
 	defer close(p.lines)
-	for s := bufio.NewScanner(r); s.Scan(); {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
 		p.mu.Lock()
 		p.seen = append(p.seen, s.Text())
 		p.mu.Unlock()

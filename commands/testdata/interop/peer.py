@@ -1,0 +1,56 @@
+"""A client made of Eclipse Paho (1.6 and 2.x), for the interoperability tests.
+
+    peer.py sub HOST PORT VERSION FILTER    prints READY, then MSG TOPIC QOS RETAIN PAYLOAD
+    peer.py pub HOST PORT VERSION TOPIC     publishes "hello QOS" to TOPIC/QOS at QoS 0, 1 and 2
+
+VERSION is 3.1, 3.1.1 or 5.0. sub runs until it is killed.
+"""
+
+import sys
+
+import paho.mqtt.client as mqtt
+
+mode, host, port, version, topic = sys.argv[1:6]
+protocol = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5.0": mqtt.MQTTv5}[version]
+client_id = "paho-%s-%s" % (mode, version.replace(".", ""))
+if hasattr(mqtt, "CallbackAPIVersion"):
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION1, client_id, protocol=protocol)
+else:
+    client = mqtt.Client(client_id, protocol=protocol)
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def on_connect(client, userdata, flags, code, properties=None):
+    if code != 0:
+        say("REFUSED", code)
+        sys.exit(1)
+    if mode == "sub":
+        client.subscribe(topic, 2)
+    else:
+        for qos in (0, 1, 2):
+            client.publish("%s/%d" % (topic, qos), "hello %d" % qos, qos)
+
+
+def on_message(client, userdata, m):
+    say("MSG", m.topic, m.qos, int(m.retain), m.payload.decode())
+
+
+published = set()
+
+
+def on_publish(client, userdata, mid, *rest):
+    published.add(mid)
+    if len(published) == 3:
+        client.disconnect()
+
+
+client.on_connect = on_connect
+client.on_message = on_message
+client.on_publish = on_publish
+client.on_subscribe = lambda client, userdata, mid, granted, *rest: say("READY")
+client.connect(host, int(port), 30)
+client.loop_forever()
+say("DONE")
