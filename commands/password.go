@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -20,6 +22,9 @@ func (o *connectOptions) password(p *program, where place) ([]byte, error) {
 		return nil, usagef("--password and --password-from are both given: one is enough")
 	case o.PasswordFrom != "":
 		password, err := p.passwordFrom(o.PasswordFrom)
+		if f, ok := err.(*failure); ok {
+			return nil, f
+		}
 		if err != nil {
 			return nil, usagef("--password-from %s: %w", o.PasswordFrom, err)
 		}
@@ -124,11 +129,38 @@ func (p *program) askPassword() ([]byte, error) {
 		if !isTerminal(terminal) {
 			return nil, fmt.Errorf("there is no terminal to ask on")
 		}
-	} else {
-		defer terminal.Close()
 	}
 	fmt.Fprint(p.Err, "Password: ")
-	password, err := term.ReadPassword(int(terminal.Fd()))
-	fmt.Fprintln(p.Err)
-	return password, err
+	defer fmt.Fprintln(p.Err)
+	return readUnseen(terminal)
+}
+
+// readUnseen reads a line that the terminal does not show. A signal gives the
+// terminal its old state back before it ends us; the read itself knows no end
+// but the line's, and is left to the end of the process then.
+func readUnseen(terminal *os.File) ([]byte, error) {
+	fd := int(terminal.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	type line struct {
+		text []byte
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		typed <- line{text, err}
+	}()
+	select {
+	case l := <-typed:
+		return l.text, l.err
+	case s := <-signals:
+		_ = term.Restore(fd, before)
+		return nil, signalOutcome(signalled{s}, true)
+	}
 }
