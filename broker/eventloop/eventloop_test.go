@@ -20,22 +20,38 @@ import (
 	"mqtk/mqttwire/conformance"
 )
 
-// serve runs a broker behind the event loop and returns an address. At the end
-// of the test the broker is shut down, and no descriptor may be left.
-func serve(t *testing.T, network, address string, set ...conformance.Setting) net.Addr {
+// serve runs a broker behind the event loop and returns its address. At the end
+// of the test no descriptor may be left.
+func serve(t *testing.T, network, address string) net.Addr {
 	t.Helper()
 	files := descriptors(t)
-	limits := broker.DefaultLimits()
-	for _, s := range set {
-		if err := limits.Set(s.Key, s.Value); err != nil {
-			t.Fatal(err)
+	t.Cleanup(func() {
+		if now := descriptors(t); now > files {
+			t.Errorf("%d descriptors are open, %d were before", now, files)
 		}
-	}
+	})
+	return run(t, broker.Options{Driver: newDriver(t)}, network, address)
+}
+
+func newDriver(t *testing.T) *eventloop.Driver {
+	t.Helper()
 	driver, err := eventloop.New(2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := broker.New(broker.Options{Limits: limits, Driver: driver})
+	return driver
+}
+
+// run serves until the end of the test, when the broker is shut down.
+func run(t *testing.T, o broker.Options, network, address string, set ...conformance.Setting) net.Addr {
+	t.Helper()
+	o.Limits = broker.DefaultLimits()
+	for _, s := range set {
+		if err := o.Limits.Set(s.Key, s.Value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := broker.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +69,6 @@ func serve(t *testing.T, network, address string, set ...conformance.Setting) ne
 		}
 		if err := <-served; err != broker.ErrClosed {
 			t.Errorf("Serve returned %v", err)
-		}
-		if now := descriptors(t); now > files {
-			t.Errorf("%d descriptors are open, %d were before", now, files)
 		}
 	})
 	return l.Addr()
@@ -280,27 +293,42 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// TestConformance plays all scripts of the standard over real sockets.
+// TestConformance plays all scripts of the standard over real sockets, with
+// both drivers, side by side since most of it is waiting.
 func TestConformance(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes half a minute of real time")
+		t.Skip("skip: takes half a minute of real time")
 	}
 	scripts, err := conformance.Scripts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, group := range conformance.BySettings(scripts) {
-		t.Run(conformance.SettingsKey(group[0].Settings), func(t *testing.T) {
-			a := serve(t, "tcp", "127.0.0.1:0", group[0].Settings...)
-			dialer := func(ctx context.Context) (net.Conn, error) {
-				var d net.Dialer
-				return d.DialContext(ctx, a.Network(), a.String())
-			}
-			conformance.RunAll(t.Context(), group, dialer, conformance.Options{Prefix: "loop", Settings: group[0].Settings, Parallel: 64}, func(r conformance.Result) {
-				if r.Outcome == conformance.Fail {
-					t.Error(r)
+	for _, kind := range []string{"eventloop", "goroutine"} {
+		for _, group := range conformance.BySettings(scripts) {
+			t.Run(kind+"/"+conformance.SettingsKey(group[0].Settings), func(t *testing.T) {
+				t.Parallel()
+				o := broker.Options{}
+				if kind == "eventloop" {
+					o.Driver = newDriver(t)
 				}
+				play(t, run(t, o, "tcp", "127.0.0.1:0", group[0].Settings...), group)
 			})
-		})
+		}
 	}
+}
+
+func play(t *testing.T, a net.Addr, scripts []*conformance.Script) {
+	dialer := func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, a.Network(), a.String())
+	}
+	o := conformance.Options{
+		Prefix: conformance.NewPrefix(), Settings: scripts[0].Settings, Strict: true,
+		Have: []string{"anonymous"}, Parallel: 32, Patience: 15 * time.Second,
+	}
+	conformance.RunAll(t.Context(), scripts, dialer, o, func(r conformance.Result) {
+		if r.Outcome == conformance.Fail {
+			t.Error(r)
+		}
+	})
 }
