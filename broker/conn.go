@@ -266,7 +266,7 @@ func (c *Conn) handleDisconnect(batch *Batch, p *mqttwire.Disconnect) {
 	}
 	c.commit(batch)
 	c.said, c.lastWord = true, p.Reason
-	c.finish()
+	c.finish(nil)
 }
 
 // fail is end on the driver's own thread: what came before is answered first.
@@ -282,6 +282,7 @@ func (c *Conn) end(reason mqttwire.ReasonCode, detail string) {
 	if !c.cause.CompareAndSwap(nil, &endCause{reason, detail}) {
 		return
 	}
+	var last mqttwire.Packet
 	if c.live.Load() && c.version == mqttwire.V5 && reason >= 0x80 {
 		p := &mqttwire.Disconnect{Reason: reason}
 		if !reason.AllowedIn(mqttwire.DISCONNECT, mqttwire.Server) {
@@ -290,9 +291,9 @@ func (c *Conn) end(reason mqttwire.ReasonCode, detail string) {
 		if detail != "" {
 			p.Properties = p.Properties.AddText(mqttwire.ReasonString, detail)
 		}
-		c.send(p)
+		last = p
 	}
-	c.finish()
+	c.finish(last)
 }
 
 // kick is end for threads other than the driver's.
@@ -302,9 +303,13 @@ func (c *Conn) kick(reason mqttwire.ReasonCode, detail string) {
 	c.link.Close()
 }
 
-// finish lets nothing more into the outbox or out of the socket's input.
-func (c *Conn) finish() {
+// finish lets nothing more into the outbox behind a last word, which may be
+// nil, or out of the socket's input.
+func (c *Conn) finish(last mqttwire.Packet) {
 	c.out.mu.Lock()
+	if last != nil {
+		c.put(last)
+	}
 	c.out.closed = true
 	c.out.mu.Unlock()
 	c.closing.Store(true)
@@ -316,6 +321,11 @@ func (c *Conn) finish() {
 func (c *Conn) send(p mqttwire.Packet) bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
+	return c.put(p)
+}
+
+// put is send with out.mu held.
+func (c *Conn) put(p mqttwire.Packet) bool {
 	if c.out.closed {
 		return true
 	}
@@ -333,7 +343,7 @@ func (c *Conn) send(p mqttwire.Packet) bool {
 // Closed tells that the network connection is gone. It is called once, by the
 // driver's thread; cause is the driver's error.
 func (c *Conn) Closed(cause error) {
-	c.finish()
+	c.finish(nil)
 	c.b.deadlines.disarm(&c.limit)
 	c.b.wheel.remove(&c.watch)
 	c.handover.Lock()

@@ -201,20 +201,23 @@ func (s *stream) Resume() {
 // been written, or after lingerTime.
 func (s *stream) Close() {
 	s.mu.Lock()
-	first := !s.closed
+	defer s.mu.Unlock()
+	if s.closed {
+		return // linger has set deadlines of its own
+	}
 	s.closed = true
 	s.changed.Broadcast()
-	s.mu.Unlock()
-	if first {
-		now := time.Now()
-		s.conn.SetReadDeadline(now)
-		s.conn.SetWriteDeadline(now.Add(lingerTime))
-	}
+	now := time.Now()
+	s.conn.SetReadDeadline(now)
+	s.conn.SetWriteDeadline(now.Add(lingerTime))
 }
 
 // linger sees the last bytes out: write, half-close, and discard input for a
 // while, because a reset would eat the closing packet on its way to the peer.
 func (s *stream) linger(cause error) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	now := time.Now()
 	s.conn.SetWriteDeadline(now.Add(lingerTime))
 	s.Flush()
