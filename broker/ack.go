@@ -64,7 +64,7 @@ func (s *Session) settle(batch *Batch, c *Conn, f *flight) {
 		c.progress(f.message.size())
 	}
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: f.sequence})
+		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence})
 	}
 	s.window.finish(f)
 }
@@ -79,7 +79,7 @@ func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
 	if held && mine {
 		delete(s.held, p.PacketID)
 		if s.persistent() {
-			batch.events = append(batch.events, Event{Kind: EventForgotten, ClientID: s.ClientID, PacketID: p.PacketID})
+			batch.events = append(batch.events, Event{Kind: EventForgotten, ClientID: s.ClientID, Incarnation: s.incarnation, PacketID: p.PacketID})
 		}
 	}
 	counted := held && epoch == s.epoch

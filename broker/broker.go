@@ -58,6 +58,7 @@ type Broker struct {
 	}
 	subscriptions subscriptions
 	generation    atomic.Uint64 // changes with every subscription
+	incarnations  atomic.Uint64 // sessions so far
 	matches       struct {
 		sync.Mutex
 		generation uint64

@@ -228,7 +228,7 @@ func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) bool {
 	}
 	s.held[id] = s.epoch
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventHeld, ClientID: s.ClientID, PacketID: id})
+		batch.events = append(batch.events, Event{Kind: EventHeld, ClientID: s.ClientID, Incarnation: s.incarnation, PacketID: id})
 	}
 	return true
 }

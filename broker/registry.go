@@ -42,10 +42,13 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 			old.owner = nil
 		}
 	}
+	if old != nil && !resume {
+		old.recordEnd(&batch.events) // before the new one begins
+	}
 	if resume {
 		s = old
 	} else {
-		s = &Session{b: b, ClientID: id}
+		s = &Session{b: b, ClientID: id, incarnation: b.incarnations.Add(1)}
 		s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
 		b.registry.sessions[id] = s
 		s.mu.Lock()
@@ -79,11 +82,11 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 // did so far, is taken up by one; and its will. mu is held.
 func (s *Session) recordConnected(events *[]Event) {
 	if s.kept = s.kept || s.persistent(); s.kept {
-		*events = append(*events, Event{Kind: EventSession, ClientID: s.ClientID,
+		*events = append(*events, Event{Kind: EventSession, ClientID: s.ClientID, Incarnation: s.incarnation,
 			Username: s.identity.Load().Username, SessionExpiry: s.expiry, Connected: true})
 	}
 	if s.will != nil {
-		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID, Message: s.will.message, WillDelay: s.will.delay})
+		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID, Incarnation: s.incarnation, Message: s.will.message, WillDelay: s.will.delay})
 	}
 }
 
@@ -93,11 +96,19 @@ func (s *Session) recordAway(events *[]Event, now time.Time) {
 	if !s.kept {
 		return
 	}
-	away := Event{Kind: EventSession, ClientID: s.ClientID, Username: s.identity.Load().Username, SessionExpiry: s.expiry}
+	away := Event{Kind: EventSession, ClientID: s.ClientID, Incarnation: s.incarnation, Username: s.identity.Load().Username, SessionExpiry: s.expiry}
 	if s.expiry != noExpiry {
 		away.Ends = now.Add(time.Duration(s.expiry) * time.Second)
 	}
 	*events = append(*events, away)
+}
+
+// recordEnd tells the Store that the session is no more, once. mu is held.
+func (s *Session) recordEnd(events *[]Event) {
+	if s.kept {
+		*events = append(*events, Event{Kind: EventSessionEnd, ClientID: s.ClientID, Incarnation: s.incarnation})
+	}
+	s.kept = false
 }
 
 // takeWill takes the will out of the session, to be sent or forgotten, and out
@@ -105,7 +116,7 @@ func (s *Session) recordAway(events *[]Event, now time.Time) {
 func (s *Session) takeWill(events *[]Event) *will {
 	w := s.will
 	if s.will = nil; w != nil {
-		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID})
+		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID, Incarnation: s.incarnation})
 	}
 	return w
 }
@@ -163,6 +174,7 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 		return
 	}
 	s.ended = true
+	s.recordEnd(&batch.events)
 	subscriptions := s.subscriptions
 	orphans := s.orphans()
 	waiting, bytes := s.queue.len(), s.queue.bytes
@@ -177,9 +189,6 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	}
 	if len(subscriptions) > 0 {
 		b.generation.Add(1)
-	}
-	if s.kept {
-		batch.events = append(batch.events, Event{Kind: EventSessionEnd, ClientID: s.ClientID})
 	}
 	b.rehome(batch, orphans)
 }

@@ -14,10 +14,11 @@ import (
 // mu guards everything below it. conn is the live connection, stored under mu
 // and read by anyone: a QoS 0 delivery needs nothing else.
 type Session struct {
-	b        *Broker
-	ClientID string
-	conn     atomic.Pointer[Conn]
-	identity atomic.Pointer[Identity] // of the connection, or the last one
+	b           *Broker
+	ClientID    string
+	incarnation uint64 // which session of this ClientID it is, ever larger
+	conn        atomic.Pointer[Conn]
+	identity    atomic.Pointer[Identity] // of the connection, or the last one
 
 	mu            sync.Mutex
 	owner         *Conn  // the connection it belongs to, also before its CONNACK
@@ -154,14 +155,14 @@ func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh b
 	}
 	switch {
 	case f != nil:
-		batch.events = append(batch.events, Event{Kind: EventInflight, ClientID: s.ClientID, Sequence: sequence, PacketID: f.packetID})
+		batch.events = append(batch.events, Event{Kind: EventInflight, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence, PacketID: f.packetID})
 	case !fresh:
-		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: sequence})
+		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence})
 	}
 }
 
 func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
-	return Event{Kind: EventEnqueue, ClientID: s.ClientID, Sequence: sequence, Message: d.message,
+	return Event{Kind: EventEnqueue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence, Message: d.message,
 		QoS: d.qos, Retain: d.retain, Identifiers: d.identifiers}
 }
 
@@ -206,7 +207,7 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 func (s *Session) dequeued(batch *Batch, e *queued) {
 	s.b.metrics.queued(-1, -e.message.size())
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: e.sequence})
+		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: e.sequence})
 	}
 }
 
@@ -272,7 +273,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 				return false
 			case tooLarge: // or no longer allowed: as if sent and acknowledged
 				if s.persistent() {
-					batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Sequence: f.sequence})
+					batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence})
 				}
 				w.finish(f)
 				i = w.first - 1 // finish moves entries; what was sent is passed over
@@ -293,7 +294,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 func (s *Session) unpublish(batch *Batch, f *flight) {
 	s.window.release(f)
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventReleased, ClientID: s.ClientID, Sequence: f.sequence, PacketID: f.packetID})
+		batch.events = append(batch.events, Event{Kind: EventReleased, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence, PacketID: f.packetID})
 	}
 }
 

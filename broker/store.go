@@ -31,6 +31,7 @@ const (
 type Event struct {
 	Kind          EventKind
 	ClientID      string
+	Incarnation   uint64 // with ClientID: one session, and none that had the ClientID before
 	Username      string
 	Topic         string
 	Sequence      uint64

@@ -232,7 +232,7 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	}
 	if s.persistent() {
 		f.Filter = filter
-		batch.events = append(batch.events, Event{Kind: EventSubscribe, ClientID: s.ClientID, Subscription: f, Identifier: identifier})
+		batch.events = append(batch.events, Event{Kind: EventSubscribe, ClientID: s.ClientID, Incarnation: s.incarnation, Subscription: f, Identifier: identifier})
 	}
 	reason, done := mqttwire.ReasonCode(sub.qos), change{sub, old}
 	if sub.share != nil || sub.handling == 2 || sub.handling == 1 && old != nil {
@@ -351,7 +351,7 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 		orphans = s.leaveShare(batch, sub.share)
 	}
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventUnsubscribe, ClientID: s.ClientID, Subscription: mqttwire.Subscription{Filter: sub.filter}})
+		batch.events = append(batch.events, Event{Kind: EventUnsubscribe, ClientID: s.ClientID, Incarnation: s.incarnation, Subscription: mqttwire.Subscription{Filter: sub.filter}})
 	}
 	s.mu.Unlock()
 	s.b.rehome(batch, orphans)

@@ -1,0 +1,495 @@
+package broker_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mqtk/broker"
+	"mqtk/mqttwire"
+)
+
+// A vault is a Store that is durable when the test says so.
+type vault struct {
+	mu      sync.Mutex
+	frames  [][]broker.Event
+	said    []string // the frames in words, as they were when they came
+	waiting []func(error)
+	prompt  bool // durable as soon as possible, by a thread of its own
+	wake    chan struct{}
+	full    func(broker.Event) bool // no room for these
+}
+
+var errNoRoom = errors.New("no room")
+
+func (v *vault) Replay(func(broker.Event) error) error { return nil }
+
+func (v *vault) Append(events []broker.Event, durable func(error)) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.full != nil && slices.ContainsFunc(events, v.full) {
+		return errNoRoom
+	}
+	if len(events) > 0 {
+		v.frames = append(v.frames, slices.Clone(events))
+		v.said = append(v.said, frameText(events))
+	}
+	if durable != nil {
+		v.waiting = append(v.waiting, durable)
+		if v.prompt {
+			v.ring()
+		}
+	}
+	return nil
+}
+
+func (v *vault) ring() {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (v *vault) Close() error { close(v.wake); return nil }
+
+func (v *vault) run() {
+	for range v.wake {
+		v.settle(nil)
+	}
+}
+
+// settle lets everything so far be durable, or fail.
+func (v *vault) settle(err error) {
+	for {
+		v.mu.Lock()
+		if len(v.waiting) == 0 {
+			v.mu.Unlock()
+			return
+		}
+		next := v.waiting[0]
+		v.waiting = v.waiting[1:]
+		v.mu.Unlock()
+		next(err)
+	}
+}
+
+// promptly and held say whether things are durable by themselves.
+func (v *vault) promptly() {
+	v.mu.Lock()
+	v.prompt = true
+	v.ring()
+	v.mu.Unlock()
+	synctest.Wait()
+}
+
+func (v *vault) held() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.prompt = false
+}
+
+func (v *vault) noRoomFor(kinds ...broker.EventKind) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.full = func(e broker.Event) bool { return slices.Contains(kinds, e.Kind) }
+}
+
+// story is what was appended since the last call, in words.
+func (v *vault) story() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, frame := range v.frames {
+		if now := frameText(frame); now != v.said[i] {
+			v.said[i] = fmt.Sprintf("CHANGED AFTERWARDS: %s, %s before", now, v.said[i])
+		}
+	}
+	said := v.said
+	v.frames, v.said = nil, nil
+	return said
+}
+
+func frameText(events []broker.Event) string {
+	var words []string
+	for _, e := range events {
+		words = append(words, eventText(e))
+	}
+	return strings.Join(words, "; ")
+}
+
+func eventText(e broker.Event) string {
+	payload := func() string {
+		if e.Message == nil {
+			return "nothing"
+		}
+		return e.Message.Topic + "=" + string(e.Message.Payload)
+	}
+	switch e.Kind {
+	case broker.EventEnqueue:
+		return fmt.Sprintf("%s enqueues %d %s qos %d", e.ClientID, e.Sequence, payload(), e.QoS)
+	case broker.EventInflight:
+		return fmt.Sprintf("%s sends %d as %d", e.ClientID, e.Sequence, e.PacketID)
+	case broker.EventReleased:
+		return fmt.Sprintf("%s releases %d as %d", e.ClientID, e.Sequence, e.PacketID)
+	case broker.EventDequeue:
+		return fmt.Sprintf("%s is done with %d", e.ClientID, e.Sequence)
+	case broker.EventHeld:
+		return fmt.Sprintf("%s holds %d", e.ClientID, e.PacketID)
+	case broker.EventForgotten:
+		return fmt.Sprintf("%s forgets %d", e.ClientID, e.PacketID)
+	case broker.EventRetain:
+		return fmt.Sprintf("retain %s: %s", e.Topic, payload())
+	case broker.EventSubscribe:
+		return fmt.Sprintf("%s subscribes to %s qos %d identifier %d", e.ClientID, e.Subscription.Filter, e.Subscription.QoS, e.Identifier)
+	case broker.EventUnsubscribe:
+		return fmt.Sprintf("%s unsubscribes from %s", e.ClientID, e.Subscription.Filter)
+	case broker.EventSession:
+		state := "away"
+		if e.Connected {
+			state = "connected"
+		} else if !e.Ends.IsZero() {
+			state = "away until +" + time.Until(e.Ends).String()
+		}
+		return fmt.Sprintf("%s lasts %d, %s", e.ClientID, e.SessionExpiry, state)
+	case broker.EventSessionEnd:
+		return e.ClientID + " ends"
+	case broker.EventWill:
+		return fmt.Sprintf("%s's will is %s after %d", e.ClientID, payload(), e.WillDelay)
+	}
+	return fmt.Sprint("unknown kind ", e.Kind)
+}
+
+// stored runs f with a vault that is prompt.
+func stored(t *testing.T, settings []string, f func(w *world, v *vault)) {
+	t.Helper()
+	v := &vault{}
+	bubble(t, broker.Options{Store: v}, settings, func(w *world) {
+		v.wake = make(chan struct{}, 1)
+		go v.run()
+		v.promptly()
+		defer v.promptly()
+		f(w, v)
+	})
+}
+
+func TestNothingIsAcknowledgedBeforeItIsDurable(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		pub := w.connect5("pub", "clean-start=1")
+		a := w.dial("a", mqttwire.V5)
+		steps := []struct {
+			send, answer string
+			before       func()
+		}{
+			{send: "CONNECT client-id=a session-expiry-interval=60", answer: "CONNACK Success"},
+			{send: "SUBSCRIBE packet-id=1 filter=t qos=2", answer: "SUBACK GrantedQoS2 packet-id=1"},
+			{send: "PUBLISH topic=x qos=1 packet-id=2 payload=x", answer: "PUBACK packet-id=2"},
+			{send: "PUBLISH topic=x qos=2 packet-id=3 payload=x", answer: "PUBREC packet-id=3"},
+			{send: "PUBLISH dup=1 topic=x qos=2 packet-id=3 payload=x", answer: "PUBREC packet-id=3"},
+			{send: "PUBREL packet-id=3", answer: "PUBCOMP packet-id=3"},
+			{send: "PUBREC packet-id=1", answer: "PUBREL packet-id=1", before: func() {
+				pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=y")
+				pub.expect("PUBREC packet-id=1")
+				a.expect("PUBLISH topic=t qos=2 packet-id=1")
+			}},
+			{send: "UNSUBSCRIBE packet-id=4 filter=t", answer: "UNSUBACK Success packet-id=4"},
+		}
+		for _, s := range steps {
+			if s.before != nil {
+				s.before()
+			}
+			v.held()
+			a.send(s.send)
+			a.quiet(time.Second)
+			v.promptly()
+			a.expect(s.answer)
+		}
+		a.alive()
+	})
+}
+
+// What several reads bring is answered in their order, by one commit or more.
+func TestAcknowledgementsKeepTheirOrder(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "clean-start=1")
+		v.held()
+		for i := range 9 {
+			a.send(fmt.Sprintf("PUBLISH topic=t qos=%d packet-id=%d payload=x", 1+i%2, i+1))
+			synctest.Wait()
+		}
+		a.alive() // reading goes on
+		v.promptly()
+		for i := range 9 {
+			a.expect(fmt.Sprintf("%s packet-id=%d", []string{"PUBACK", "PUBREC"}[i%2], i+1))
+		}
+	})
+}
+
+// An acknowledgement belongs to the connection its packet came on.
+func TestAcknowledgementsOfAConnectionThatIsGone(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60")
+		v.held()
+		a.send("PUBLISH topic=t qos=1 packet-id=7 payload=x", "PUBLISH topic=t qos=2 packet-id=8 payload=x")
+		synctest.Wait()
+		a.drop()
+		a = w.dial("a", mqttwire.V5)
+		a.send("CONNECT client-id=a session-expiry-interval=60", "PUBLISH topic=t qos=2 dup=1 packet-id=8 payload=x")
+		a.quiet(time.Second)
+		v.promptly()
+		a.expect("CONNACK Success session-present=1", "PUBREC packet-id=8")
+		a.alive()
+	})
+}
+
+// Whoever waits for a CONNACK that another connection makes void is closed.
+func TestTakeOverBeforeCONNACK(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		v.held()
+		a := w.dial("a", mqttwire.V5)
+		a.send("CONNECT client-id=a session-expiry-interval=60")
+		synctest.Wait()
+		again := w.dial("again", mqttwire.V5)
+		again.send("CONNECT client-id=a session-expiry-interval=60")
+		a.eof() // no DISCONNECT before CONNACK
+		again.quiet(time.Second)
+		v.promptly()
+		again.expect("CONNACK Success session-present=1")
+		again.alive()
+	})
+}
+
+// When nobody knows what is on disk, the answer is neither yes nor no.
+func TestStoreThatFails(t *testing.T) {
+	for name, packet := range map[string]string{
+		"PUBLISH":   "PUBLISH topic=t qos=1 packet-id=7 payload=x",
+		"QoS 2":     "PUBLISH topic=t qos=2 packet-id=7 payload=x",
+		"SUBSCRIBE": "SUBSCRIBE packet-id=7 filter=t",
+		"CONNECT":   "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			stored(t, nil, func(w *world, v *vault) {
+				a := w.dial("a", mqttwire.V5)
+				if packet == "" {
+					v.held()
+				}
+				a.send("CONNECT client-id=a session-expiry-interval=60")
+				if packet != "" {
+					a.expect("CONNACK Success")
+					v.held()
+					a.send(packet)
+				}
+				synctest.Wait()
+				v.settle(errors.New("input/output error"))
+				a.eof()
+			})
+		})
+	}
+}
+
+func TestStoreWithoutRoom(t *testing.T) {
+	const persistent = "session-expiry-interval=60"
+	for _, c := range []struct {
+		name, send, answer string
+		kind               broker.EventKind
+	}{
+		{"PUBACK", "PUBLISH topic=t qos=1 packet-id=1 payload=x", "PUBACK QuotaExceeded packet-id=1", broker.EventEnqueue},
+		{"PUBREC", "PUBLISH topic=t qos=2 packet-id=1 payload=x", "PUBREC QuotaExceeded packet-id=1", broker.EventEnqueue},
+		{"retained", "PUBLISH topic=u retain=1 qos=1 packet-id=1 payload=x", "PUBACK QuotaExceeded packet-id=1", broker.EventRetain},
+		{"SUBACK", "SUBSCRIBE packet-id=1 filter=u qos=1 filter=t qos=2", "SUBACK QuotaExceeded QuotaExceeded packet-id=1", broker.EventSubscribe},
+		{"UNSUBACK", "UNSUBSCRIBE packet-id=1 filter=t filter=never", "UNSUBACK ImplementationSpecificError ImplementationSpecificError packet-id=1", broker.EventUnsubscribe},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, version := range []mqttwire.Version{mqttwire.V5, mqttwire.V311} {
+				stored(t, nil, func(w *world, v *vault) {
+					sleeper := w.connect5("sleeper", persistent)
+					sleeper.subscribe("t", 2, "")
+					sleeper.leave()
+					a := w.connect(version, "a", map[mqttwire.Version]string{mqttwire.V5: persistent}[version])
+					if c.kind == broker.EventSubscribe || c.kind == broker.EventUnsubscribe {
+						a.subscribe("t", 0, "")
+					}
+					pub := w.connect5("pub", "clean-start=1")
+					v.noRoomFor(c.kind)
+					a.send(c.send)
+					if version != mqttwire.V5 {
+						a.eof()
+						return
+					}
+					a.expect(c.answer)
+					v.noRoomFor()
+					if c.kind == broker.EventSubscribe || c.kind == broker.EventUnsubscribe {
+						pub.publish("t", "still", "")
+						a.expect("PUBLISH topic=t qos=0 payload=still")
+						pub.publish("u", "never", "")
+					}
+					if c.name == "PUBREC" { // the id is free
+						a.send("PUBREL packet-id=1")
+						a.expect("PUBCOMP PacketIdentifierNotFound")
+					}
+					a.alive()
+				})
+			}
+		})
+	}
+}
+
+func TestStoreWithoutRoomForCONNECT(t *testing.T) {
+	for version, code := range map[mqttwire.Version]string{mqttwire.V5: "ServerUnavailable", mqttwire.V311: "ServerUnavailable"} {
+		stored(t, nil, func(w *world, v *vault) {
+			watch := w.connect5("watch", "clean-start=1")
+			watch.subscribe("will", 0, "")
+			v.noRoomFor(broker.EventSession)
+			a := w.dial("a", version)
+			expiry := map[mqttwire.Version]string{mqttwire.V5: "session-expiry-interval=60"}[version]
+			a.send("CONNECT client-id=a will-topic=will will-payload=w " + expiry)
+			a.expect("CONNACK " + code + " !session-present")
+			a.eof()
+			pass(time.Minute)
+			watch.alive() // a refused CONNECT leaves no will
+			v.noRoomFor()
+			a = w.dial("a", version)
+			a.send("CONNECT client-id=a " + expiry)
+			a.expect("CONNACK Success !session-present") // and no session
+		})
+	}
+}
+
+func TestStoreWithoutRoomForAcknowledgements(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		pub := w.connect5("pub", "clean-start=1")
+		a := w.connect5("a", "session-expiry-interval=60")
+		a.subscribe("t", 2, "")
+		a.send("PUBLISH topic=x qos=2 packet-id=5 payload=x")
+		a.expect("PUBREC packet-id=5")
+		v.noRoomFor(broker.EventForgotten)
+		a.send("PUBREL packet-id=5")
+		a.expect("DISCONNECT QuotaExceeded")
+		a.eof()
+		v.noRoomFor()
+		a = w.connect5("a", "session-expiry-interval=60")
+		a.send("PUBLISH topic=x qos=2 dup=1 packet-id=5 payload=x", "PUBREL packet-id=5")
+		a.expect("PUBREC Success packet-id=5", "PUBCOMP Success packet-id=5") // it was still held
+
+		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=y")
+		pub.expect("PUBREC packet-id=1")
+		id := field(a.expect("PUBLISH topic=t qos=2"), "packet-id")
+		v.noRoomFor(broker.EventReleased)
+		a.send("PUBREC packet-id=" + id)
+		a.expect("DISCONNECT QuotaExceeded") // and no PUBREL
+		a.eof()
+	})
+}
+
+// What is recorded, in frames: one for each packet.
+func TestEvents(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		told := func(want ...string) {
+			w.t.Helper()
+			synctest.Wait()
+			if got := v.story(); !slices.Equal(got, want) {
+				w.t.Fatalf("the store is told\n\t%s\nand not\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+			}
+		}
+		clean := w.connect5("clean", "clean-start=1")
+		w.connect5("other", "clean-start=1").subscribe("t", 2, "")
+		clean.publish("t", "unkept", "")
+		told() // QoS 1 to clean sessions costs no disk
+
+		a := w.connect5("a", "session-expiry-interval=60 will-topic=w will-payload=bye will-delay-interval=5")
+		told("a lasts 60, connected; a's will is w=bye after 5")
+		a.send("SUBSCRIBE packet-id=1 subscription-identifier=9 filter=t qos=2 filter=u qos=1")
+		a.expect("SUBACK packet-id=1")
+		told("a subscribes to t qos 2 identifier 9; a subscribes to u qos 1 identifier 9")
+
+		clean.publish("t", "one", "")
+		a.expect("PUBLISH packet-id=1 payload=one")
+		told("a enqueues 1 t=one qos 1; a sends 1 as 1")
+		a.send("PUBACK packet-id=1")
+		told("a is done with 1")
+
+		clean.send("PUBLISH topic=t retain=1 qos=2 packet-id=2 payload=two")
+		clean.expect("PUBREC packet-id=2")
+		a.expect("PUBLISH packet-id=2 payload=two")
+		told("retain t: t=two; a enqueues 2 t=two qos 2; a sends 2 as 2")
+		a.send("PUBREC packet-id=2")
+		a.expect("PUBREL packet-id=2")
+		told("a releases 2 as 2")
+		a.send("PUBCOMP packet-id=2")
+		told("a is done with 2")
+		clean.send("PUBREL packet-id=2", "PUBLISH topic=t retain=1")
+		clean.expect("PUBCOMP packet-id=2")
+		a.expect("PUBLISH topic=t qos=0")
+		told("retain t: nothing")
+
+		a.send("PUBLISH topic=x qos=2 packet-id=3 payload=x")
+		a.expect("PUBREC packet-id=3")
+		told("a holds 3")
+		a.send("PUBREL packet-id=3")
+		a.expect("PUBCOMP packet-id=3")
+		told("a forgets 3")
+
+		a.drop()
+		told("a lasts 60, away until +1m0s")
+		clean.publish("u", "queued", "")
+		told("a enqueues 3 u=queued qos 1")
+		pass(5 * time.Second)
+		told("a's will is nothing after 0") // it is sent, and nobody keeps it
+
+		a = w.connect5("a", "session-expiry-interval=30 will-topic=u will-payload=again")
+		a.expect("PUBLISH packet-id=3 payload=queued")
+		told("a lasts 30, connected; a's will is u=again after 0", "a sends 3 as 3")
+		a.send("UNSUBSCRIBE packet-id=1 filter=t filter=never")
+		a.expect("UNSUBACK packet-id=1")
+		told("a unsubscribes from t")
+		a.send("DISCONNECT session-expiry-interval=20")
+		synctest.Wait()
+		a.drop()
+		told("a's will is nothing after 0", "a lasts 20, away until +20s")
+		pass(20 * time.Second)
+		told("a ends")
+	})
+}
+
+// A will that goes out is one frame, with all that it brings about.
+func TestEventsOfWills(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		b := w.connect5("b", "session-expiry-interval=60")
+		b.subscribe("w", 1, "")
+		a := w.connect5("a", "clean-start=1 will-topic=w will-qos=1 will-retain=1 will-payload=bye")
+		synctest.Wait()
+		v.story()
+		a.drop()
+		b.expect("PUBLISH topic=w payload=bye")
+		if got, want := v.story(), "a's will is nothing after 0; retain w: w=bye; b enqueues 1 w=bye qos 1; b sends 1 as 1"; len(got) != 1 || got[0] != want {
+			w.t.Errorf("the store is told %q", got)
+		}
+		a = w.connect5("a", "clean-start=1 will-topic=w will-payload=bye")
+		a.leave()
+		if got := v.story(); len(got) != 2 || got[1] != "a's will is nothing after 0" {
+			w.t.Errorf("the store is told %q", got)
+		}
+	})
+}
+
+// A session that is resumed to end with its connection is not left behind.
+func TestEventsOfASessionThatBecomesClean(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		w.connect5("a", "session-expiry-interval=60").leave()
+		v.story()
+		a := w.connect5("a", "")
+		a.drop()
+		if got := v.story(); len(got) != 2 || got[0] != "a lasts 0, connected" || got[1] != "a ends" {
+			w.t.Errorf("the store is told %q", got)
+		}
+		w.connect5("a", "session-expiry-interval=60").leave()
+		v.story()
+		w.connect5("a", "clean-start=1 session-expiry-interval=60")
+		if got := v.story(); len(got) != 1 || !strings.Contains(got[0], "a ends") || !strings.HasPrefix(got[0], "a ends") {
+			w.t.Errorf("the store is told %q", got)
+		}
+	})
+}
