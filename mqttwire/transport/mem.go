@@ -122,10 +122,10 @@ type lane struct {
 	change     sync.Cond
 	buf        []byte // unread from start on
 	start      int
-	ended      bool   // no more will be written
-	senderGone bool   // the writing end was closed, not only its sending
-	readerGone bool   // nobody will read
-	writing    bool   // a Write is between its first and last byte
+	ended      bool // no more will be written
+	senderGone bool // the writing end was closed, not only its sending
+	readerGone bool // nobody will read
+	writing    bool // a Write is between its first and last byte
 	readBy     time.Time
 	writeBy    time.Time
 }
