@@ -61,6 +61,7 @@ type Conn struct {
 	out       outbox
 	segments  []*segment        // waiting acknowledgements in order, guarded by out.mu
 	spare     *segment          // guarded by out.mu
+	stalled   bool              // paused until segments have left, guarded by out.mu
 	aliasesTo map[string]uint16 // Topic Alias, outbound, guarded by out.mu
 	inbound   atomic.Int32      // QoS 1 and 2 received here and not yet answered for good
 	live      atomic.Bool       // CONNACK with Success is in the outbox

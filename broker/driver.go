@@ -30,10 +30,11 @@ type stream struct {
 	begun atomic.Bool // core is set: the broker knows of the stream before
 
 	mu      sync.Mutex
-	changed sync.Cond // L is mu; signals the three below
-	woken   bool      // Resume was called
-	closed  bool      // Close was called
-	writing bool      // a writer goroutine is at work
+	changed sync.Cond   // L is mu; signals the three below
+	woken   bool        // Resume was called
+	closed  bool        // Close was called
+	failed  bool        // a write failed
+	ending  atomic.Bool // linger waits for whoever writes
 }
 
 // run drives one connection until it ends.
@@ -138,7 +139,7 @@ func (s *stream) Flush() {
 	for buf != nil {
 		n, err := s.raw.write(s, buf)
 		if err != nil {
-			s.core.Failed(err)
+			s.fail(err)
 			return
 		}
 		s.core.Wrote(n)
@@ -148,12 +149,21 @@ func (s *stream) Flush() {
 		}
 		buf = s.core.Next(buf)
 	}
+	if s.ending.Load() {
+		s.wrote()
+	}
+}
+
+// fail tells everybody that a write failed.
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	s.failed = true
+	s.changed.Broadcast()
+	s.mu.Unlock()
+	s.core.Failed(err)
 }
 
 func (s *stream) startWriter(buf []byte, done int) {
-	s.mu.Lock()
-	s.writing = true
-	s.mu.Unlock()
 	s.core.b.goroutines.Add(1)
 	go s.write(buf, done)
 }
@@ -170,7 +180,7 @@ func (s *stream) write(buf []byte, done int) {
 			s.core.Wrote(n)
 			done += n
 			if err != nil {
-				s.core.Failed(err)
+				s.fail(err)
 				buf = nil
 				break
 			}
@@ -181,10 +191,9 @@ func (s *stream) write(buf []byte, done int) {
 	}
 }
 
-// wrote tells that the writer goroutine is gone.
+// wrote tells linger that a writer is done.
 func (s *stream) wrote() {
 	s.mu.Lock()
-	s.writing = false
 	s.changed.Broadcast()
 	s.mu.Unlock()
 }
@@ -220,9 +229,10 @@ func (s *stream) linger(cause error) {
 	s.mu.Unlock()
 	now := time.Now()
 	s.conn.SetWriteDeadline(now.Add(lingerTime))
+	s.ending.Store(true)
 	s.Flush()
 	s.mu.Lock()
-	for s.writing {
+	for !s.failed && !s.core.Drained() { // the last word may be in another thread's hands
 		s.changed.Wait()
 	}
 	s.mu.Unlock()

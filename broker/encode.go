@@ -79,13 +79,17 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 		s := batch.shape(c.version, d, m.waited(now))
 		o.grow(len(s.bytes))
 		o.buf = append(o.buf, s.bytes...)
-		if id != 0 {
+		if id != 0 && len(s.bytes) > 0 {
 			o.buf[before+s.packetID] = byte(id >> 8)
 			o.buf[before+s.packetID+1] = byte(id)
 		}
 	} else {
 		o.grow(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers) + 32)
-		o.buf = c.appendPublish(o.buf, d, id, dup, m.waited(now))
+		o.buf = c.appendPublish(o.buf, d, id, dup, m.waited(now), true)
+		if len(c.aliasesTo) > aliases && c.oversize(len(o.buf)-before) { // it may fit without an alias
+			delete(c.aliasesTo, m.Topic)
+			o.buf = c.appendPublish(o.buf[:before], d, id, dup, m.waited(now), false)
+		}
 	}
 	n := len(o.buf) - before
 	if v = c.fitting(n); v != put {
@@ -106,7 +110,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 // fitting says whether n more bytes of a PUBLISH may be sent now, or ever.
 func (c *Conn) fitting(n int) verdict {
 	switch {
-	case c.oversize(n):
+	case n == 0 || c.oversize(n): // 0: too long for any packet
 		return tooLarge
 	case !c.out.room(n):
 		c.out.starved = true
@@ -134,14 +138,18 @@ func (batch *Batch) shape(v mqttwire.Version, d *delivery, waited uint32) *shape
 	return s
 }
 
-// appendPublish encodes one delivery for this connection alone.
-func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup bool, waited uint32) []byte {
+// appendPublish encodes one delivery for this connection alone; dst as it was if
+// that is too long for any packet.
+func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup bool, waited uint32, aliased bool) []byte {
 	m := d.message
 	p := mqttwire.Publish{Dup: dup && d.qos > 0, QoS: d.qos, Retain: d.retain, Topic: m.Topic, PacketID: id, Properties: m.Properties, Payload: m.Payload}
-	alias := c.alias(&p.Topic)
+	alias := uint16(0)
+	if aliased {
+		alias = c.alias(&p.Topic)
+	}
 	out, _, err := p.AppendForward(dst, c.version, mqttwire.Forward{TopicAlias: alias, Waited: waited, SubscriptionIdentifiers: d.identifiers})
 	if err != nil {
-		return dst // too long for any packet: dropped as if sent
+		return dst
 	}
 	return out
 }

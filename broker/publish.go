@@ -17,6 +17,9 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if p.QoS == 2 && c.repeated(batch, p.PacketID) || p.QoS > 0 && c.overQuota(batch) {
 		return true
 	}
+	if p.QoS > 0 && c.stalls(batch) {
+		return false
+	}
 	if reason := c.b.checkPublish(c, p); reason != mqttwire.Success {
 		c.refusePublish(batch, p, reason)
 		return true
@@ -26,7 +29,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		return false
 	}
 	c.b.metrics.publishReceived(p.QoS, len(p.Payload))
-	if p.QoS > 0 && c.b.limits.QueueFull == "refuse" && !m.fits(len(p.Topic)+len(p.Payload), &c.b.limits) {
+	if p.QoS > 0 && c.b.limits.QueueFull == "refuse" && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), &c.b.limits) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
@@ -192,6 +195,24 @@ func (c *Conn) overQuota(batch *Batch) bool {
 	return true
 }
 
+// stalls pauses a 3.x client that has more unanswered than Receive Maximum,
+// which it cannot know of, as long as answers are withheld from it.
+func (c *Conn) stalls(batch *Batch) bool {
+	if c.version == mqttwire.V5 || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum {
+		return false
+	}
+	c.commit(batch)
+	c.pause()
+	c.out.mu.Lock()
+	c.stalled = len(c.segments) > 0
+	stalled := c.stalled
+	c.out.mu.Unlock()
+	if !stalled {
+		c.paused.Store(false)
+	}
+	return stalled
+}
+
 // repeated answers a QoS 2 PUBLISH whose id is held: it is known by its id alone
 // until PUBREL. It counts against this connection's quota from its first
 // repetition here [4.9].
@@ -242,15 +263,23 @@ func (s *Session) release(id mqttwire.PacketID) {
 
 // fits says whether every receiver's queue would take a message, for
 // queue_full = "refuse".
-func (m *matched) fits(size int, l *Limits) bool {
+func (m *matched) fits(from *Session, qos mqttwire.QoS, size int, l *Limits) bool {
 	for _, t := range m.targets {
 		s := t.session
+		if s == from && t.own != nil && t.own.mute {
+			continue
+		}
 		s.mu.Lock()
 		c := s.conn.Load()
 		ok := t.qos == 0 || c == nil && !s.persistent() || s.queue.fits(size, l, 1) ||
 			c != nil && s.queue.len() == 0 && s.window.used < c.receiveMaximum
 		s.mu.Unlock()
 		if !ok {
+			return false
+		}
+	}
+	for _, s := range m.shares {
+		if !s.fits(qos, size) {
 			return false
 		}
 	}

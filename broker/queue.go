@@ -8,6 +8,7 @@ type queue struct {
 	entries []queued
 	first   int
 	bytes   int
+	qos0    int // of them, those of QoS 0
 }
 
 type queued struct {
@@ -49,7 +50,15 @@ func (q *queue) quarter(l *Limits) bool {
 
 func (q *queue) push(d queued) {
 	q.entries = append(q.entries, d)
-	q.bytes += d.message.size()
+	q.count(&d, 1)
+}
+
+// count accounts for an entry that comes (1) or goes (-1).
+func (q *queue) count(d *queued, n int) {
+	q.bytes += n * d.message.size()
+	if d.qos == 0 {
+		q.qos0 += n
+	}
 }
 
 // front is the oldest delivery; the queue is not empty.
@@ -58,7 +67,7 @@ func (q *queue) front() *queued { return &q.entries[q.first] }
 // pop removes the oldest delivery.
 func (q *queue) pop() {
 	f := &q.entries[q.first]
-	q.bytes -= f.message.size()
+	q.count(f, -1)
 	*f = queued{}
 	q.first++
 	switch {
@@ -83,7 +92,7 @@ func (q *queue) expire(now time.Time) (dropped []queued) {
 			kept = append(kept, e)
 			continue
 		}
-		q.bytes -= e.message.size()
+		q.count(&e, -1)
 		dropped = append(dropped, e)
 	}
 	clear(q.entries[len(kept):])

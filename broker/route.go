@@ -188,6 +188,11 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 	view := &batch.view
 	if view.Retain {
 		b.retain(batch)
+		if m.generation != b.generation.Load() {
+			// Who subscribed between the match and now may have looked at the
+			// retained messages before this was one.
+			m = b.matchFor(batch, nil, view.Topic)
+		}
 	}
 	if b.fabric != nil {
 		b.fabric.Publish(batch.message())
@@ -209,7 +214,7 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 		matches++
 	}
 	for _, s := range m.shares {
-		if s.deliver(batch, nil) {
+		if s.deliver(batch) {
 			matches++
 		}
 	}

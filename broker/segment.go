@@ -100,7 +100,14 @@ func (c *Conn) letGo() {
 			c.spare = s
 		}
 	}
+	resume := c.stalled && (len(c.segments) == 0 || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum)
+	if resume {
+		c.stalled = false
+	}
 	c.out.mu.Unlock()
+	if resume {
+		c.released()
+	}
 	if failed {
 		c.kick(mqttwire.ImplementationSpecificError, "the store failed")
 		return

@@ -66,7 +66,7 @@ func (v verdict) drop() dropReason {
 // False: the session has ended and somebody else may have the message.
 func (s *Session) deliver(batch *Batch, d delivery) bool {
 	c := s.conn.Load()
-	if d.qos == 0 && (c != nil || !s.b.limits.QueueQoS0) {
+	if d.qos == 0 && !s.b.limits.QueueQoS0 {
 		if c != nil {
 			c.deliverQoS0(batch, &d)
 		}
@@ -76,6 +76,10 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	defer s.mu.Unlock()
 	if s.ended {
 		return false
+	}
+	if c = s.conn.Load(); d.qos == 0 && c != nil && s.queue.qos0 == 0 {
+		c.deliverQoS0(batch, &d)
+		return true
 	}
 	d.message = batch.message()
 	s.sequence++

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"sync/atomic"
+
+	"mqtk/mqttwire"
 )
 
 // share is one shared subscription: a group of members of whom one gets each
@@ -53,27 +55,26 @@ func (s *share) part(m *subscription) (last bool) {
 }
 
 // fitness of a member for a message, best first.
+type fitness byte
+
 const (
-	idle    = iota // online, with room
-	busy           // online, but full or behind
-	offline        // a persistent session that will come back
+	idle     fitness = iota // online, with room
+	busy                    // online, but full or behind
+	offline                 // a persistent session that will come back
+	brimming                // its queue is full: the message would be dropped
 	unfit
 )
 
-// deliver gives the message that the batch carries to one member, not to
-// except. False: nobody could take it.
-func (s *share) deliver(batch *Batch, except *Session) bool {
+// deliver gives the message that the batch carries to one member. False: nobody
+// could take it.
+func (s *share) deliver(batch *Batch) bool {
 	members := *s.members.Load()
-	first := int(s.turn.Add(1))
+	first := int(s.turn.Add(1) % (1 << 30))
 	for want := idle; want < unfit; want++ {
 		for i := range members {
 			m := members[(first+i)%len(members)]
-			if m.session == except || m.fitness() != want {
-				continue
-			}
-			b := batch.b
-			qos := b.deliveredQoS(batch.view.QoS, m.qos)
-			if want == offline && qos == 0 && !b.limits.QueueQoS0 || !b.mayReceive(m.session, batch.view.Topic) {
+			qos := batch.b.deliveredQoS(batch.view.QoS, m.qos)
+			if m.fitness(qos, batch.view.size()) != want || !batch.b.mayReceive(m.session, batch.view.Topic) {
 				continue
 			}
 			d := delivery{share: s, qos: qos, retain: batch.view.Retain && m.asPublished}
@@ -88,18 +89,40 @@ func (s *share) deliver(batch *Batch, except *Session) bool {
 	return false
 }
 
-func (m *subscription) fitness() int {
-	c := m.session.conn.Load()
-	switch {
-	case c != nil && !c.out.full.Load():
+// fits says whether some member has room for a message; nobody at all need not.
+func (s *share) fits(qos mqttwire.QoS, size int) bool {
+	full := false
+	for _, m := range *s.members.Load() {
+		switch m.fitness(min(qos, m.qos), size) {
+		case idle, busy, offline:
+			return true
+		case brimming:
+			full = true
+		}
+	}
+	return !full
+}
+
+func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
+	s := m.session
+	if c := s.conn.Load(); qos == 0 && c != nil {
+		if c.out.full.Load() {
+			return busy
+		}
 		return idle
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.conn.Load()
+	switch {
+	case s.ended || c == nil && (!s.persistent() || qos == 0 && !s.b.limits.QueueQoS0):
+		return unfit
+	case c != nil && s.queue.len() == 0 && s.window.unsent == 0 && s.window.used < c.receiveMaximum && !c.out.full.Load():
+		return idle
+	case !s.queue.fits(size, &s.b.limits, 1):
+		return brimming
 	case c != nil:
 		return busy
-	}
-	m.session.mu.Lock()
-	defer m.session.mu.Unlock()
-	if m.session.ended || !m.session.persistent() {
-		return unfit
 	}
 	return offline
 }
@@ -120,7 +143,7 @@ func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
 			kept = append(kept, e)
 			continue
 		}
-		q.bytes -= e.message.size()
+		q.count(&e, -1)
 		s.dequeued(batch, &e)
 		orphans = append(orphans, orphan{e.share, e.message})
 	}
@@ -153,7 +176,7 @@ func (b *Broker) rehome(batch *Batch, orphans []orphan) {
 	for _, o := range orphans {
 		batch.carry(o.message, o.message.Topic)
 		batch.kept = o.message
-		o.share.deliver(batch, nil)
+		o.share.deliver(batch)
 		batch.drop()
 	}
 }
