@@ -35,10 +35,15 @@ func (c *Conn) segment() *segment {
 	return c.open
 }
 
-// reply adds an acknowledgement to the batch.
+// reply adds an acknowledgement to the batch. A client that allows too small
+// packets for it would wait for ever, so the connection ends.
 func (c *Conn) reply(p mqttwire.Packet) {
 	s := c.segment()
-	s.bytes = c.encode(s.bytes, p)
+	before := len(s.bytes)
+	if s.bytes = c.encode(s.bytes, p); len(s.bytes) == before {
+		c.end(mqttwire.PacketTooLarge, "the answer is above the client's maximum packet size")
+		return
+	}
 	s.packets++
 }
 
