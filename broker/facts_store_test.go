@@ -22,6 +22,7 @@ type vault struct {
 	waiting []func(error)
 	prompt  bool // durable as soon as possible, by a thread of its own
 	wake    chan struct{}
+	closed  sync.Once
 	full    func(broker.Event) bool // no room for these
 }
 
@@ -55,7 +56,7 @@ func (v *vault) ring() {
 	}
 }
 
-func (v *vault) Close() error { close(v.wake); return nil }
+func (v *vault) Close() error { v.closed.Do(func() { close(v.wake) }); return nil }
 
 func (v *vault) run() {
 	for range v.wake {
