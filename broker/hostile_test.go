@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -102,6 +103,7 @@ func limits(t *testing.T, changes ...string) broker.Limits {
 }
 
 func (s *siege) open(o broker.Options, l net.Listener) {
+	o.Log = slog.New(slog.NewTextHandler(s.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	b, err := broker.New(o)
 	if err != nil {
 		s.Fatal(err)
