@@ -206,7 +206,7 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	cursor := s.cursors[0]
 	m := cursor.next(batch.now)
 	if m == nil && (cursor.more || len(cursor.found) > 0) {
-		s.pumpLater(c)
+		s.pumpLater()
 		return false
 	}
 	if m == nil {
@@ -230,27 +230,27 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 
 // pumpLater goes on from a goroutine of its own, so that whoever waits for the
 // session comes first. mu is held.
-func (s *Session) pumpLater(c *Conn) {
+func (s *Session) pumpLater() {
 	if s.later {
 		return
 	}
 	s.later = true
 	s.b.goroutines.Go(func() {
-		defer c.catchAside()
 		s.b.background(func(batch *Batch) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.later = false
-			if s.conn.Load() == c {
+			if c := s.conn.Load(); c != nil { // not always the one it began for
 				s.pump(batch, c)
 			}
 		})
 	})
 }
 
-// dropCursors ends the cursors of a subscription that is gone.
+// dropCursors ends the cursors of a subscription that is gone, and of those that
+// it replaced.
 func dropCursors(cursors []*retainCursor, s *subscription) []*retainCursor {
-	return slices.DeleteFunc(cursors, func(c *retainCursor) bool { return c.subscription == s })
+	return slices.DeleteFunc(cursors, func(c *retainCursor) bool { return c.subscription.filter == s.filter })
 }
 
 // retainedExpiry sweeps retained messages whose time has passed: one deadline
