@@ -9,15 +9,7 @@ func (c *Conn) handleAck(batch *Batch, p *mqttwire.Ack) {
 		return
 	}
 	s := c.session
-	s.mu.Lock()
-	violation := ""
-	if s.conn.Load() == c {
-		violation = s.acknowledge(batch, c, p)
-		if violation == "" && s.owes() {
-			s.pump(batch, c)
-		}
-	}
-	s.mu.Unlock()
+	violation := s.advance(batch, c, p)
 	if violation != "" {
 		c.fail(batch, mqttwire.ProtocolError, violation)
 		return
@@ -28,6 +20,20 @@ func (c *Conn) handleAck(batch *Batch, p *mqttwire.Ack) {
 		c.open = nil // no PUBREL: the state it stands for is not kept
 		c.end(mqttwire.QuotaExceeded, "the store has no room")
 	}
+}
+
+// advance is acknowledge, and sends what it makes room for.
+func (s *Session) advance(batch *Batch, c *Conn, p *mqttwire.Ack) (violation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn.Load() != c {
+		return ""
+	}
+	violation = s.acknowledge(batch, c, p)
+	if violation == "" && s.owes() {
+		s.pump(batch, c)
+	}
+	return violation
 }
 
 // acknowledge moves one exchange of the window on. It returns what is wrong

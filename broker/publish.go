@@ -225,13 +225,22 @@ func (c *Conn) repeated(batch *Batch, id mqttwire.PacketID) bool {
 	if !held || counts && c.overQuota(batch) {
 		return held
 	}
-	if counts {
-		s.mu.Lock()
-		s.held[id] = s.epoch
-		s.mu.Unlock()
+	if counts && s.recount(c, id) {
 		c.inbound.Add(1)
 	}
 	c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: id})
+	return true
+}
+
+// recount makes a held id count on this connection, unless the session has been
+// taken over meanwhile.
+func (s *Session) recount(c *Conn, id mqttwire.PacketID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owner != c {
+		return false
+	}
+	s.held[id] = s.epoch
 	return true
 }
 
