@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +14,8 @@ import (
 type sysPublisher struct {
 	sync.Mutex
 	meter *sysMeter
-	told  map[string]string // what was published last
+	told  map[string]string // what the subscribers were told last
+	kept  map[string]string // what the retained messages say
 	at    time.Time         // when the values were computed last
 }
 
@@ -29,16 +31,16 @@ func (b *Broker) runSys(ctx context.Context) {
 		case <-timer.C:
 		}
 		now := time.Now()
-		for topic, value := range b.sysChanges(now, b.subscriptions.sysWanted()) {
+		for topic, value := range b.sysChanges(now, b.subscriptions.sysWanted(), true) {
 			b.Route(&Message{Topic: topic, Payload: []byte(value), Retain: true})
 		}
 		timer.Reset(nextSysRound(now, b.limits.SysInterval).Sub(now))
 	}
 }
 
-// sysChanges measures, and returns what is new for the subscribers of $SYS. Where
-// none want it, nothing but the averages is kept up.
-func (b *Broker) sysChanges(now time.Time, wanted bool) map[string]string {
+// sysChanges measures, and returns what is new: to be told, or to be kept alone.
+// Where nobody wants it, nothing but the averages is kept up.
+func (b *Broker) sysChanges(now time.Time, wanted, tell bool) map[string]string {
 	state := sysState{}
 	if wanted {
 		state = b.sysState(now)
@@ -50,21 +52,24 @@ func (b *Broker) sysChanges(now time.Time, wanted bool) map[string]string {
 		return nil
 	}
 	if b.sys.told == nil {
-		b.sys.told = make(map[string]string)
+		b.sys.told, b.sys.kept = make(map[string]string), make(map[string]string)
 	}
 	changes := make(map[string]string)
 	for topic, value := range sysTopics(&state) {
-		if b.sys.told[topic] != value {
-			b.sys.told[topic] = value
+		if tell && b.sys.told[topic] != value || !tell && b.sys.kept[topic] != value {
 			changes[topic] = value
 		}
 	}
 	b.sys.at = now
+	maps.Copy(b.sys.kept, changes)
+	if tell {
+		maps.Copy(b.sys.told, changes)
+	}
 	return changes
 }
 
 // refreshSys makes the retained $SYS messages current for a subscription that
-// is about to read them.
+// is about to read them. Those who subscribed before hear of it in their round.
 func (b *Broker) refreshSys(now time.Time) {
 	b.sys.Lock()
 	fresh := now.Sub(b.sys.at) < time.Second && b.sys.told != nil
@@ -72,7 +77,7 @@ func (b *Broker) refreshSys(now time.Time) {
 	if fresh {
 		return
 	}
-	for topic, value := range b.sysChanges(now, true) {
+	for topic, value := range b.sysChanges(now, true, false) {
 		b.retained.set(topic, &Message{Topic: topic, Payload: []byte(value), Retain: true}, &b.limits)
 	}
 }
