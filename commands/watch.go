@@ -3,6 +3,7 @@ package commands
 import (
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -30,7 +31,7 @@ func (w *watch) render(dst []byte, m *mqttwire.Publish, _ time.Time) ([]byte, bo
 	row, known := w.rows[m.Topic]
 	if !known {
 		if w.used < lines-1 {
-			w.rows[m.Topic] = w.used
+			w.rows[strings.Clone(m.Topic)] = w.used // m is good until the next one
 			w.used++
 			return append(appendWatchLine(dst, m, columns), '\n'), true
 		}

@@ -6,9 +6,34 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"mqtk/mqttwire"
 )
+
+// TestWatchKeepsTopics: the topic of a message lies in a buffer that others are
+// read into later.
+func TestWatchKeepsTopics(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "screen"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w := newWatch(file)
+	for _, step := range []struct{ topic, want string }{
+		{"a", "a x\n"},
+		{"b", "b x\n"},
+		{"a", "\x1b[2A\r\x1b[Ka x\x1b[2B\r"},
+		{"b", "\x1b[1A\r\x1b[Kb x\x1b[1B\r"},
+	} {
+		buffer := []byte(step.topic)
+		m := mqttwire.Publish{Topic: unsafe.String(&buffer[0], len(buffer)), Payload: []byte("x")}
+		if got, _ := w.render(nil, &m, time.Time{}); string(got) != step.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", step.topic, got, step.want)
+		}
+		clear(buffer)
+	}
+}
 
 // TestWatch: a topic keeps its line. Without a terminal to ask, it is one of
 // 80 columns and 24 lines.
