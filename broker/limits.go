@@ -184,6 +184,9 @@ func findLimit(key string) (Limit, error) {
 			nearest = limit
 		}
 	}
+	if distance(nearest.Key, key) > max(2, len(key)/2) {
+		return Limit{}, fmt.Errorf("limit %s: no such key", key)
+	}
 	return Limit{}, fmt.Errorf("limit %s: no such key; did you mean %s?", key, nearest.Key)
 }
 

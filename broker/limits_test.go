@@ -135,6 +135,7 @@ func TestSetLimit(t *testing.T) {
 		{"server_reference", "a\x00", `limit server_reference: "a\x00" holds what is not text; up to 1024 bytes of text are allowed`},
 		{"max_inflght", "3", `limit max_inflght: no such key; did you mean max_inflight?`},
 		{"max-packet-size", "3", `limit max-packet-size: no such key; did you mean max_packet_size?`},
+		{"foo", "1", `limit foo: no such key`},
 		{"strict31", "true", `limit strict31: no such key; did you mean strict_3_1?`},
 	} {
 		l := DefaultLimits()

@@ -38,7 +38,7 @@ func (l commandLine) canonical(path []*cli.Command) []string {
 // subcommand, if any.
 func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, line commandLine, err error) {
 	if strings.HasPrefix(args[0], "-") {
-		return nil, line, usagef("%s before the verb: flags come after it, as in mqtk pub %s", args[0], args[0])
+		return nil, line, usagef("%s before the verb: flags come after it, as in mqtk VERB %s", visible(args[0]), visible(args[0]))
 	}
 	verb := root.Command(args[0])
 	if verb == nil {

@@ -62,7 +62,7 @@ func TestWordsOfACommandLine(t *testing.T) {
 		{"pub --property=publish x y", "--property takes its values as separate words"},
 		{"pub --verbose=maybe", "--verbose takes no value"},
 		{"pbu x", "unknown command pbu; did you mean pub?"},
-		{"-v pub", "-v before the verb: flags come after it, as in mqtk pub -v"},
+		{"-v pub", "-v before the verb: flags come after it, as in mqtk VERB -v"},
 		{"tree laef", "unknown command mqtk tree laef; did you mean leaf?"},
 	} {
 		t.Run(test.args, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -44,13 +45,13 @@ type connectOptions struct {
 // may set in this verb.
 func (o *connectOptions) flags(packets ...mqttwire.PacketType) []cli.Flag {
 	flags := inCategory("Connection",
-		valued("host h", "connect to `HOST` (default localhost)", toString(&o.Host)),
+		valued("host h", "connect to `HOST` (default localhost)", toHost(&o.Host)),
 		valued("port p", "connect to `PORT` (default 1883)", toNumberGiven(&o.Port, 1, 65535)),
 		valued("url L", "connect to `URL`: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] or unix:///PATH", toString(&o.URL)),
 		valued("unix", "connect to the Unix socket `PATH`", toString(&o.Unix)),
 		valued("bind A", "connect from the local `ADDRESS`", toString(&o.Bind)),
 		valued("timeout W", "end after `TIME` (5, 0.5, 250ms) with code 27", toPositiveDuration(&o.Timeout)),
-		valued("retry", "try again at most `N` times, before the first connection too (default: before it never; after it, see the man page)", toRetry(&o.Retry)),
+		valued("retry", "try again at most `N` times, before the first connection too (default: before it never; after it, see LOST CONNECTIONS in the man page)", toRetry(&o.Retry)),
 		valued("retry-wait", "wait `TIME` before the first retry, then twice as long each time, up to 30 s (default 1)", toPositiveDuration(&o.RetryWait)),
 		valued("wait-broker", "keep trying for `TIME` until the broker is there", toPositiveDuration(&o.WaitBroker)),
 		ignored("nodelay", "accepted for mosquitto's sake: small packets are never delayed"))
@@ -226,6 +227,19 @@ func toVersion(into *mqttwire.Version) func(string) error {
 		}
 		*into = v
 		return nil
+	}
+}
+
+// toHost takes a name or an address alone, and says where the rest goes.
+func toHost(into *string) func(string) error {
+	return func(s string) error {
+		switch {
+		case strings.Contains(s, "://"):
+			return fmt.Errorf("is a URL: give it with --url")
+		case strings.Count(s, ":") == 1:
+			return fmt.Errorf("holds a port: give that with --port")
+		}
+		return toString(into)(s)
 	}
 }
 

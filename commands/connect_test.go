@@ -184,6 +184,8 @@ func TestFlagValuesRefused(t *testing.T) {
 		"-D publish subscription-identifier 1":  "--property publish subscription-identifier 1: subscription-identifier is no property of PUBLISH from a client",
 		"-D publish payload-format-indicator 2": "--property publish payload-format-indicator 2: payload-format-indicator must be a number from 0 to 1",
 		"--host=":                               `--host "": may not be empty`,
+		"-h localhost:1883":                     `--host localhost:1883: holds a port: give that with --port`,
+		"-h mqtt://localhost":                   `--host mqtt://localhost: is a URL: give it with --url`,
 	} {
 		var o connectOptions
 		_, err := parseOptions(t, o.flags(mqttwire.PUBLISH), strings.Fields(flags)...)

@@ -195,7 +195,7 @@ func (l *link) whoSpoke() []string {
 	case len(b) == 0:
 		return nil
 	case bytes.HasPrefix(b, []byte("HTTP/")):
-		return []string{"the port speaks HTTP: is --port right? (MQTT over WebSocket needs a ws:// URL)"}
+		return []string{"the port speaks HTTP: is --port right?"}
 	case len(b) > 2 && (b[0] == 0x15 || b[0] == 0x16) && b[1] == 3:
 		return []string{"the port speaks TLS: plain MQTT is usually on 1883"}
 	case bytes.HasPrefix(b, []byte("SSH-")):

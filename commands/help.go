@@ -38,13 +38,16 @@ func (p *program) helpCommand() *cli.Command {
 
 // writeManPage prints the embedded page of a command: man/mqtk-pub.1.
 func (p *program) writeManPage(path []*cli.Command) error {
-	name := "man/" + strings.ReplaceAll(commandName(path), " ", "-") + ".1"
-	page, err := fs.ReadFile(p.files, name)
+	page, err := fs.ReadFile(p.files, manFile(path))
 	if err != nil {
 		return usagef("%s has no man page of its own", commandName(path))
 	}
 	_, err = p.Out.Write(page)
 	return err
+}
+
+func manFile(path []*cli.Command) string {
+	return "man/" + strings.ReplaceAll(commandName(path), " ", "-") + ".1"
 }
 
 // writeHelp prints the help of the last command of path.
@@ -54,8 +57,7 @@ func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
 	h.line("%s - %s", h.ink.head(commandName(path)), c.Usage)
 	h.usage(path)
 	if c.Description != "" {
-		h.line("")
-		h.line("%s", strings.TrimSpace(c.Description))
+		h.paragraphs(c.Description)
 	}
 	h.commands(c)
 	h.flags(c)
@@ -63,6 +65,9 @@ func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
 		h.line("\nmqtk VERB --help tells more; -h after a verb is the host.")
 	} else if c.Name != "help" && c.Name != "version" {
 		h.exitCodes()
+	}
+	if _, err := fs.Stat(p.files, manFile(path)); err == nil && len(path) > 1 {
+		h.line("\nmqtk help --man %s | man -l - tells all, with examples.", strings.TrimPrefix(commandName(path), "mqtk "))
 	}
 	io.WriteString(w, h.text.String())
 }
@@ -129,7 +134,7 @@ const (
 	wordColumn = 14
 	flagColumn = 30
 	codeColumn = 7
-	helpWidth  = 100
+	helpWidth  = 79
 )
 
 // row writes a label and wraps its text in the second column.
@@ -150,6 +155,22 @@ func (h *helpWriter) row(column int, label, text string) {
 		at += 1 + len(word)
 	}
 	h.text.WriteString("\n")
+}
+
+// paragraphs writes text, each paragraph wrapped anew.
+func (h *helpWriter) paragraphs(text string) {
+	for _, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		line := ""
+		h.line("")
+		for _, word := range strings.Fields(paragraph) {
+			if line != "" && len(line)+1+len(word) > helpWidth {
+				h.line("%s", line)
+				line = ""
+			}
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+		h.line("%s", line)
+	}
 }
 
 // flagCategories are the headings of a command's flags, in order.

@@ -55,7 +55,7 @@ func precedenceNotes() manSection {
 func retryNotes() manSection {
 	return manSection{heading: "LOST CONNECTIONS", text: `Connecting, up to the CONNACK, may take 30 seconds. A first connection that fails is not tried again, unless --retry or --wait-broker say so.
 
-After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
+After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone, at most five times in a row. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
 }
 
 func formatNotes() manSection {
@@ -96,7 +96,7 @@ func jsonNotes() manSection {
 			{"topic, qos, retain, dup", "of the PUBLISH; retain and dup are 0 or 1"},
 			{"payloadlen", "length of the payload in bytes"},
 			{"mid", "packet identifier, at QoS 1 and 2"},
-			{"properties", "an object of the properties by name, where there are any; user-properties is an array of objects"},
+			{"properties", "an object of the properties by name, where there are any; user-properties is an object, in which a name that comes more than once has an array of values"},
 			{"payload", "the payload as text"},
 			{"payload_b64", "in place of payload, base64 of bytes that are no UTF-8"},
 		},

@@ -69,7 +69,7 @@ func (o *serveOptions) flags() []cli.Flag {
 		valued("port p", "listen on `PORT` of the loopback interface (default 1883)", toNumberGiven(&o.Port, 0, 65535)),
 		onOff("allow-anonymous", "let clients of other machines in without credentials", &o.AllowAnonymous))
 	flags = append(flags, inCategory("Behaviour",
-		valued("set", "set one limit as `KEY=VALUE`; the man page lists them (repeatable)", toList(&o.Set)),
+		valued("set", "set one limit as `KEY=VALUE`; LIMITS in the man page lists them (repeatable)", toList(&o.Set)),
 		valued("driver", "drive connections by `KIND`: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)", toOneOf(&o.Driver, "auto", "eventloop", "goroutine")),
 		valued("for", "end after `DURATION`", toDuration(&o.For)),
 		valued("drain", "give clients `DURATION` to take what is pending at the end (default 10s)", toDuration(&o.Drain)))...)
@@ -196,17 +196,16 @@ func (s *service) start(p *program) (err error) {
 
 // greet says where the broker is, and what one might not expect.
 func (s *service) greet() {
-	where := "listening"
+	s.log.Info("listening", "url", strings.Join(listenerURLs(s.listeners), " "))
 	if len(s.Listen) == 0 && len(s.Command) == 0 {
 		port := uint16(1883)
 		if s.Port != nil && *s.Port != 0 {
 			port = *s.Port
 		}
-		where = fmt.Sprintf("listening for this machine alone; to let others in: mqtk serve --listen mqtt://:%d --allow-anonymous", port)
+		s.log.Info(fmt.Sprintf("only this machine can connect; for others: mqtk serve --listen mqtt://:%d --allow-anonymous", port))
 	}
-	s.log.Info(where, "url", strings.Join(listenerURLs(s.listeners), " "))
 	s.log.Info("all is in memory: sessions and retained messages do not survive a restart")
-	s.log.Info("connections are limited, by the number of open files unless --set says it", "max_connections", s.limits.MaxConnections)
+	s.log.Info("connections have a limit, which --set changes", "max_connections", s.limits.MaxConnections)
 }
 
 // wait returns when serving is over: nil for a wished end, and the exit code

@@ -112,10 +112,14 @@ func isLocal(address net.Addr) bool {
 }
 
 func tooOpen(address string) error {
+	port := 1883
+	if target, err := transport.ParseURL(address); err == nil {
+		port = target.Port
+	}
 	return fail(exitUsage,
 		fmt.Errorf("--listen %s: other machines could connect there, and nobody would be asked for credentials", address),
 		"if that is what you want, add --allow-anonymous",
-		"to stay on this machine, listen on mqtt://127.0.0.1:1883")
+		fmt.Sprintf("to stay on this machine, listen on mqtt://127.0.0.1:%d", port))
 }
 
 func noSuchAddress(err error) bool {

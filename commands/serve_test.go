@@ -132,13 +132,13 @@ func TestServeListens(t *testing.T) {
 	}
 }
 
-// The first line says where, and how to open it up; then what is not kept.
+// The first line says where, the next how to open it up; then what is not kept.
 func TestServeGreets(t *testing.T) {
 	t.Parallel()
 	p := launch(t, mqtkCommand(t, "serve", "-p", "0", "--for", "10ms"))
 	p.succeeds()
 	lines := strings.Split(p.output(), "\n")
-	for i, want := range []string{"mqtk serve --listen mqtt://:1883 --allow-anonymous url=mqtt://127.0.0.1:", "do not survive a restart", "max_connections="} {
+	for i, want := range []string{"listening url=mqtt://127.0.0.1:", "mqtk serve --listen mqtt://:1883 --allow-anonymous", "do not survive a restart", "max_connections="} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line %d is %q, not about %q", i, lines[i], want)
 		}

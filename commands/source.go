@@ -49,7 +49,7 @@ func readMessage(name string, r io.Reader) (source, error) {
 	payload, err := io.ReadAll(io.LimitReader(r, maxPayload+1))
 	switch {
 	case err != nil:
-		return nil, fail(exitFailed, fmt.Errorf("read %s: %w", name, err))
+		return nil, fail(exitFailed, err)
 	case len(payload) > maxPayload:
 		return nil, usagef("%s is longer than a message can be, which is %d bytes", name, maxPayload)
 	}

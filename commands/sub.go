@@ -71,7 +71,7 @@ func (o *subOptions) flags() []cli.Flag {
 		onOff("no-retained R", "leave retained messages out", &o.NoRetained))...)
 	flags = append(flags, inCategory("Output",
 		onOff("verbose v", "print the topic before the payload", &o.Verbose),
-		valued("format F", "print each message as `FORMAT` says, with the letters of mosquitto_sub: see the man page", toFormat(&o.Format)),
+		valued("format F", "print each message as `FORMAT` says, with the letters of mosquitto_sub: see FORMAT in the man page", toFormat(&o.Format)),
 		onOff("json", "print each message as a JSON object on one line", &o.JSON),
 		onOff("watch w", "on a terminal, keep one line for each topic and update it in place", &o.Watch),
 		onOff("no-newline N", "print no line end after a message", &o.NoNewline))...)

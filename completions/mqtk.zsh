@@ -7,7 +7,7 @@ _mqtk_serve() {
         '(-p --port)-p+[listen on PORT of the loopback interface (default 1883)]:PORT: ' \
         '(-p --port)--port=[listen on PORT of the loopback interface (default 1883)]:PORT: ' \
         '(--allow-anonymous)--allow-anonymous[let clients of other machines in without credentials]' \
-        '*--set=[set one limit as KEY=VALUE; the man page lists them (repeatable)]:KEY=VALUE:(max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format=)' \
+        '*--set=[set one limit as KEY=VALUE; LIMITS in the man page lists them (repeatable)]:KEY=VALUE:(max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format=)' \
         '(--driver)--driver=[drive connections by KIND\: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)]:KIND:(auto eventloop goroutine)' \
         '(--for)--for=[end after DURATION]:DURATION: ' \
         '(--drain)--drain=[give clients DURATION to take what is pending at the end (default 10s)]:DURATION: ' \
@@ -58,7 +58,7 @@ _mqtk_pub() {
         '(-A --bind)--bind=[connect from the local ADDRESS]:ADDRESS: ' \
         '(-W --timeout)-W+[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
         '(-W --timeout)--timeout=[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
-        '(--retry)--retry=[try again at most N times, before the first connection too (default\: before it never; after it, see the man page)]:N: ' \
+        '(--retry)--retry=[try again at most N times, before the first connection too (default\: before it never; after it, see LOST CONNECTIONS in the man page)]:N: ' \
         '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
         '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
         '(--nodelay)--nodelay[accepted for mosquitto'\''s sake\: small packets are never delayed]' \
@@ -126,8 +126,8 @@ _mqtk_sub() {
         '(-R --no-retained)--no-retained[leave retained messages out]' \
         '(-v --verbose)-v[print the topic before the payload]' \
         '(-v --verbose)--verbose[print the topic before the payload]' \
-        '(-F --format)-F+[print each message as FORMAT says, with the letters of mosquitto_sub\: see the man page]:FORMAT: ' \
-        '(-F --format)--format=[print each message as FORMAT says, with the letters of mosquitto_sub\: see the man page]:FORMAT: ' \
+        '(-F --format)-F+[print each message as FORMAT says, with the letters of mosquitto_sub\: see FORMAT in the man page]:FORMAT: ' \
+        '(-F --format)--format=[print each message as FORMAT says, with the letters of mosquitto_sub\: see FORMAT in the man page]:FORMAT: ' \
         '(--json)--json[print each message as a JSON object on one line]' \
         '(-w --watch)-w[on a terminal, keep one line for each topic and update it in place]' \
         '(-w --watch)--watch[on a terminal, keep one line for each topic and update it in place]' \
@@ -144,7 +144,7 @@ _mqtk_sub() {
         '(-A --bind)--bind=[connect from the local ADDRESS]:ADDRESS: ' \
         '(-W --timeout)-W+[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
         '(-W --timeout)--timeout=[end after TIME (5, 0.5, 250ms) with code 27]:TIME: ' \
-        '(--retry)--retry=[try again at most N times, before the first connection too (default\: before it never; after it, see the man page)]:N: ' \
+        '(--retry)--retry=[try again at most N times, before the first connection too (default\: before it never; after it, see LOST CONNECTIONS in the man page)]:N: ' \
         '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
         '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
         '(--nodelay)--nodelay[accepted for mosquitto'\''s sake\: small packets are never delayed]' \
