@@ -47,6 +47,7 @@ type Conn struct {
 	connect  *connectRequest                             // until CONNACK, or for good with enhanced authentication
 	lastWord mqttwire.ReasonCode                         // the client's DISCONNECT reason
 	said     bool                                        // the client sent DISCONNECT
+	left     bool                                        // the last Receive left whole packets to a pause
 
 	version        mqttwire.Version
 	identity       *Identity // nil until it is accepted
@@ -96,6 +97,9 @@ func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 		c.end(mqttwire.ServerBusy, "too many connections")
 		return c
 	}
+	if b.draining.Load() { // Shutdown may have looked for connections before
+		c.end(mqttwire.ServerShuttingDown, "the server is shutting down")
+	}
 	b.deadlines.arm(&c.limit, now.Add(b.limits.ConnectTimeout))
 	return c
 }
@@ -125,6 +129,11 @@ func (c *Conn) Closing() bool { return c.closing.Load() }
 // Paused says that Receive wants nothing until the Link's Resume.
 func (c *Conn) Paused() bool { return c.paused.Load() && !c.closing.Load() }
 
+// Left says whether the last Receive left whole packets in its input because of
+// a pause, which may be over by now: then Receive wants them at once. For the
+// driver's thread.
+func (c *Conn) Left() bool { return c.left }
+
 func (c *Conn) pause() { c.paused.Store(true) }
 
 // released ends a pause. It is also how a receiver under pressure lets go of a
@@ -138,13 +147,16 @@ func (c *Conn) released() {
 // Receive handles the whole packets at the front of in and says how many bytes
 // they took; the driver keeps the tail. While Paused it takes nothing.
 func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
-	if c.closing.Load() || c.paused.Load() {
+	if c.left = c.paused.Load(); c.left || c.closing.Load() {
 		return 0
 	}
 	defer c.catch(batch)
 	batch.begin(c)
 	packets := 0
-	for used < len(in) && !c.closing.Load() && !c.paused.Load() {
+	for used < len(in) && !c.closing.Load() {
+		if c.left = c.paused.Load(); c.left {
+			break
+		}
 		if c.phase == opening && in[used]>>4 != byte(mqttwire.CONNECT) {
 			c.end(mqttwire.ProtocolError, "the first packet is not CONNECT")
 			break
@@ -157,7 +169,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		if n == 0 {
 			break
 		}
-		if !c.handle(batch, p) {
+		if c.left = !c.handle(batch, p); c.left {
 			break
 		}
 		used += n
@@ -365,7 +377,7 @@ func (c *Conn) Closed(cause error) {
 func (c *Conn) Release() {
 	c.out.mu.Lock()
 	c.b.metrics.discarded(c.out.pending)
-	c.out.pending = 0
+	c.out.pending, c.out.discarded = 0, true
 	c.out.mu.Unlock()
 	c.b.streams.Done()
 }

@@ -87,22 +87,27 @@ func (s *stream) receive(batch *Batch, in []byte) error {
 		if s.core.Closing() {
 			return errClosing
 		}
-		if !s.core.Paused() {
+		switch {
+		case s.core.Paused():
+			if !s.await() {
+				return errClosing
+			}
+		case !s.core.Left():
 			s.tail.Keep(in)
 			return nil
 		}
-		s.await()
 	}
 }
 
-// await blocks until Resume or Close.
-func (s *stream) await() {
+// await blocks until Resume or Close. False: it was Close.
+func (s *stream) await() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for !s.woken && !s.closed {
 		s.changed.Wait()
 	}
 	s.woken = false
-	s.mu.Unlock()
+	return !s.closed
 }
 
 // fill waits for bytes and returns them, behind the tail, in a borrowed batch.

@@ -27,6 +27,8 @@ type outbox struct {
 	writing bool
 	closed  bool // nothing is accepted any more
 
+	discarded bool // pending is nobody's: who still writes does not count
+
 	// Pressure: set when more than half of the limit is pending, or when the
 	// session's queue is half full; publishers that feed this connection wait
 	// while it is full and keeps a pace. Guarded by mu, read by anyone.
@@ -45,14 +47,20 @@ type outbox struct {
 // waits until a receiver has room.
 type waiter interface{ released() }
 
-// outboxChunk is the size up to which buffers are pooled. Larger ones, made by
-// packets that are large themselves, go to the garbage collector.
-const outboxChunk = 64 << 10
+// Buffers are pooled in two sizes: an occasional acknowledgement shall not cost
+// 64 KiB. Larger ones, made by packets that are large themselves, go to the
+// garbage collector.
+const (
+	outboxSlip  = 512
+	outboxChunk = 64 << 10
+)
 
-var outboxBuffers = sync.Pool{New: func() any { return new([outboxChunk]byte) }}
+var (
+	outboxSlips   = sync.Pool{New: func() any { return new([outboxSlip]byte) }}
+	outboxBuffers = sync.Pool{New: func() any { return new([outboxChunk]byte) }}
+)
 
-// grow makes room for n more bytes. Small buffers come from make so that an
-// occasional acknowledgement costs no 64 KiB.
+// grow makes room for n more bytes.
 func (o *outbox) grow(n int) {
 	need := len(o.buf) + n
 	if need <= cap(o.buf) {
@@ -60,8 +68,8 @@ func (o *outbox) grow(n int) {
 	}
 	var next []byte
 	switch {
-	case need <= 512:
-		next = make([]byte, 0, 512)
+	case need <= outboxSlip:
+		next = outboxSlips.Get().(*[outboxSlip]byte)[:0]
 	case need <= outboxChunk:
 		next = outboxBuffers.Get().(*[outboxChunk]byte)[:0]
 	default:
@@ -74,7 +82,10 @@ func (o *outbox) grow(n int) {
 
 // recycleBuffer gives a pooled buffer back.
 func recycleBuffer(b []byte) {
-	if cap(b) == outboxChunk {
+	switch cap(b) {
+	case outboxSlip:
+		outboxSlips.Put((*[outboxSlip]byte)(b[:outboxSlip]))
+	case outboxChunk:
 		outboxBuffers.Put((*[outboxChunk]byte)(b[:outboxChunk]))
 	}
 }
@@ -141,8 +152,13 @@ func (c *Conn) Drained() bool {
 func (c *Conn) Wrote(n int) {
 	o := &c.out
 	o.mu.Lock()
+	if o.discarded {
+		o.mu.Unlock()
+		return
+	}
 	o.pending -= n
 	o.taken += n
+	c.b.metrics.wrote(n)
 	feed := o.starved && o.pending <= o.limit/2
 	if feed {
 		o.starved = false
@@ -153,7 +169,6 @@ func (c *Conn) Wrote(n int) {
 		c.drained()
 	}
 	releaseAll(eased)
-	c.b.metrics.wrote(n)
 }
 
 // Next takes a buffer back that was written to its end and hands out the next,

@@ -35,12 +35,29 @@ func (c *Conn) segment() *segment {
 	return c.open
 }
 
-// reply adds an acknowledgement to the batch. A client that allows too small
-// packets for it would wait for ever, so the connection ends.
+// reply adds an answer to the batch.
 func (c *Conn) reply(p mqttwire.Packet) {
 	s := c.segment()
 	before := len(s.bytes)
-	if s.bytes = c.encode(s.bytes, p); len(s.bytes) == before {
+	s.bytes = c.encode(s.bytes, p)
+	c.replied(s, before)
+}
+
+// replyAck is reply for the bare acknowledgements, without allocation.
+func (c *Conn) replyAck(kind mqttwire.PacketType, id mqttwire.PacketID, reason mqttwire.ReasonCode) {
+	s := c.segment()
+	before := len(s.bytes)
+	p := mqttwire.Ack{Kind: kind, PacketID: id, Reason: reason}
+	if out, err := p.Append(s.bytes, c.version); err == nil && !c.oversize(len(out)-before) {
+		s.bytes = out
+	}
+	c.replied(s, before)
+}
+
+// replied counts an answer. A client that allows too small packets for it would
+// wait for ever, so the connection ends.
+func (c *Conn) replied(s *segment, before int) {
+	if len(s.bytes) == before {
 		c.end(mqttwire.PacketTooLarge, "the answer is above the client's maximum packet size")
 		return
 	}
@@ -95,10 +112,10 @@ func (c *Conn) letGo() {
 			break
 		}
 		then = append(then, s.then...)
-		if len(s.bytes) > 0 {
+		if len(s.bytes) > 0 && !c.out.closed {
 			c.out.put(s.bytes)
+			c.b.metrics.sent(s.packets, len(s.bytes))
 		}
-		c.b.metrics.sent(s.packets, len(s.bytes))
 		c.inbound.Add(int32(-s.settled))
 		if cap(s.bytes) <= 4096 {
 			s.bytes, s.packets, s.settled, s.then = s.bytes[:0], 0, 0, nil

@@ -28,11 +28,13 @@ type conn struct {
 	watched uint32
 	state   state
 	held    bool // the tail holds whole packets that a pause left
+	hidden  bool // epoll does not know of it
 
 	// The writer's, who is one at a time: what the socket did not take, a part
 	// of the outbox's buffer base.
 	rest, base []byte
 
+	begun  atomic.Bool  // core is set: the broker knows of the connection before
 	users  atomic.Int32 // threads in a system call on fd, plus closing
 	ending atomic.Bool  // the loop waits for the outbox to be empty
 }
@@ -45,15 +47,16 @@ const closing = 1 << 30
 type state byte
 
 const (
-	open      state = iota
-	finishing       // the core is done; the outbox is being written
-	lingering       // half-closed; input is discarded
+	fresh state = iota // the loop has not begun to watch it
+	open
+	finishing // the core is done; the outbox is being written
+	lingering // half-closed; input is discarded
 	dead
 )
 
 // start begins to watch a new connection.
 func (c *conn) start() {
-	c.watched = unix.EPOLLIN
+	c.state, c.watched = open, unix.EPOLLIN
 	if err := c.control(unix.EPOLL_CTL_ADD); err != nil {
 		c.end(os.NewSyscallError("epoll_ctl", err))
 		return
@@ -66,10 +69,21 @@ func (c *conn) start() {
 
 // watch sets the events that epoll reports for the connection.
 func (c *conn) watch(events uint32) {
-	if c.watched != events {
+	switch {
+	case c.hidden:
+		c.hidden, c.watched = false, events
+		c.control(unix.EPOLL_CTL_ADD)
+	case c.watched != events:
 		c.watched = events
 		c.control(unix.EPOLL_CTL_MOD)
 	}
+}
+
+// hide keeps epoll from reporting over and over that the peer of a connection
+// that is not read is gone: what it sent before is read after the pause.
+func (c *conn) hide() {
+	c.control(unix.EPOLL_CTL_DEL)
+	c.hidden, c.watched = true, 0
 }
 
 func (c *conn) control(op int) error {
@@ -79,13 +93,13 @@ func (c *conn) control(op int) error {
 // ready handles what epoll reports.
 func (c *conn) ready(events uint32) {
 	gone := events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
-	if events&unix.EPOLLOUT != 0 && !gone {
+	if events&c.watched&unix.EPOLLOUT != 0 && !gone {
 		c.watch(c.watched &^ unix.EPOLLOUT)
 		c.goOn()
 	}
 	switch {
 	case c.state == open && gone && c.core.Paused():
-		c.end(io.EOF)
+		c.hide()
 	case c.state == open && (gone || events&unix.EPOLLIN != 0):
 		c.read()
 	case c.state == finishing && gone:
@@ -125,7 +139,7 @@ func (c *conn) receive(in []byte) {
 			c.end(nil)
 			return
 		}
-		if !c.core.Paused() {
+		if !c.core.Paused() && !c.core.Left() {
 			c.tail.Keep(in)
 			break
 		}
@@ -163,7 +177,7 @@ func (c *conn) resume() {
 }
 
 // close is what Link.Close asks for, and what a writer reports who emptied the
-// outbox of a connection that is ending.
+// outbox of a connection that is ending. A fresh one ends when it is started.
 func (c *conn) close() {
 	switch c.state {
 	case open:
@@ -228,6 +242,9 @@ func (c *conn) drop() {
 // Flush is the Link's: write what lies in the outbox as far as the socket takes
 // it, and leave the rest to the loop. Any thread, no locks.
 func (c *conn) Flush() {
+	if !c.begun.Load() {
+		return // end will
+	}
 	if buf := c.core.Take(); buf != nil {
 		c.write(buf, buf)
 	}

@@ -52,6 +52,7 @@ func (d *Driver) Drive(b *broker.Broker, nc net.Conn) bool {
 	l := d.loops[int(d.next.Add(1))%len(d.loops)]
 	c := &conn{loop: l, fd: fd}
 	c.core = b.Accept(c, nc.RemoteAddr())
+	c.begun.Store(true)
 	nc.Close()
 	l.post(c, wantStart)
 	return true
@@ -110,6 +111,8 @@ type loop struct {
 	mu    sync.Mutex
 	inbox []request
 	spare []request
+	ended bool           // nobody reads the inbox any more
+	posts sync.WaitGroup // threads about to wake the loop
 }
 
 // maxEvents is how many ready sockets one wait reports.
@@ -134,20 +137,35 @@ func newLoop() (*loop, error) {
 	return l, nil
 }
 
+// release closes the loop's descriptors once nobody is about to write to one,
+// whose number may then become somebody else's.
 func (l *loop) release() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
+	l.posts.Wait()
 	unix.Close(l.wake)
 	unix.Close(l.epoll)
 }
 
-// post hands a request to the loop. The first of several wakes it.
+// post hands a request to the loop. The first of several wakes it. What comes
+// after the end concerns connections that are released, and is dropped.
 func (l *loop) post(c *conn, w want) {
 	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
 	first := len(l.inbox) == 0
 	l.inbox = append(l.inbox, request{c, w})
+	if first {
+		l.posts.Add(1)
+	}
 	l.mu.Unlock()
 	if first {
 		one := [8]byte{1}
 		unix.Write(l.wake, one[:])
+		l.posts.Done()
 	}
 }
 
