@@ -15,6 +15,7 @@ type Batch struct {
 	decoder mqttwire.Decoder
 	in      []byte // what the driver reads into: buffer, or a large packet's own
 	dirty   []*Conn
+	eased   []waiter // to be let go at Flush, when no lock is held
 	events  []Event
 	view    Message  // the message under way
 	kept    *Message // its kept copy, once somebody needed one
@@ -66,13 +67,20 @@ func (batch *Batch) begin(c *Conn) {
 	}
 }
 
-// Flush flushes every connection that this batch left bytes for.
+// Flush flushes every connection that this batch left bytes for, and lets those
+// go who waited for receivers that it found to have room again. Call it without
+// locks: what was waited for may need them.
 func (batch *Batch) Flush() {
 	for i, c := range batch.dirty {
 		batch.dirty[i] = nil
 		c.flush()
 	}
 	batch.dirty = batch.dirty[:0]
+	if len(batch.eased) > 0 {
+		releaseAll(batch.eased)
+		clear(batch.eased)
+		batch.eased = batch.eased[:0]
+	}
 }
 
 func (c *Conn) flush() {

@@ -89,7 +89,8 @@ func (c *Conn) progress(n int) {
 }
 
 // press tells that the session's queue has filled, even to a crowd, or drained.
-func (c *Conn) press(full, crowded bool) {
+// Session.mu is held, so those who may go on now do so at the batch's Flush.
+func (c *Conn) press(batch *Batch, full, crowded bool) {
 	if !full && c.b.pressed.Load() == 0 {
 		return
 	}
@@ -97,9 +98,8 @@ func (c *Conn) press(full, crowded bool) {
 	c.out.queueFull = full
 	c.out.crowded = crowded
 	c.pressing()
-	waiters := c.easing()
+	batch.eased = append(batch.eased, c.easing()...)
 	c.out.mu.Unlock()
-	releaseAll(waiters)
 }
 
 // ease lets everybody go who waits for a connection that has ended.
@@ -126,8 +126,9 @@ func (c *Conn) holds(w waiter) bool {
 	return true
 }
 
-// keepsPace says whether c is full but fast enough to be waited for.
-func (c *Conn) keepsPace() bool { return c.out.full.Load() && !c.isSlow() }
+// keepsPace says whether c is fast enough to be waited for. One that is not even
+// full is: it may have taken, this very moment, what the queue still waits for.
+func (c *Conn) keepsPace() bool { return c.b.limits.SlowReceiver != "drop" && !c.isSlow() }
 
 // heldUp pauses a publisher while one of the receivers is full; with QoS 1 and 2
 // only while it is crowded, since the acknowledgement is withheld before. It

@@ -33,6 +33,7 @@ type matchCache struct {
 
 const (
 	cachedTopics  = 128  // of one connection
+	cachedTargets = 32   // of a topic that a connection caches: an idle publisher keeps what it has
 	cachedMatches = 4096 // of the broker
 	cachedWeight  = 8 << 20
 )
@@ -53,8 +54,8 @@ func (b *Broker) matchFor(batch *Batch, c *Conn, topic string) *matched {
 		m = c.cache.topics[topic]
 	}
 	if m == nil || m.generation != generation {
-		if m = b.sharedMatch(batch, topic, generation); m.transient {
-			return m
+		if m = b.sharedMatch(batch, topic, generation); m.transient || len(m.targets) > cachedTargets {
+			return m // among so many receivers a look into the shared cache is nothing
 		}
 		c.cache.keep(m)
 	}

@@ -63,7 +63,7 @@ func (v verdict) drop() dropReason {
 }
 
 // deliver gives one message to the session: at once, or by way of the queue.
-// False: the session has ended and somebody else may have the message.
+// False: the session has ended, or is about to, and somebody else may have it.
 func (s *Session) deliver(batch *Batch, d delivery) bool {
 	c := s.conn.Load()
 	if d.qos == 0 && !s.b.limits.QueueQoS0 {
@@ -74,7 +74,7 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.ended || s.owner == nil && !s.persistent() {
 		return false
 	}
 	if c = s.conn.Load(); d.qos == 0 && c != nil && s.queue.qos0 == 0 {
@@ -83,7 +83,7 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	}
 	d.message = batch.message()
 	s.sequence++
-	if c = s.conn.Load(); c != nil && s.queue.len() == 0 {
+	if c != nil && s.queue.len() == 0 {
 		if s.transmit(batch, c, d, s.sequence) != noRoom {
 			s.recordSent(batch, &d, s.sequence, true)
 			return true
@@ -172,9 +172,6 @@ func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
 
 // enqueue lets a delivery wait, within the limits of the queue.
 func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
-	if c == nil && !s.persistent() {
-		return
-	}
 	l := &s.b.limits
 	times := 1
 	if c != nil && c.keepsPace() {
@@ -190,7 +187,7 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 		batch.events = append(batch.events, s.enqueueEvent(&q.delivery, q.sequence))
 	}
 	if c != nil && s.queue.half(l) {
-		c.press(true, s.queue.crowded(l))
+		c.press(batch, true, s.queue.crowded(l))
 	}
 }
 
@@ -204,6 +201,7 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 		s.dequeued(batch, &e)
 		s.b.metrics.dropped(dropExpired)
 	}
+	s.relieve(batch, s.conn.Load())
 	return s.queue.fits(size, &s.b.limits, 1)
 }
 
@@ -229,8 +227,13 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 			break
 		}
 	}
-	if s.queue.quarter(&s.b.limits) {
-		c.press(false, false)
+	s.relieve(batch, c)
+}
+
+// relieve tells that the queue has drained, if it has. mu is held.
+func (s *Session) relieve(batch *Batch, c *Conn) {
+	if c != nil && s.queue.quarter(&s.b.limits) {
+		c.press(batch, false, false)
 	}
 }
 
@@ -287,6 +290,9 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 			w.used++
 		} else {
 			c.send(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: f.packetID})
+			if _, flush := c.out.unflushed(); flush {
+				batch.note(c)
+			}
 		}
 		f.sent = true
 		w.unsent--

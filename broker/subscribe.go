@@ -349,6 +349,7 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 	var orphans []orphan
 	if sub.share != nil {
 		orphans = s.leaveShare(batch, sub.share)
+		s.relieve(batch, s.conn.Load())
 	}
 	if s.persistent() {
 		batch.events = append(batch.events, Event{Kind: EventUnsubscribe, ClientID: s.ClientID, Incarnation: s.incarnation, Subscription: mqttwire.Subscription{Filter: sub.filter}})
