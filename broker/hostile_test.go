@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mqtk/broker"
+	"mqtk/broker/eventloop"
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/transport"
 )
@@ -57,10 +58,27 @@ func inBubble(t *testing.T, o broker.Options, attack func(s *siege)) {
 	})
 }
 
-// overLoopback runs a siege over TCP.
+// overLoopback runs a siege over TCP, with each driver.
 func overLoopback(t *testing.T, o broker.Options, attack func(s *siege)) {
 	t.Helper()
+	t.Run("goroutines", func(t *testing.T) { driven(t, o, attack) })
+	d, err := eventloop.New(2)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Driver = d
+	t.Run("event loop", func(t *testing.T) { driven(t, o, attack) })
+}
+
+func driven(t *testing.T, o broker.Options, attack func(s *siege)) {
+	t.Helper()
 	before := runtime.NumGoroutine()
+	if o.Driver != nil {
+		before -= 2 // its loops, which end with the broker
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

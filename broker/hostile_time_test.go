@@ -243,7 +243,7 @@ func TestHostileTopicDepth(t *testing.T) {
 			g.expect("SUBACK GrantedQoS0")
 			g.put(&mqttwire.Subscribe{PacketID: 1, Subscriptions: []mqttwire.Subscription{{Filter: topic[:len(topic)-2] + "/#"}}})
 			g.expect("SUBACK GrantedQoS0")
-			for range 100 {
+			for range scale(100) {
 				g.put(&mqttwire.Publish{Topic: topic, Retain: true, Payload: []byte("x")})
 				g.expect("PUBLISH payload=x")
 			}

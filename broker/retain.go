@@ -203,6 +203,9 @@ func (c *retainCursor) took() {
 // pumpRetained sends the next retained message of the first cursor; false when
 // it must wait. mu is held.
 func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
+	if c.out.stuffed() {
+		return false
+	}
 	cursor := s.cursors[0]
 	m := cursor.next(batch.now)
 	if m == nil && (cursor.more || len(cursor.found) > 0) {
@@ -225,6 +228,18 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	}
 	cursor.took()
 	s.recordSent(batch, &d, s.sequence, true)
+	return true
+}
+
+// stuffed says whether nothing at all has room, before a walk is begun in vain
+// for each SUBSCRIBE of a client that reads none of the answers.
+func (o *outbox) stuffed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pending < o.limit {
+		return false
+	}
+	o.starved = true
 	return true
 }
 
