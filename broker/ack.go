@@ -43,7 +43,7 @@ func (s *Session) acknowledge(batch *Batch, c *Conn, p *mqttwire.Ack) (violation
 	if f == nil {
 		// It may belong to a session that is no more.
 		if p.Kind == mqttwire.PUBREC && p.Reason < 0x80 {
-			c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID, Reason: mqttwire.PacketIdentifierNotFound})
+			c.replyAck(mqttwire.PUBREL, p.PacketID, mqttwire.PacketIdentifierNotFound)
 		}
 		return ""
 	}
@@ -55,9 +55,9 @@ func (s *Session) acknowledge(batch *Batch, c *Conn, p *mqttwire.Ack) (violation
 	case p.Kind == mqttwire.PUBREC && f.state == wantPubrec:
 		c.progress(f.message.size())
 		s.unpublish(batch, f)
-		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID})
+		c.replyAck(mqttwire.PUBREL, p.PacketID, mqttwire.Success)
 	case p.Kind == mqttwire.PUBREC && f.state == wantPubcomp:
-		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID})
+		c.replyAck(mqttwire.PUBREL, p.PacketID, mqttwire.Success)
 	default:
 		return p.Kind.String() + " for an exchange that wants another acknowledgement"
 	}
@@ -93,9 +93,9 @@ func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
 	if !mine {
 		return
 	}
-	reply := &mqttwire.Ack{Kind: mqttwire.PUBCOMP, PacketID: p.PacketID}
+	reason := mqttwire.Success
 	if !held {
-		reply.Reason = mqttwire.PacketIdentifierNotFound
+		reason = mqttwire.PacketIdentifierNotFound
 	}
 	if err := batch.append(); err != nil {
 		s.mu.Lock()
@@ -106,7 +106,7 @@ func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
 		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
 		return
 	}
-	c.reply(reply)
+	c.replyAck(mqttwire.PUBCOMP, p.PacketID, reason)
 	if counted {
 		c.segment().settled++
 	}

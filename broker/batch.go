@@ -17,6 +17,7 @@ type Batch struct {
 	dirty   []*Conn
 	eased   []waiter // to be let go at Flush, when no lock is held
 	events  []Event
+	due     []due    // what is to be sent once the events are durable
 	view    Message  // the message under way
 	kept    *Message // its kept copy, once somebody needed one
 	topic   string   // a kept copy of its topic, if the match cache has one
@@ -121,14 +122,25 @@ func (batch *Batch) message() *Message {
 	return batch.kept
 }
 
-// append writes the events gathered since the last call as one frame.
+// append writes the events gathered since the last call as one frame. What waits
+// for that to be durable is sent afterwards, or not at all.
 func (batch *Batch) append() error {
 	if len(batch.events) == 0 {
 		return nil
 	}
-	err := batch.b.store.Append(batch.events, nil)
+	var durable func(error)
+	waiting := batch.due
+	if batch.due = nil; len(waiting) > 0 {
+		durable = batch.b.sendsWhenDurable(waiting)
+	}
+	err := batch.b.store.Append(batch.events, durable)
 	clear(batch.events)
 	batch.events = batch.events[:0]
+	if err != nil {
+		for _, d := range waiting {
+			d.session.withdraw(d.sequence)
+		}
+	}
 	return err
 }
 

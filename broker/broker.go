@@ -57,6 +57,7 @@ type Broker struct {
 		maximum   int // of live, so far
 	}
 	subscriptions subscriptions
+	keeps         bool          // the store is not the one that keeps nothing
 	generation    atomic.Uint64 // changes with every subscription
 	incarnations  atomic.Uint64 // sessions so far
 	matches       struct {
@@ -101,6 +102,8 @@ func New(o Options) (*Broker, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
+	_, memory := b.store.(memoryStore)
+	b.keeps = !memory
 	if err := b.store.Replay(func(Event) error { return nil }); err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}

@@ -494,3 +494,92 @@ func TestEventsOfASessionThatBecomesClean(t *testing.T) {
 		}
 	})
 }
+
+// A QoS 2 message leaves for a persistent session once its records are durable;
+// what needs no record goes at once.
+func TestQoS2WaitsForTheStore(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60 receive-maximum=3")
+		a.subscribe("t", 2, "")
+		b := w.connect5("b", "clean-start=1")
+		b.subscribe("t", 2, "")
+		pub := w.connect5("pub", "clean-start=1")
+		v.held()
+		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=1", "PUBLISH topic=t qos=2 packet-id=2 payload=2", "PUBLISH topic=t qos=1 packet-id=3 payload=3")
+		b.expect("PUBLISH qos=2 payload=1", "PUBLISH qos=2 payload=2", "PUBLISH qos=1 payload=3")
+		a.expect("PUBLISH qos=1 packet-id=3 payload=3") // written, and not waited for
+		a.quiet(time.Second)
+		pub.send("PUBLISH topic=t qos=2 packet-id=4 payload=4") // beyond the window: queued
+		synctest.Wait()
+		v.promptly()
+		a.expect("PUBLISH !dup qos=2 packet-id=1 payload=1", "PUBLISH !dup qos=2 packet-id=2 payload=2")
+		a.send("PUBACK packet-id=3")
+		a.expect("PUBLISH !dup qos=2 packet-id=4 payload=4")
+		a.alive()
+		pub.expect("PUBREC packet-id=1", "PUBREC packet-id=2", "PUBACK packet-id=3", "PUBREC packet-id=4")
+	})
+}
+
+// The connection may be another one by then.
+func TestQoS2WaitsBeyondItsConnection(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60")
+		a.subscribe("t", 2, "")
+		pub := w.connect5("pub", "clean-start=1")
+		v.held()
+		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=1")
+		synctest.Wait()
+		a.drop()
+		a = w.dial("a", mqttwire.V5)
+		a.send("CONNECT client-id=a session-expiry-interval=60 receive-maximum=1")
+		a.quiet(time.Second)
+		v.promptly()
+		a.expect("CONNACK Success session-present=1", "PUBLISH !dup qos=2 packet-id=1 payload=1")
+		a.send("PUBREC packet-id=1")
+		a.expect("PUBREL packet-id=1")
+		a.send("PUBCOMP packet-id=1")
+		pub.expect("PUBREC packet-id=1")
+		pub.publish("t", "2", "")
+		a.expect("PUBLISH packet-id=2 payload=2")
+	})
+}
+
+// What the store had no room for is not sent, and takes no place.
+func TestQoS2WithoutRoom(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60 receive-maximum=1")
+		a.subscribe("t", 2, "")
+		pub := w.connect5("pub", "clean-start=1")
+		v.noRoomFor(broker.EventInflight)
+		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=1")
+		pub.expect("PUBREC QuotaExceeded packet-id=1")
+		v.noRoomFor()
+		a.quiet(time.Second)
+		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=2")
+		pub.expect("PUBREC packet-id=1")
+		a.expect("PUBLISH qos=2 payload=2")
+	})
+}
+
+// A member of a share that ends before its message could be sent leaves it to
+// another.
+func TestQoS2OfAShareThatWaits(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60")
+		a.subscribe("$share/g/t", 2, "")
+		b := w.connect5("b", "clean-start=1")
+		pub := w.connect5("pub", "clean-start=1")
+		v.held()
+		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=1")
+		synctest.Wait()
+		b.send("SUBSCRIBE packet-id=1 filter=$share/g/t qos=2")
+		b.quiet(time.Second)
+		w.dial("again", mqttwire.V5).send("CONNECT client-id=a clean-start=1")
+		b.expect("PUBLISH qos=2 payload=1")
+		a.expect("DISCONNECT SessionTakenOver")
+		a.eof()
+		v.promptly()
+		b.expect("SUBACK packet-id=1")
+		pub.expect("PUBREC packet-id=1")
+	})
+}

@@ -13,6 +13,7 @@ type inflight struct {
 	used    int // of them, those that count against the connection's quota
 	unsent  int // of them, those that a resumed connection has yet to be sent
 	bytes   int // payload and topic held
+	waiting int // of those open, the ones that wait for the store
 	lastID  mqttwire.PacketID
 	given   uint64 // packet ids given so far
 }
@@ -36,6 +37,7 @@ type flight struct {
 	sent      bool // on this connection
 	counted   bool // against this connection's quota
 	delivered bool // sent at least once, on any connection: DUP next time
+	waits     bool // for the store: its records are not durable, and it is not sent
 }
 
 // nextID gives a packet id that is not in use. Ids count up; one can only be in
@@ -98,7 +100,10 @@ func (w *inflight) finish(f *flight) {
 	if f.counted {
 		w.used--
 	}
-	if !f.sent {
+	switch {
+	case f.waits:
+		w.waiting--
+	case !f.sent:
 		w.unsent--
 	}
 	*f = flight{}
@@ -122,7 +127,7 @@ func (w *inflight) finish(f *flight) {
 // restart readies the window for a new connection: everything open is to be
 // sent again, and the quota is whole.
 func (w *inflight) restart() {
-	w.used, w.unsent = 0, w.open
+	w.used, w.unsent = 0, w.open-w.waiting
 	for i := w.first; i < len(w.entries); i++ {
 		w.entries[i].sent, w.entries[i].counted = false, false
 	}

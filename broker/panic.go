@@ -20,6 +20,7 @@ func (c *Conn) catch(batch *Batch) {
 		c.b.caught(v, "client", c.clientID, "remote", remoteOf(c))
 		clear(batch.events)
 		batch.events = batch.events[:0]
+		batch.due = nil
 		batch.drop()
 		c.end(mqttwire.ImplementationSpecificError, "an error inside the server")
 	}

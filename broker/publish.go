@@ -135,8 +135,7 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 	case p.QoS == 0:
 		c.b.log.Debug("publish refused", "client", c.session.ClientID, "topic", p.Topic, "reason", reason.String())
 	case c.version == mqttwire.V5:
-		answer := &mqttwire.Ack{Kind: kind, PacketID: p.PacketID, Reason: reason}
-		c.reply(answer)
+		c.replyAck(kind, p.PacketID, reason)
 	case reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "") // an acknowledged message may not be lost
 	case p.QoS == 2 && !c.session.hold(batch, c, p.PacketID):
@@ -179,10 +178,10 @@ func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int) {
 	}
 	switch p.QoS {
 	case 1:
-		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBACK, PacketID: p.PacketID, Reason: reason})
+		c.replyAck(mqttwire.PUBACK, p.PacketID, reason)
 		c.segment().settled++
 	case 2:
-		c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: p.PacketID, Reason: reason})
+		c.replyAck(mqttwire.PUBREC, p.PacketID, reason)
 	}
 }
 
@@ -228,7 +227,7 @@ func (c *Conn) repeated(batch *Batch, id mqttwire.PacketID) bool {
 	if counts && s.recount(c, id) {
 		c.inbound.Add(1)
 	}
-	c.reply(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: id})
+	c.replyAck(mqttwire.PUBREC, id, mqttwire.Success)
 	return true
 }
 

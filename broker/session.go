@@ -120,6 +120,10 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) v
 	if !s.mayTransmit(c, &d) {
 		return noRoom
 	}
+	if d.qos == 2 && s.b.keeps && s.persistent() {
+		s.sendWhenDurable(batch, d, sequence)
+		return put
+	}
 	var id mqttwire.PacketID
 	was := s.window.lastID
 	if d.qos > 0 {
@@ -257,7 +261,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 	w := &s.window
 	for i := w.first; i < len(w.entries) && w.unsent > 0; i++ {
 		f := &w.entries[i]
-		if f.state == done || f.sent {
+		if f.state == done || f.sent || f.waits {
 			continue
 		}
 		if f.state == wantPubrec && !s.b.mayReceive(s, f.message.Topic) {
@@ -265,7 +269,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 			s.unpublish(batch, f) // the client may hold the id: PUBREL tells it that the exchange is over
 		}
 		if f.state != wantPubcomp {
-			if w.used >= c.receiveMaximum {
+			if !f.counted && w.used >= c.receiveMaximum {
 				return false
 			}
 			v := tooLarge
@@ -278,7 +282,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 			switch v {
 			case noRoom:
 				return false
-			case tooLarge: // or no longer allowed: as if sent and acknowledged
+			case tooLarge, expired: // or no longer allowed: as if sent and acknowledged
 				if s.persistent() {
 					batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence})
 				}
@@ -286,8 +290,10 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 				i = w.first - 1 // finish moves entries; what was sent is passed over
 				continue
 			}
+			if !f.counted {
+				w.used++
+			}
 			f.counted, f.delivered = true, true
-			w.used++
 		} else {
 			c.send(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: f.packetID})
 			if _, flush := c.out.unflushed(); flush {

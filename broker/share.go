@@ -158,7 +158,7 @@ func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
 func (s *Session) orphans() (all []orphan) {
 	for i := s.window.first; i < len(s.window.entries); i++ {
 		f := &s.window.entries[i]
-		if f.state == wantPuback && f.share != nil {
+		if f.share != nil && (f.state == wantPuback || f.state == wantPubrec && !f.delivered) {
 			all = append(all, orphan{f.share, f.message})
 		}
 	}

@@ -1,0 +1,72 @@
+package broker_test
+
+import (
+	"fmt"
+	"testing"
+
+	"mqtk/mqttwire"
+)
+
+// A QoS 0 delivery that nobody keeps is never allocated; a message that is kept
+// is one copy and its header, whatever its fan-out. The rest is growth, which
+// the first rounds have done.
+func TestDeliveriesAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, c := range []struct {
+		qos, receivers int
+		fields         string
+		most           float64
+	}{
+		{0, 1, "", 0},
+		{0, 10, "", 0},
+		{0, 1, "topic-alias-maximum=4", 0},
+		{0, 10, "topic-alias-maximum=4", 0},
+		{1, 1, "", 2},
+		{1, 10, "", 2},
+		{1, 100, "", 2},
+		{1, 10, "topic-alias-maximum=4", 2},
+		{2, 1, "", 2},
+		{2, 10, "", 2},
+	} {
+		t.Run(fmt.Sprintf("qos=%d receivers=%d %s", c.qos, c.receivers, c.fields), func(t *testing.T) {
+			once, all := newRig(t).deliveries(c.receivers, c.qos, 64, c.fields)
+			for range 200 {
+				once()
+			}
+			before := all[c.receivers-1].sent
+			got := testing.AllocsPerRun(1000, once)
+			if sent := all[c.receivers-1].sent - before; sent < 1000*64 {
+				t.Fatalf("%d bytes were delivered", sent)
+			}
+			if got > c.most {
+				t.Errorf("%v allocations, at most %v are promised", got, c.most)
+			}
+		})
+	}
+}
+
+// So do those with properties, an expiry and an identifier, and of 3.x.
+func TestDeliveriesWithPropertiesAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	r := newRig(t)
+	all := r.receivers(3, 0, "", "")
+	old := r.open(mqttwire.V311, "old", "")
+	old.say("SUBSCRIBE packet-id=1 filter=t")
+	wild := r.open(mqttwire.V5, "wild", "")
+	wild.say("SUBSCRIBE packet-id=1 subscription-identifier=300 filter=+")
+	pub := r.open(mqttwire.V5, "pub", "")
+	publish := pub.bytes("PUBLISH topic=t message-expiry-interval=60 content-type=text/plain user-property=a=b payload=x")
+	got := testing.AllocsPerRun(1000, func() { pub.hand(publish) })
+	if got > 0 {
+		t.Errorf("%v allocations, none is promised", got)
+	}
+	for _, s := range append(all, old, wild) {
+		if s.sent < 1000*6 {
+			t.Errorf("%d bytes were delivered", s.sent)
+		}
+	}
+}

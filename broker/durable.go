@@ -1,0 +1,71 @@
+package broker
+
+// A QoS 2 PUBLISH leaves for a persistent session only once its place in the
+// window and the publisher's packet id are durable: after a crash it would
+// otherwise come a second time, under another id. QoS 1 may; QoS 0 has no record.
+
+// due is a delivery that waits for the store.
+type due struct {
+	session  *Session
+	sequence uint64
+}
+
+// sendWhenDurable puts a delivery into the window without sending it. mu is held.
+func (s *Session) sendWhenDurable(batch *Batch, d delivery, sequence uint64) {
+	w := &s.window
+	f := w.add(d, sequence, w.nextID())
+	f.waits, f.counted = true, true
+	w.waiting++
+	w.used++
+	batch.due = append(batch.due, due{s, sequence})
+}
+
+// sendsWhenDurable is what the store is to call.
+func (b *Broker) sendsWhenDurable(all []due) func(error) {
+	return func(err error) {
+		if err != nil {
+			return // nobody knows what is on disk: a restart will tell
+		}
+		b.background(func(batch *Batch) {
+			for _, d := range all {
+				d.session.sendDurable(batch, d.sequence)
+			}
+		})
+	}
+}
+
+// sendDurable sends a delivery that waited, or leaves it to the next connection.
+func (s *Session) sendDurable(batch *Batch, sequence uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.window.waitsFor(sequence)
+	if f == nil {
+		return
+	}
+	f.waits = false
+	s.window.waiting--
+	s.window.unsent++
+	if c := s.conn.Load(); c != nil {
+		s.pump(batch, c)
+	}
+}
+
+// withdraw takes back a delivery that the store had no room for.
+func (s *Session) withdraw(sequence uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.window.waitsFor(sequence); f != nil {
+		s.window.finish(f)
+	}
+}
+
+// waitsFor returns the entry of a delivery that waits, nil where it no longer
+// does. It is one of the newest.
+func (w *inflight) waitsFor(sequence uint64) *flight {
+	for i := len(w.entries) - 1; i >= w.first; i-- {
+		if f := &w.entries[i]; f.sequence == sequence && f.waits {
+			return f
+		}
+	}
+	return nil
+}
