@@ -18,50 +18,28 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	id := r.credentials.ClientID
 	b.registry.Lock()
 	old := b.registry.sessions[id]
+	if old != nil && old.identity.Load().Username != c.identity.Username {
+		b.registry.Unlock()
+		b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
+		return nil, false, false
+	}
 	var former *Conn // the live connection that is taken over
-	var late, fire *will
-	resume := false
+	var fire *will
 	if old != nil {
-		old.mu.Lock()
-		if old.identity.Load().Username != c.identity.Username {
-			old.mu.Unlock()
-			b.registry.Unlock()
-			b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
-			return nil, false, false
-		}
-		former = old.owner
-		resume = !r.cleanStart && (former == nil || old.expiry > 0)
-		late = old.takeWill(&batch.events)
-		if late != nil && (!resume || former != nil && late.delay == 0) {
-			fire = late
-		}
-		b.deadlines.disarm(&old.ends)
-		b.deadlines.disarm(&old.willDue)
-		old.conn.Store(nil)
-		if !resume {
-			old.owner = nil
-		}
+		former, fire, present = old.handOver(batch, r.cleanStart)
 	}
-	if old != nil && !resume {
-		old.recordEnd(&batch.events) // before the new one begins
-	}
-	if resume {
-		s = old
-	} else {
+	if s = old; !present {
 		s = &Session{b: b, ClientID: id, incarnation: b.incarnations.Add(1)}
 		s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
 		b.registry.sessions[id] = s
-		s.mu.Lock()
 	}
+	s.mu.Lock()
 	s.owner = c
 	s.identity.Store(c.identity)
 	s.expiry, s.will = r.expiry, r.will
 	s.epoch++
 	s.recordConnected(&batch.events)
 	s.mu.Unlock()
-	if old != nil && !resume {
-		old.mu.Unlock()
-	}
 	b.registry.Unlock()
 
 	if former != nil {
@@ -69,13 +47,34 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		b.log.Info("session taken over", "client", id, "from", remoteOf(former), "by", remoteOf(c))
 		former.kick(mqttwire.SessionTakenOver, "another connection took the session over")
 	}
-	if old != nil && !resume {
+	if old != nil && !present {
 		b.bury(batch, old)
 	}
 	if fire != nil {
 		b.publishWill(batch, fire)
 	}
-	return s, resume, true
+	return s, present, true
+}
+
+// handOver takes the session from whoever has it: a live connection, or the
+// deadlines of one that is away. fire is the will that this sends [3.1.2.5, 3.1.3.2.2].
+// Not resumed, the session is at its end. The registry is locked.
+func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *will, resumed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	former = s.owner
+	resumed = !cleanStart && (former == nil || s.expiry > 0)
+	if w := s.takeWill(&batch.events); w != nil && (!resumed || former != nil && w.delay == 0) {
+		fire = w
+	}
+	s.b.deadlines.disarm(&s.ends)
+	s.b.deadlines.disarm(&s.willDue)
+	s.conn.Store(nil)
+	s.owner = nil
+	if !resumed {
+		s.recordEnd(&batch.events) // before the next one begins
+	}
+	return former, fire, resumed
 }
 
 // recordConnected is for the Store: a session that outlives its connection, or
