@@ -220,7 +220,7 @@ func (s *service) wait(ctx context.Context) error {
 	for {
 		select {
 		case <-s.summaries:
-			s.logLines.Write([]byte(strings.TrimRight(s.broker.Summary(), "\n") + "\n"))
+			s.summarize(ctx)
 		case got := <-s.signals:
 			s.log.Info("ending", "signal", got.String())
 			return nil
@@ -238,6 +238,18 @@ func (s *service) wait(ctx context.Context) error {
 	}
 }
 
+// summarize prints what was asked for, whatever the level of the log.
+func (s *service) summarize(ctx context.Context) {
+	summary := strings.TrimRight(s.broker.Summary(), "\n")
+	if s.LogFormat != "json" {
+		s.logLines.Write([]byte(summary + "\n"))
+		return
+	}
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, "summary", 0)
+	record.AddAttrs(slog.String("summary", summary))
+	_ = s.log.Handler().Handle(ctx, record) // lines of the log do not fail
+}
+
 // stop drains within the time given; a signal in the meantime ends it at once.
 func (s *service) stop(failed error) error {
 	defer s.closeAll()
@@ -251,7 +263,7 @@ func (s *service) stop(failed error) error {
 		s.log.Warn("ended at once by a second signal", "signal", got.String())
 		return fail(signalExit(got), nil)
 	case err := <-drained:
-		if err != nil && failed == nil {
+		if err != nil && failed == nil && s.Drain > 0 {
 			return fmt.Errorf("drain: not everything was sent within %v", s.Drain)
 		}
 	}

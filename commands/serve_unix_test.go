@@ -3,6 +3,7 @@
 package commands
 
 import (
+	"encoding/json"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +60,19 @@ func TestServeSignals(t *testing.T) {
 		b := startMqtk(t)
 		_ = b.process.cmd.Process.Signal(syscall.SIGUSR1)
 		b.process.next("connections")
+		b.process.terminate()
+		b.process.succeeds()
+
+		b = startMqtk(t, "--log-format", "json", "--log-level", "error")
+		_ = b.process.cmd.Process.Signal(syscall.SIGUSR1)
+		if line := b.process.next("connections"); !json.Valid([]byte(line)) {
+			t.Errorf("no JSON: %s", line)
+		}
+		b.process.terminate()
+		b.process.succeeds()
+	})
+	t.Run("without patience", func(t *testing.T) {
+		b := startMqtk(t, "--drain", "0")
 		b.process.terminate()
 		b.process.succeeds()
 	})
