@@ -83,8 +83,8 @@ func (l *link) watchSignals() {
 func (l *link) connect() (err error) {
 	o := l.plan.options
 	o.Hooks.OnConnect = func(g *client.Grants) { l.greeted.Store(true) }
-	o.Hooks.OnRetry = func(cause error, wait time.Duration) {
-		l.say("%v; trying again in %s", cause, wait.Round(time.Millisecond))
+	if o.Hooks.OnRetry == nil {
+		o.Hooks.OnRetry = l.again
 	}
 	o.Hooks.OnFallback = func(to mqttwire.Version) error {
 		if l.plan.needs5 != "" {
@@ -109,6 +109,11 @@ func (l *link) connect() (err error) {
 	}
 	l.Client, err = client.Connect(l.ctx, o)
 	return err
+}
+
+// again says that and why another attempt follows.
+func (l *link) again(cause error, wait time.Duration) {
+	l.say("%v; trying again in %s", cause, wait.Round(time.Millisecond))
 }
 
 // spoken is the version of the conversation.

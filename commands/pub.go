@@ -79,14 +79,18 @@ func (o *pubOptions) run(ctx context.Context, p *program) error {
 	session := o.prepare(&pl, messages)
 	l, cancel := p.newLink(ctx, &o.connectOptions, pl)
 	defer cancel()
-	t := &tally{link: l}
+	t := &tally{link: l, oneShot: !o.Lines}
 	l.plan.options.Hooks.OnSessionLost = t.sessionLost
+	l.plan.options.Hooks.OnRetry = t.retrying
 	if err := l.connect(); err != nil {
 		return l.outcome(err, !o.Lines || source.pending())
 	}
 	err = t.publishAll(messages, source)
 	if err == nil {
 		err = l.Wait(l.ctx)
+	}
+	if err == nil {
+		err = t.confirm(messages)
 	}
 	if err == nil {
 		err = t.end(session)
@@ -185,6 +189,10 @@ type tally struct {
 	denied  int // of the refused: for rights
 	taken   int
 	doubt   int // QoS 2 messages that the loss of a session left in doubt
+	oneShot bool
+	unsaid  bool // the broker says nothing to the last message: it is at QoS 0
+	losses  int  // of the connection, right behind one message
+	longest int  // payload
 }
 
 // publishAll publishes what the source gives, to every topic.
@@ -203,6 +211,9 @@ func (t *tally) publishAll(messages []mqttwire.Publish, s source) error {
 		if err != nil || !ok {
 			return err
 		}
+		t.mu.Lock()
+		t.longest = max(t.longest, len(payload))
+		t.mu.Unlock()
 		for i := range messages {
 			messages[i].Payload = payload
 			if err := t.publish(&messages[i], answers[i]); err != nil {
@@ -269,10 +280,62 @@ func (t *tally) sessionLost(lost client.SessionLost) {
 	}
 }
 
-// end says good-bye, and ends the session on the broker where it is ours.
+// doubtfulSize is a payload that a broker may find too long. On 5.0 it says
+// beforehand what it takes; on 3.x all it can do is close the connection.
+const doubtfulSize = 16 << 10
+
+// confirm makes sure, where that is in doubt, that the broker has taken a
+// message to which it has no answer: it answers a PINGREQ behind it.
+func (t *tally) confirm(messages []mqttwire.Publish) error {
+	answered := false
+	for _, m := range messages {
+		t.unsaid = t.unsaid || t.oneShot && m.QoS == 0
+		answered = answered || m.QoS > 0
+	}
+	if !t.unsaid || t.spoken() == mqttwire.V5 || t.longest < doubtfulSize {
+		return nil
+	}
+	err := t.Ping(t.ctx)
+	if errors.As(err, new(*client.LostError)) && !answered {
+		<-t.Done() // the connection is not made again
+		err = t.Err()
+	}
+	return err
+}
+
+// retrying tells why the next attempt follows, and ends attempts to send a long
+// message to a broker that closes the connection right behind it each time.
+func (t *tally) retrying(cause error, wait time.Duration) {
+	var lost *client.LostError
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.oneShot && t.spoken() != mqttwire.V5 && t.longest >= doubtfulSize && errors.As(cause, &lost) && !lost.Handshake {
+		t.losses++
+	}
+	size := fmt.Sprintf("the broker closes the connection each time right behind the message: its size, %d bytes, may be the reason", t.longest)
+	if t.losses == lossesForSize {
+		t.stop(fail(exitLost, cause, size, "1 message without an answer from the broker"))
+		return
+	}
+	t.again(cause, wait)
+	if t.losses == lossesForSize-1 {
+		t.say("%s", size)
+	}
+}
+
+// lossesForSize of a connection in a row, each behind the same long message, are
+// no accident.
+const lossesForSize = 3
+
+// end says good-bye, and ends the session on the broker where it is ours. What
+// the broker did not read has not reached it, which an answer would else tell.
 func (t *tally) end(ours bool) error {
 	if !ours {
-		return goodbye(t.disconnect())
+		err := t.disconnect()
+		if t.unsaid && errors.As(err, new(*client.LostError)) {
+			return err
+		}
+		return goodbye(err)
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, 5*time.Second)
 	defer cancel()

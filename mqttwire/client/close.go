@@ -12,7 +12,8 @@ var errNoAnswer = errors.New("it ended before the answer came")
 
 // Disconnect ends orderly: what is buffered is sent, then d (nil: a normal
 // disconnection), then the connection is closed. It returns nil if the
-// DISCONNECT was written and the server had nothing to say against it.
+// DISCONNECT was written and the server had nothing to say against it, nor
+// closed the connection without reading what was sent, which is a *LostError.
 // Messages without an answer are given up: call Wait before.
 func (c *Client) Disconnect(ctx context.Context, d *mqttwire.Disconnect) error {
 	d, err := c.sayable(d)
@@ -43,6 +44,12 @@ func (c *Client) Disconnect(ctx context.Context, d *mqttwire.Disconnect) error {
 		if e := new(DisconnectedError); errors.As(told, &e) && e.Reason >= mqttwire.UnspecifiedError || errors.As(told, new(*ViolationError)) {
 			return told
 		}
+		if errors.Is(told, errUnread) || err != nil && ctx.Err() == nil {
+			return told
+		}
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if err != nil && telling(err) {
 		return lost(err, false)
@@ -116,7 +123,7 @@ func (c *Client) EndSession(ctx context.Context) error {
 		return c.Disconnect(ctx, &mqttwire.Disconnect{Properties: mqttwire.Properties(nil).AddNumber(mqttwire.SessionExpiryInterval, 0)})
 	}
 	err := c.Disconnect(ctx, nil)
-	if err != nil || g.SessionExpiry == 0 {
+	if err != nil && !errors.Is(err, errUnread) || g.SessionExpiry == 0 {
 		return err
 	}
 	timed, cancel := context.WithTimeout(ctx, c.o.ConnectTimeout)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"mqtk/mqttwire"
@@ -114,9 +115,15 @@ func lost(err error, handshake bool) error {
 		err = errors.New("the server closed it")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = errors.New("the server closed it in the middle of a packet")
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		err = errUnread
 	}
 	return &LostError{Handshake: handshake, Err: err}
 }
+
+// errUnread: the server's side is closed for what we send, a reset or a broken
+// pipe.
+var errUnread = errors.New("the server closed it and did not read all that was sent")
 
 // TimeoutError: the server did not answer in time.
 type TimeoutError struct {

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"runtime"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"mqtk/mqttwire"
+	"mqtk/mqttwire/transport"
 )
 
 // took runs f and wants it to end within the time.
@@ -445,5 +448,54 @@ func TestServerDisconnects(t *testing.T) {
 		p.send("DISCONNECT NotAuthorized")
 		p.Close()
 		wantError[*DisconnectedError](b, wait(), "not authorized")
+	})
+}
+
+// TestOwnClosingIsNoCause: a server that closes while a long message is being
+// written makes the reader close, and the writer fails on that.
+func TestOwnClosingIsNoCause(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.options(), "CONNACK Success")
+		wait := b.background(func() error {
+			_, err := c.PublishWait(b.Context(), &mqttwire.Publish{Topic: "a", Payload: make([]byte, 4<<20)})
+			return err
+		})
+		synctest.Wait()
+		p.Conn.(*transport.MemConn).CloseWrite()
+		err := wait()
+		wantError[*LostError](b, err, "the server closed it")
+		if errors.Is(err, net.ErrClosed) {
+			t.Errorf("%v is what we did ourselves", err)
+		}
+	})
+}
+
+// resetting is a connection that a server closes with bytes unread.
+type resetting struct{ *transport.MemConn }
+
+func (r resetting) Read(b []byte) (int, error) {
+	n, err := r.MemConn.Read(b)
+	if err == io.EOF {
+		err = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	}
+	return n, err
+}
+
+// TestResetAfterDisconnect: an orderly end is an end of the stream.
+func TestResetAfterDisconnect(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		o := b.options()
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			nc, err := b.l.Dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return resetting{nc.(*transport.MemConn)}, nil
+		}
+		c, p := b.greet(o, "CONNACK Success")
+		end := b.background(func() error { return c.Disconnect(b.Context(), nil) })
+		p.expect("DISCONNECT NormalDisconnection")
+		p.Close()
+		wantError[*LostError](b, end(), "did not read all that was sent")
 	})
 }

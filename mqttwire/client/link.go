@@ -1,6 +1,8 @@
 package client
 
 import (
+	"errors"
+	"net"
 	"time"
 
 	"mqtk/mqttwire"
@@ -209,9 +211,9 @@ func (c *Client) serve(l *link) error {
 	<-l.written
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l.cause != nil && !telling(err) {
+	if l.cause != nil && !telling(err) && !errors.Is(l.cause, net.ErrClosed) {
 		err = lost(l.cause, false)
-	}
+	} // a write that failed on what part closed says less than err
 	c.link, c.dropped = nil, l.dirty || l.broken
 	if c.reauth != nil {
 		c.reauth.answer(nil, err)
