@@ -192,6 +192,9 @@ func (s *argvScan) usagef(format string, a ...any) error {
 }
 
 func (s *argvScan) unknownFlag(shown string) error {
+	if why := absentFlag(s.command().Name, shown); why != "" {
+		return s.usagef("%s: %s", shown, why)
+	}
 	var names []string
 	for _, f := range s.command().Flags {
 		if len(shown) == 2 {

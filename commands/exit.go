@@ -116,14 +116,16 @@ func unknownWord(kind, shown string, known []string, compared string) *failure {
 	return f
 }
 
-// nearest returns the known word that is fewest edits away, if any is near.
+// nearest returns the known word that is fewest edits away: one at most, two in
+// a long word. Others have little to do with what was meant.
 func nearest(word string, known []string) string {
-	best, bestDistance := "", 3
-	if len(strings.TrimLeft(word, "-")) < 4 {
-		bestDistance = 2
+	word = strings.ToLower(word)
+	best, bestDistance := "", 2
+	if len(strings.TrimLeft(word, "-")) >= 8 {
+		bestDistance = 3
 	}
 	for _, k := range known {
-		if d := editDistance(word, k); d < bestDistance || (d == bestDistance && best == "" && d < 2) {
+		if d := editDistance(word, k); d < bestDistance {
 			best, bestDistance = k, d
 		}
 		if n := strings.TrimLeft(word, "-"); best == "" && len(n) >= 3 && strings.HasPrefix(strings.TrimLeft(k, "-"), n) {

@@ -163,6 +163,9 @@ func (l *link) explainDial(err error) *failure {
 	)
 	if errors.As(err, &door) && door.Kind != transport.Unreachable {
 		f.Code = exitUsage
+		if why := absentScheme(l.plan.options.URL); why != "" {
+			f.Hints = []string{why}
+		}
 		return f
 	}
 	switch {

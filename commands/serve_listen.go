@@ -50,6 +50,11 @@ func loopbackPlans(port int) []listenPlan {
 // listen opens all listeners, or none.
 func (o *serveOptions) listen() (listeners []net.Listener, err error) {
 	plans := o.plans()
+	for _, plan := range plans {
+		if why := absentScheme(plan.url); why != "" {
+			return nil, usagef("--listen %s: %s", plan.url, why)
+		}
+	}
 	if !o.AllowAnonymous {
 		for _, plan := range plans {
 			if err := checkLocal(plan.url); err != nil {

@@ -1,0 +1,54 @@
+package commands
+
+import "strings"
+
+// What people know from other clients and brokers and look for here. An honest
+// answer is better than the name of some flag that looks alike.
+
+// absentFlag is what to say to a flag of mosquitto or MQTTX that the verb does
+// not have; empty: nothing is known of it. shown has its dashes.
+func absentFlag(verb, shown string) string {
+	switch shown {
+	case "--cafile", "--capath", "--ca", "--cert", "--key", "--keyform", "--key-password-from", "--insecure", "--tls-version",
+		"--ciphers", "--psk", "--psk-identity", "--tls-alpn", "--alpn", "--servername", "--tls-engine",
+		"--tls-engine-kpass-sha1", "--tls-use-os-certs", "--tls-keylog":
+		return "this build has no TLS"
+	}
+	if verb == "serve" {
+		switch shown {
+		case "-c", "--config", "--config-file":
+			return "there is no configuration file yet: use --listen and --set"
+		case "-d", "--daemon":
+			return "serve stays in the foreground: a service manager, or & in a shell, puts it into the background"
+		}
+		return ""
+	}
+	switch shown {
+	case "-S", "--srv":
+		return "this build looks up no SRV records: give --host and --port"
+	case "--proxy":
+		return "this build uses no proxy"
+	case "--repeat", "--repeat-delay":
+		return "this build repeats no message: a loop in the shell, or lines on stdin with -l, do"
+	case "--remove-retained":
+		return "this build removes no retained messages by filter: mqtk pub -r -n TOPIC removes one"
+	case "--random-filter":
+		return "this build leaves out no messages at random"
+	case "--pretty":
+		return "--json prints one line for each message: a program such as jq lays it out"
+	}
+	return ""
+}
+
+// absentScheme is what to say to a URL whose scheme needs what this build has
+// not; empty: nothing is wrong with it, or something else is.
+func absentScheme(url string) string {
+	scheme, _, _ := strings.Cut(url, "://")
+	switch strings.ToLower(scheme) {
+	case "mqtts", "ssl", "tls", "tcps", "mqtt+ssl", "wss":
+		return "this build has no TLS"
+	case "ws":
+		return "this build has no WebSocket"
+	}
+	return ""
+}
