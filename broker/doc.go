@@ -42,9 +42,12 @@
 //     of a session are serialised by it.
 //   - subscriptions (RWMutex), retainedSet, deadlines, wheel, matches.
 //
-// Lock order: handover -> registry -> Session.mu -> subscriptions, retainedSet,
-// or outbox.mu -> deadlines and wheel. No lock is held over I/O, a channel
-// operation, the Store's callback or an Authenticator. An Authorizer may be
+// Lock order: handover -> Session.routing or registry -> Session.mu ->
+// subscriptions, retainedSet, or outbox.mu -> deadlines and wheel. Session.routing
+// is held while one QoS 2 message of the client finds its receivers, and nobody
+// but a connection that takes the session over ever waits for it. Whoever finds
+// under a lock that others may go on leaves that to its batch's Flush. No lock
+// is held over I/O, a channel operation, the Store's callback or an Authenticator. An Authorizer may be
 // asked under Session.mu, for what a queue or a window holds: it must not block.
 //
 // # Goroutines

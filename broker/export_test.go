@@ -1,4 +1,63 @@
 package broker
 
+import "fmt"
+
 // Panics is how many panics the last net has caught.
 func (b *Broker) Panics() int64 { return b.metrics.panics.Load() }
+
+// Tally is what a broker holds that must be nothing when nobody is there.
+type Tally struct {
+	Sessions, Connections, Live, Full   int
+	Queued, QueuedBytes, Unwritten      int64
+	Subscriptions, Shared, Filters, Sys int
+	Watched                             int
+}
+
+// Tally counts.
+func (b *Broker) Tally() (t Tally) {
+	b.registry.Lock()
+	t.Sessions, t.Connections, t.Live = len(b.registry.sessions), len(b.registry.conns), b.registry.live
+	b.registry.Unlock()
+	t.Full = int(b.pressed.Load())
+	t.Queued, t.QueuedBytes, t.Unwritten = b.metrics.queuedMessages.Load(), b.metrics.queuedBytes.Load(), b.metrics.outBytes.Load()
+	b.subscriptions.RLock()
+	t.Subscriptions, t.Shared, t.Filters, t.Sys = b.subscriptions.plain, b.subscriptions.shared, b.subscriptions.tree.Len(), b.subscriptions.sys
+	b.subscriptions.RUnlock()
+	b.wheel.mu.Lock()
+	t.Watched = b.wheel.count
+	b.wheel.mu.Unlock()
+	return t
+}
+
+// Unsettled lists what sessions and connections still have under way.
+func (b *Broker) Unsettled() (all []string) {
+	b.registry.Lock()
+	var sessions []*Session
+	for _, s := range b.registry.sessions {
+		sessions = append(sessions, s)
+	}
+	var conns []*Conn
+	for c := range b.registry.conns {
+		conns = append(conns, c)
+	}
+	b.registry.Unlock()
+	for _, s := range sessions {
+		s.mu.Lock()
+		w := &s.window
+		if w.open != 0 || w.used != 0 || w.unsent != 0 || w.bytes != 0 || s.queue.len() != 0 || s.queue.bytes != 0 || s.queue.qos0 != 0 || len(s.held) != 0 {
+			all = append(all, fmt.Sprintf("session %s: %d open, %d used, %d unsent, %d bytes in the window; %d queued, of QoS 0 %d, %d bytes; %d ids held; online %t",
+				s.ClientID, w.open, w.used, w.unsent, w.bytes, s.queue.len(), s.queue.qos0, s.queue.bytes, len(s.held), s.conn.Load() != nil))
+		}
+		s.mu.Unlock()
+	}
+	for _, c := range conns {
+		o := &c.out
+		o.mu.Lock()
+		if full := o.full.Load(); full || o.pending != 0 || o.queueFull || len(o.waiters) != 0 || len(c.segments) != 0 || c.inbound.Load() != 0 || c.Paused() {
+			all = append(all, fmt.Sprintf("connection: full %t, queue full %t, crowded %t, slow %t, starved %t, writing %t, dirty %t; %d pending, %d waiters, %d segments, %d inbound, paused %t",
+				full, o.queueFull, o.crowded, o.slow, o.starved, o.writing, o.dirty, o.pending, len(o.waiters), len(c.segments), c.inbound.Load(), c.Paused()))
+		}
+		o.mu.Unlock()
+	}
+	return all
+}

@@ -37,17 +37,34 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
-	if p.QoS == 2 && !s.hold(batch, c, p.PacketID) {
-		return true // taken over: the client will send it again there
+	matches, taken := c.give(batch, p, m)
+	if !taken {
+		return true
 	}
-	c.view(batch, p, m)
-	matches := c.b.route(batch, s, m)
 	if p.QoS > 0 {
 		c.withhold(m)
 	}
 	c.acknowledge(batch, p, matches)
 	batch.drop()
 	return true
+}
+
+// give routes a PUBLISH. False: the session was taken over, and the client will
+// send the message again there. Of QoS 2 the session routes one at a time: its
+// next connection answers a repetition by its id alone, and what the client
+// sends there behind it must not overtake the first copy, if that is under way
+// here.
+func (c *Conn) give(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, taken bool) {
+	s := c.session
+	if p.QoS == 2 {
+		s.routing.Lock()
+		defer s.routing.Unlock()
+		if !s.hold(batch, c, p.PacketID) {
+			return 0, false
+		}
+	}
+	c.view(batch, p, m)
+	return c.b.route(batch, s, m), true
 }
 
 // resolve puts the topic in place of an alias, and learns the alias even if the

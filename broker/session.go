@@ -20,6 +20,8 @@ type Session struct {
 	conn        atomic.Pointer[Conn]
 	identity    atomic.Pointer[Identity] // of the connection, or the last one
 
+	routing sync.Mutex // held while a QoS 2 message of the client is routed
+
 	mu            sync.Mutex
 	owner         *Conn  // the connection it belongs to, also before its CONNACK
 	expiry        uint32 // seconds after the connection ends; noExpiry: never
