@@ -317,6 +317,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// play runs scripts side by side. Their times are real, and a busy machine may
+// be late: what fails is played once more alone, and must pass then.
 func play(t *testing.T, a net.Addr, scripts []*conformance.Script) {
 	dialer := func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -326,9 +328,14 @@ func play(t *testing.T, a net.Addr, scripts []*conformance.Script) {
 		Prefix: conformance.NewPrefix(), Settings: scripts[0].Settings, Strict: true,
 		Have: []string{"anonymous"}, Parallel: 32, Patience: 15 * time.Second,
 	}
-	conformance.RunAll(t.Context(), scripts, dialer, o, func(r conformance.Result) {
-		if r.Outcome == conformance.Fail {
+	for i, r := range conformance.RunAll(t.Context(), scripts, dialer, o, nil) {
+		if r.Outcome != conformance.Fail {
+			continue
+		}
+		t.Logf("once more: %v", r)
+		o.Prefix = conformance.NewPrefix()
+		if r = conformance.Run(t.Context(), scripts[i], dialer, o); r.Outcome == conformance.Fail {
 			t.Error(r)
 		}
-	})
+	}
 }
