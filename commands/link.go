@@ -155,25 +155,6 @@ func (p *program) warn(format string, a ...any) {
 	fmt.Fprintf(p.Err, "mqtk: %s\n", visible(text))
 }
 
-// trace prints a packet in the text form.
-func (l *link) trace(sent bool, packet mqttwire.Packet) {
-	arrow := "< "
-	if sent {
-		arrow = "> "
-	}
-	if c, ok := packet.(*mqttwire.Connect); ok {
-		masked := *c
-		if c.HasPassword {
-			masked.Password = []byte("***")
-		}
-		packet = &masked
-	}
-	line := append(mqttwire.AppendText([]byte(arrow), packet, l.spoken()), '\n')
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.p.Err.Write(line)
-}
-
 // outcome is the error of a conversation that ended with err: a signal, -W and
 // a closed output come before what they caused. open tells whether the verb
 // still had something to do.
