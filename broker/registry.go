@@ -280,6 +280,10 @@ func (b *Broker) exit(c *Conn, cause error) {
 		b.log.Debug("connection closed before CONNECT", "remote", remoteOf(c))
 		return
 	}
+	if c.clientID == "" {
+		b.log.Info("connection refused", "remote", remoteOf(c), "reason", c.farewell(cause))
+		return
+	}
 	b.log.Info("disconnected", "client", c.clientID, "remote", remoteOf(c), "reason", c.farewell(cause))
 }
 
@@ -294,21 +298,30 @@ func (b *Broker) welcome(c *Conn) {
 	b.registry.live++
 	b.registry.maximum = max(b.registry.maximum, b.registry.live)
 	b.registry.Unlock()
-	b.log.Info("connected", "client", c.clientID, "remote", remoteOf(c), "version", c.version.String(),
-		"keep-alive", c.keepAlive, "user", c.identity.Username)
+	who := []any{"client", c.clientID, "remote", remoteOf(c), "version", c.version.String()}
+	if c.identity.Username != "" {
+		who = append(who, "user", c.identity.Username)
+	}
+	b.log.Info("connected", who...)
 }
 
 // farewell says why a connection ended, as a person would.
 func (c *Conn) farewell(cause error) string {
 	if e := c.cause.Load(); e != nil {
-		if e.detail == "" {
-			return e.reason.String()
+		switch {
+		case e.detail == "":
+			return e.reason.Text(mqttwire.DISCONNECT)
+		case e.reason == mqttwire.UnspecifiedError:
+			return e.detail
 		}
-		return e.reason.String() + ": " + e.detail
+		return e.reason.Text(mqttwire.DISCONNECT) + ": " + e.detail
 	}
 	switch {
 	case c.said:
-		return "the client said DISCONNECT " + c.lastWord.String()
+		if c.version != mqttwire.V5 || c.lastWord == mqttwire.NormalDisconnection {
+			return "the client said DISCONNECT"
+		}
+		return "the client said DISCONNECT: " + c.lastWord.Text(mqttwire.DISCONNECT)
 	case errors.Is(cause, io.EOF):
 		return "the client closed the connection without DISCONNECT"
 	case errors.Is(cause, io.ErrUnexpectedEOF):
