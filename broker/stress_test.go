@@ -71,8 +71,7 @@ func TestStress(t *testing.T) {
 }
 
 // serveWith runs a broker with one of the drivers.
-func serveWith(t *testing.T, driver string, l broker.Limits) (b *broker.Broker, dial func() (net.Conn, error)) {
-	o := broker.Options{Limits: l}
+func serveWith(t *testing.T, driver string, o broker.Options) (b *broker.Broker, dial func() (net.Conn, error)) {
 	var listener net.Listener
 	switch driver {
 	case "memory":
@@ -107,8 +106,8 @@ func stress(t *testing.T, seed uint64, driver string, deep bool) {
 		queue = "1000000"
 	}
 	w := &storm{T: t, seed: seed, deep: deep, shared: map[string]int{}, rest: make(chan struct{}), done: make(chan struct{})}
-	w.broker, w.dial = serveWith(t, driver, limits(t, "max_outbox_bytes", "12KiB", "max_queued_messages", queue,
-		"max_queued_bytes", "512MiB", "session_expiry_3x", "1000s", "connect_timeout", "60s", "sys_interval", "1s"))
+	w.broker, w.dial = serveWith(t, driver, broker.Options{Limits: limits(t, "max_outbox_bytes", "12KiB", "max_queued_messages", queue,
+		"max_queued_bytes", "512MiB", "session_expiry_3x", "1000s", "connect_timeout", "60s", "sys_interval", "1s")})
 	members, vagrants, length := 9, 9, 900*time.Millisecond
 	if raceEnabled {
 		members, vagrants = 5, 4
@@ -286,7 +285,7 @@ func TestShutdownWhileClientsArrive(t *testing.T) {
 }
 
 func shutdownAmongArrivals(t *testing.T, driver string) time.Duration {
-	b, dial := serveWith(t, driver, limits(t, "connect_timeout", "30s"))
+	b, dial := serveWith(t, driver, broker.Options{Limits: limits(t, "connect_timeout", "30s")})
 	connect, err := (&mqttwire.Connect{Version: mqttwire.V5, ClientID: "same"}).Append(nil, mqttwire.V5)
 	if err != nil {
 		t.Fatal(err)
@@ -326,4 +325,43 @@ func shutdownAmongArrivals(t *testing.T, driver string) time.Duration {
 		t.Errorf("%d panics were caught", n)
 	}
 	return took
+}
+
+// promptly is an Authenticator that answers at once.
+type promptly struct{}
+
+func (promptly) Authenticate(context.Context, *broker.Credentials) (broker.Identity, error) {
+	return broker.Identity{}, nil
+}
+
+// What stands behind CONNECT in one segment is taken up after the pause for the
+// authenticator, however short that is.
+func TestPacketsBehindShortPauses(t *testing.T) {
+	for _, driver := range []string{"eventloop", "goroutines", "memory"} {
+		t.Run(driver, func(t *testing.T) {
+			b, dial := serveWith(t, driver, broker.Options{Limits: limits(t), Authenticator: promptly{}})
+			defer b.Shutdown(context.Background())
+			rounds := 3000
+			if raceEnabled {
+				rounds = 300
+			}
+			all := encoded(&storm{T: t}, mqttwire.V5, &mqttwire.Connect{Version: mqttwire.V5, CleanStart: true, ClientID: "a"}, &mqttwire.Pingreq{})
+			for i := range rounds {
+				nc, err := dial()
+				if err != nil {
+					t.Fatal(err)
+				}
+				nc.SetDeadline(time.Now().Add(10 * time.Second))
+				nc.Write(all)
+				r := mqttwire.NewReader(nc)
+				r.Version, r.From = mqttwire.V5, mqttwire.Server
+				for _, want := range []mqttwire.PacketType{mqttwire.CONNACK, mqttwire.PINGRESP} {
+					if p, err := r.ReadPacket(); err != nil || p.Type() != want {
+						t.Fatalf("connection %d, %v: %v", i, want, err)
+					}
+				}
+				nc.Close()
+			}
+		})
+	}
 }
