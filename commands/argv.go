@@ -17,6 +17,17 @@ type commandLine struct {
 	Help     bool
 
 	given []cli.Flag // the declarations that Flags name, each once
+	typed []string   // for each of Flags, how it was typed
+}
+
+// asTyped is the name of a flag as it was typed where it got that value.
+func (l commandLine) asTyped(name, value string) string {
+	for i, f := range l.Flags {
+		if given, v, _ := strings.Cut(f, "="); given == "--"+name && v == value {
+			return l.typed[i]
+		}
+	}
+	return dashed(name)
 }
 
 // words returns the operands before and after -- as one list.
@@ -107,11 +118,11 @@ func (s *argvScan) long(word string) error {
 		if !attached {
 			value = "true"
 		}
-		s.add(f, value)
+		s.add(f, value, "--"+name)
 		return nil
 	}
 	if attached && arity(f, nil) == 1 {
-		s.add(f, value)
+		s.add(f, value, "--"+name)
 		return nil
 	}
 	if attached {
@@ -137,7 +148,7 @@ func (s *argvScan) bundle(word string) error {
 			return s.usagef("unknown flag -%s in %s", letter, word)
 		}
 		if !takesValue(f) {
-			s.add(f, "true")
+			s.add(f, "true", "-"+letter)
 			continue
 		}
 		rest := letters[i+len(letter):]
@@ -147,7 +158,7 @@ func (s *argvScan) bundle(word string) error {
 		if rest == "" {
 			return s.values(f, "-"+letter)
 		}
-		s.add(f, strings.TrimPrefix(rest, "="))
+		s.add(f, strings.TrimPrefix(rest, "="), "-"+letter)
 		return nil
 	}
 	return nil
@@ -162,12 +173,13 @@ func (s *argvScan) values(f cli.Flag, shown string) error {
 		}
 		return s.usagef("%s needs %s", shown, placeholder(f))
 	}
-	s.add(f, strings.Join(s.words[:n], wordSeparator))
+	s.add(f, strings.Join(s.words[:n], wordSeparator), shown)
 	s.words = s.words[n:]
 	return nil
 }
 
-func (s *argvScan) add(f cli.Flag, value string) {
+func (s *argvScan) add(f cli.Flag, value, shown string) {
+	s.line.typed = append(s.line.typed, shown)
 	s.line.Flags = append(s.line.Flags, "--"+flagNames(f)[0]+"="+value)
 	if !slices.Contains(s.line.given, f) {
 		s.line.given = append(s.line.given, f)

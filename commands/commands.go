@@ -95,7 +95,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 // end the process. It sees the flags that were given and no others: all of
 // them would cost a millisecond, a third of what a one-shot pub takes.
 func (p *program) app(path []*cli.Command, line commandLine) *cli.App {
-	usage := func(_ *cli.Context, err error, _ bool) error { return usageFromFlag(path, err) }
+	usage := func(_ *cli.Context, err error, _ bool) error { return usageFromFlag(path, line, err) }
 	var verb *cli.Command
 	for i := len(path) - 1; i > 0; i-- {
 		c := &cli.Command{

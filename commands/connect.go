@@ -122,11 +122,11 @@ func (o *connectOptions) identify(p *program, where place, connect *mqttwire.Con
 	}
 	switch {
 	case o.ID != "" && o.IDPrefix != "":
-		return usagef("--id and --id-prefix are both given: one is enough")
+		return usagef("-i/--id and -I/--id-prefix are both given: one is enough")
 	case given != "":
 		connect.ClientID = given
 	case o.NoClean:
-		return usagef("--no-clean needs a client id to find the session by: give --id")
+		return usagef("-c/--no-clean needs a client id to find the session by: give -i/--id")
 	case o.IDPrefix != "":
 		connect.ClientID = o.IDPrefix + randomID()
 	default:

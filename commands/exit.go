@@ -90,15 +90,16 @@ func usageIn(path []*cli.Command, format string, a ...any) *failure {
 }
 
 // usageFromFlag words what package flag says about a value like ours.
-func usageFromFlag(path []*cli.Command, err error) error {
+func usageFromFlag(path []*cli.Command, line commandLine, err error) error {
 	text := err.Error()
 	if value, rest, ok := strings.Cut(text, " for flag -"); ok {
 		name, why, _ := strings.Cut(rest, ": ")
 		value = strings.TrimPrefix(value, "invalid value ")
-		if plain, err := strconv.Unquote(value); err == nil && plain != "" {
+		plain, err := strconv.Unquote(value)
+		if err == nil && plain != "" {
 			value = strings.ReplaceAll(plain, wordSeparator, " ")
 		}
-		return usageIn(path, "%s %s: %s", dashed(name), value, why)
+		return usageIn(path, "%s %s: %s", line.asTyped(name, plain), value, why)
 	}
 	return usageIn(path, "%s", text)
 }

@@ -170,9 +170,9 @@ func (l *link) outcome(err error, open bool) error {
 		return signalOutcome(s, open)
 	case errors.Is(cause, errTimeUp):
 		if !l.greeted.Load() {
-			return fail(exitUnreachable, fmt.Errorf("connect to %s: no CONNACK before the time of --timeout ran out", l.plan.options.URL))
+			return fail(exitUnreachable, fmt.Errorf("connect to %s: no CONNACK before the time of -W/--timeout ran out", l.plan.options.URL))
 		}
-		return fail(exitTimeout, errors.New("the time of --timeout ran out"))
+		return fail(exitTimeout, errors.New("the time of -W/--timeout ran out"))
 	}
 	return l.explain(err)
 }
