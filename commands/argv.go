@@ -30,6 +30,19 @@ func (l commandLine) asTyped(name, value string) string {
 	return dashed(name)
 }
 
+// repeated tells whether one of the flags was given more than once.
+func (l commandLine) repeated(names ...string) bool {
+	seen := map[string]bool{}
+	for _, f := range l.Flags {
+		name, _, _ := strings.Cut(f[len("--"):], "=")
+		if seen[name] && slices.Contains(names, name) {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
+}
+
 // words returns the operands before and after -- as one list.
 func (l commandLine) words() []string {
 	return append(append([]string(nil), l.Operands...), l.Dashed...)

@@ -26,6 +26,7 @@ type pubOptions struct {
 	Lines    bool
 	Retain   bool
 	Inflight int
+	Repeated bool // one of the sources was given twice
 }
 
 // pubCommand is mqtk pub.
@@ -68,6 +69,7 @@ func (o *pubOptions) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	o.Repeated = p.line.repeated("message", "file", "null-message", "stdin-file", "stdin-line")
 	messages, err := o.messages(p.line.words(), pl.topic)
 	if err != nil {
 		return err
@@ -125,7 +127,7 @@ func (o *pubOptions) messages(words []string, topicOfURL string) ([]mqttwire.Pub
 	switch n := o.sources(); {
 	case n == 0:
 		return nil, usagef("no message: give it as operand, or with -m, -f, -n, -s or -l")
-	case n > 1:
+	case n > 1, o.Repeated:
 		return nil, usagef("more than one message: give one of -m, -f, -n, -s and -l")
 	}
 	levels, err := pairQoS(o.QoS, len(topics), "topic")

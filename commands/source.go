@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -37,19 +38,28 @@ func (o *pubOptions) open(p *program) (source, error) {
 	case o.Stdin || o.File == "-":
 		return readMessage("stdin", p.In)
 	}
-	file, err := os.Open(o.File)
+	s, err := readFile(o.File)
+	var bad *fs.PathError // no such file, or a folder
+	if errors.As(err, &bad) {
+		return nil, usagef("%s %s: %w", p.line.asTyped("file", o.File), o.File, bad.Err)
+	}
+	return s, err
+}
+
+func readFile(name string) (source, error) {
+	file, err := os.Open(name)
 	if err != nil {
-		return nil, usagef("--file: %w", err)
+		return nil, err
 	}
 	defer file.Close()
-	return readMessage(o.File, file)
+	return readMessage(name, file)
 }
 
 func readMessage(name string, r io.Reader) (source, error) {
 	payload, err := io.ReadAll(io.LimitReader(r, maxPayload+1))
 	switch {
 	case err != nil:
-		return nil, fail(exitFailed, err)
+		return nil, err
 	case len(payload) > maxPayload:
 		return nil, usagef("%s is longer than a message can be, which is %d bytes", name, maxPayload)
 	}
