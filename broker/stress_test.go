@@ -108,7 +108,7 @@ func stress(t *testing.T, seed uint64, driver string, deep bool) {
 	w := &storm{T: t, seed: seed, deep: deep, shared: map[string]int{}, rest: make(chan struct{}), done: make(chan struct{})}
 	w.broker, w.dial = serveWith(t, driver, broker.Options{Limits: limits(t, "max_outbox_bytes", "12KiB", "max_queued_messages", queue,
 		"max_queued_bytes", "512MiB", "session_expiry_3x", "1000s", "connect_timeout", "60s", "sys_interval", "1s")})
-	members, vagrants, length := 9, 9, 900*time.Millisecond
+	members, vagrants, length := 9, 9, 500*time.Millisecond
 	if raceEnabled {
 		members, vagrants = 5, 4
 	}
