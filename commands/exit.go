@@ -24,6 +24,7 @@ const (
 	exitUnexpected  = 10
 	exitTimeout     = 27
 	exitInterrupted = 130
+	exitKilled      = 137 // of a command after --
 	exitTerminated  = 143
 )
 

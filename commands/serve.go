@@ -44,7 +44,8 @@ func (p *program) serveCommand() *cli.Command {
 		Description: `Runs a broker for MQTT 5.0, 3.1.1 and 3.1, in memory: sessions, queues and retained messages end
 with the process. Without --listen it listens on port 1883 of the loopback interface, so that only
 this machine reaches it. Log and hints go to stderr; stdout belongs to the command after --, which
-is started once the broker is ready and finds its address in MQTT_URL and MQTK_URL.` + serveSignals,
+is started once the broker is ready and finds its address in MQTT_URL and MQTK_URL. When that command
+ends, serve ends with its exit code, or 128 and the number of the signal that killed it.` + serveSignals,
 		Flags: o.flags(),
 		Action: func(c *cli.Context) error {
 			if len(p.line.Operands) > 0 {
@@ -71,7 +72,7 @@ func (o *serveOptions) flags() []cli.Flag {
 	flags = append(flags, inCategory("Behaviour",
 		valued("set", "set one limit as `KEY=VALUE`; LIMITS in the man page lists them (repeatable)", toList(&o.Set)),
 		valued("driver", "drive connections by `KIND`: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)", toOneOf(&o.Driver, "auto", "eventloop", "goroutine")),
-		valued("for", "end after `DURATION`", toDuration(&o.For)),
+		valued("for", "end after `DURATION`, with 0, also where the command after -- had to be ended", toDuration(&o.For)),
 		valued("drain", "give clients `DURATION` to take what is pending at the end (default 10s)", toDuration(&o.Drain)))...)
 	return append(flags, inCategory("Reporting",
 		valued("ready-file", "once ready, write the listeners as a JSON line to `FILE`, which is removed at the end", toString(&o.ReadyFile)),
@@ -116,6 +117,7 @@ type service struct {
 	signals   chan os.Signal
 	summaries chan os.Signal
 	served    chan error // one value for each listener that ended
+	expired   bool       // the time of --for was what ended it
 }
 
 // run brings the broker up, serves until something ends it, and takes it down.
@@ -226,6 +228,7 @@ func (s *service) wait(ctx context.Context) error {
 			return nil
 		case <-over:
 			s.log.Info("ending", "after", s.For.String())
+			s.expired = true
 			return nil
 		case <-ctx.Done():
 			return nil
@@ -267,10 +270,14 @@ func (s *service) stop(failed error) error {
 			return fmt.Errorf("drain: not everything was sent within %v", s.Drain)
 		}
 	}
-	if s.command != nil {
-		return s.command.result()
+	if s.command == nil {
+		return nil
 	}
-	return nil
+	err := s.command.result()
+	if s.expired && (s.command.code == exitTerminated || s.command.code == exitKilled) {
+		return nil // of our signal
+	}
+	return err
 }
 
 // drain gives the command its time first: it may be a client that has yet to

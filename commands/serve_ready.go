@@ -3,7 +3,9 @@ package commands
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -31,11 +33,29 @@ func (o *serveOptions) openReady() (r readyFile, err error) {
 		return r, usagef("--ready-file %s: exists and is no regular file", r.path)
 	}
 	// A file that a killed broker left would say "ready" too early.
-	if err := os.Remove(r.path); err != nil && !os.IsNotExist(err) {
-		return r, fmt.Errorf("--ready-file: %w", err)
+	err = os.Remove(r.path)
+	if err == nil || os.IsNotExist(err) {
+		err = r.probe()
+	}
+	if bad := new(fs.PathError); errors.As(err, &bad) { // the file that it names may be another
+		err = bad.Err
+	}
+	if err != nil {
+		return r, usagef("--ready-file %s: %w", r.path, err)
 	}
 	return r, nil
 }
+
+// probe finds out whether the file could be written.
+func (r *readyFile) probe() error {
+	f, err := os.CreateTemp(filepath.Dir(r.path), readyPattern)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+const readyPattern = ".mqtk-ready-*"
 
 // announce writes the line to both. The file appears whole or not at all.
 func (r *readyFile) announce(listeners []string) error {
@@ -49,7 +69,7 @@ func (r *readyFile) announce(listeners []string) error {
 	line = append(line, '\n')
 	if r.path != "" {
 		if err := r.replace(line); err != nil {
-			return fmt.Errorf("--ready-file: %w", err)
+			return fmt.Errorf("--ready-file %s: %w", r.path, err)
 		}
 	}
 	if r.descriptor == nil {
@@ -66,7 +86,7 @@ func (r *readyFile) announce(listeners []string) error {
 }
 
 func (r *readyFile) replace(line []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(r.path), ".mqtk-ready-*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(r.path), readyPattern) // mode 0600
 	if err != nil {
 		return err
 	}

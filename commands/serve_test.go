@@ -85,7 +85,7 @@ func TestServeRefuses(t *testing.T) {
 		{"operand", []string{"1883"}, 2, []string{"1883"}},
 		{"no command", []string{"--"}, 2, []string{"command after --"}},
 		{"no such command", []string{"-p", "0", "--", "mqtk-no-such-command"}, 2, []string{"mqtk-no-such-command"}},
-		{"ready file in no folder", []string{"-p", "0", "--ready-file", folder + "/none/ready"}, 1, []string{"--ready-file", "none"}},
+		{"ready file in no folder", []string{"-p", "0", "--ready-file", folder + "/none/ready"}, 2, []string{"--ready-file " + folder + "/none/ready: no such file or directory"}},
 		{"ready file is a folder", []string{"-p", "0", "--ready-file", folder}, 2, []string{"--ready-file", "regular file"}},
 		{"descriptor that is not open", []string{"-p", "0", "--ready-fd", "777"}, 2, []string{"--ready-fd", "777", "not open"}},
 	} {
@@ -94,6 +94,9 @@ func TestServeRefuses(t *testing.T) {
 			code, said := p.ends(), p.output()
 			if code != test.code {
 				t.Errorf("ended with %d, want %d", code, test.code)
+			}
+			if strings.Contains(said, "listening") {
+				t.Errorf("it listened first:\n%s", said)
 			}
 			for _, word := range test.says {
 				if !strings.Contains(said, word) {

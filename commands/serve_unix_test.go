@@ -22,8 +22,9 @@ func TestServeCommand(t *testing.T) {
 		// The spawned test helper sees the end of output when nobody holds it
 		// open any more: so it would not end if the sleeper lived on.
 		{"what it leaves running", `sleep 1000 & exit 3`, nil, 3, ""},
-		{"outlasts --for", `sleep 1000`, []string{"--for", "50ms"}, 128 + 15, ""},
-		{"ignores TERM", `trap "" TERM; while :; do sleep 1000; done`, []string{"--for", "50ms", "--drain", "50ms"}, 128 + 9, ""},
+		{"outlasts --for", `sleep 1000`, []string{"--for", "50ms"}, 0, ""},
+		{"ignores TERM", `trap "" TERM; while :; do sleep 1000; done`, []string{"--for", "50ms", "--drain", "50ms"}, 0, ""},
+		{"its own verdict at the end of --for", `trap "exit 3" TERM; while :; do sleep 1000 & wait; done`, []string{"--for", "2s"}, 3, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,7 +9,7 @@ _mqtk_serve() {
         '(--allow-anonymous)--allow-anonymous[let clients of other machines in without credentials]' \
         '*--set=[set one limit as KEY=VALUE; LIMITS in the man page lists them (repeatable)]:KEY=VALUE:(max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format=)' \
         '(--driver)--driver=[drive connections by KIND\: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)]:KIND:(auto eventloop goroutine)' \
-        '(--for)--for=[end after DURATION]:DURATION: ' \
+        '(--for)--for=[end after DURATION, with 0, also where the command after -- had to be ended]:DURATION: ' \
         '(--drain)--drain=[give clients DURATION to take what is pending at the end (default 10s)]:DURATION: ' \
         '(--ready-file)--ready-file=[once ready, write the listeners as a JSON line to FILE, which is removed at the end]:FILE:_files' \
         '(--ready-fd)--ready-fd=[once ready, write the same line to the open descriptor NUMBER]:NUMBER: ' \
