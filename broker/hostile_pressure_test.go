@@ -333,7 +333,7 @@ func TestHostileUnreadAnswers(t *testing.T) {
 			}
 			version := []string{"3.1.1", "5"}[i%2]
 			g := s.connect(fmt.Sprintf("version=%s clean-start=1 client-id=a-%d", version, i))
-			s.work.Go(func() { asked[i] = g.insist(g.bytes(questions[i/2]...), scale(64*mebibyte)) })
+			s.work.Go(func() { asked[i] = g.insist(g.bytes(questions[i/2]...), scale(scale(64*mebibyte))) })
 		}
 		ended := make(chan struct{})
 		go func() { s.work.Wait(); close(ended) }()
