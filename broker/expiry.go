@@ -63,6 +63,14 @@ func (s *deadlines) disarm(d *deadline) bool {
 	return true
 }
 
+// armed says whether d is due at some time to come. What fires asks it when it
+// may have been armed anew since its time came.
+func (s *deadlines) armed(d *deadline) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.place != 0
+}
+
 // run fires what is due until ctx ends.
 func (s *deadlines) run(ctx context.Context) {
 	timer := time.NewTimer(0)

@@ -197,7 +197,7 @@ func (s *Session) endsNow(time.Time) {
 	b := s.b
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner != nil || s.ended || b.registry.sessions[s.ClientID] != s {
+	if s.owner != nil || s.ended || b.registry.sessions[s.ClientID] != s || b.deadlines.armed(&s.ends) {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return
@@ -224,7 +224,7 @@ func (s *Session) willIsDue(time.Time) {
 	var events []Event
 	var fire *will
 	s.mu.Lock()
-	if s.owner == nil && !s.ended {
+	if s.owner == nil && !s.ended && !s.b.deadlines.armed(&s.willDue) {
 		fire = s.takeWill(&events)
 	}
 	s.mu.Unlock()

@@ -244,14 +244,25 @@ func (m *matched) full(publisher *Conn, onlyCrowded bool) *Conn {
 			return r
 		}
 	}
+	for _, s := range m.shares {
+		if r := s.full(publisher, onlyCrowded); r != nil {
+			return r
+		}
+	}
 	return nil
 }
 
-// receivers are the live connections that get the topic.
+// receivers are the live connections that are to be waited for: those that get
+// the topic and are full, and one of each share that has nobody with room.
 func (m *matched) receivers() []*Conn {
 	var all []*Conn
 	for _, t := range m.targets {
 		if r := t.session.conn.Load(); r != nil && r.out.full.Load() {
+			all = append(all, r)
+		}
+	}
+	for _, s := range m.shares {
+		if r := s.full(nil, false); r != nil {
 			all = append(all, r)
 		}
 	}

@@ -127,6 +127,22 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 	return offline
 }
 
+// full returns a member to wait for, other than the publisher, when no member
+// that is online has room; nil when one has, or when none keeps its pace.
+func (s *share) full(publisher *Conn, onlyCrowded bool) (wait *Conn) {
+	for _, m := range *s.members.Load() {
+		r := m.session.conn.Load()
+		switch {
+		case r == nil:
+		case !r.out.full.Load():
+			return nil
+		case wait == nil && r != publisher && r.inTheWay(onlyCrowded):
+			wait = r
+		}
+	}
+	return wait
+}
+
 // orphan is a message of a share whose member left before it was delivered.
 type orphan struct {
 	share   *share
