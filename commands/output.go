@@ -24,10 +24,14 @@ type printer struct {
 	// leaves the message out.
 	render func(dst []byte, m *mqttwire.Publish, now time.Time) ([]byte, bool)
 	line   []byte // reused
+	watch  *watch // not nil: it prints
 }
 
 // print puts one message into the buffer.
 func (o *printer) print(m *mqttwire.Publish) error {
+	if o.watch != nil {
+		return o.watch.show(m, time.Now())
+	}
 	line, ok := o.render(o.line[:0], m, time.Now())
 	if !ok {
 		return nil
@@ -44,6 +48,9 @@ func (o *printer) print(m *mqttwire.Publish) error {
 }
 
 func (o *printer) flush() error {
+	if o.watch != nil {
+		return o.watch.draw()
+	}
 	if o.w.Buffered() == 0 {
 		return nil
 	}

@@ -12,6 +12,9 @@ import (
 // message.
 func watchReader(io.Writer, func()) (stop func()) { return func() {} }
 
+// onResize hears of nothing here: the next message finds the new size.
+func onResize(func()) (stop func()) { return func() {} }
+
 func ignoreBrokenPipe() (stop func()) { return func() {} }
 
 // isReaderGone tells whether a write failed since nobody reads any more: the

@@ -53,6 +53,24 @@ func watchReader(w io.Writer, gone func()) (stop func()) {
 	}
 }
 
+// onResize calls changed when the terminal has got another size. The returned
+// function ends that.
+func onResize(changed func()) (stop func()) {
+	signals, ended := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGWINCH)
+	go func() {
+		defer close(ended)
+		for range signals {
+			changed()
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-ended
+	}
+}
+
 // ignoreBrokenPipe makes a write to a closed stdout an error, where else it
 // would kill the process. A command that is started meanwhile is not affected,
 // as it would be by SIG_IGN.

@@ -115,6 +115,9 @@ func (o *subOptions) run(ctx context.Context, p *program) error {
 	defer watchReader(p.Out, func() { l.stop(errReaderGone) })()
 
 	s := &subscriber{link: l, o: o, printer: o.printer(p), done: make(chan struct{})}
+	if w := s.printer.watch; w != nil {
+		defer onResize(func() { _ = w.draw() })() // the next message tells of an error
+	}
 	l.plan.options.Hooks.OnMessage = s.message
 	l.plan.options.Hooks.OnDrained = s.flush
 	l.plan.options.Hooks.OnSessionLost = func(lost client.SessionLost) {
@@ -380,8 +383,7 @@ func (o *subOptions) printer(p *program) *printer {
 		out.render = out.formatted
 		out.complain = p.warn
 	case o.Watch && out.terminal:
-		out.render = newWatch(p.Out.(*os.File)).render
-		out.eol = false
+		out.watch = newWatch(p.Out.(*os.File))
 	case o.Watch:
 		out.verbose = true
 		out.render = out.plain
