@@ -32,7 +32,9 @@ type link struct {
 	greeted atomic.Bool   // there was a CONNACK
 	version atomic.Uint32 // of the last CONNECT
 	first   firstBytes
-	mu      sync.Mutex // one line at a time on stderr
+	limit   time.Duration // up to the CONNACK
+	silence *time.Timer   // of the broker before its CONNACK; nil before any connection
+	mu      sync.Mutex    // one line at a time on stderr
 }
 
 var (
@@ -47,11 +49,12 @@ func (s signalled) Error() string { return "got " + s.String() }
 
 // newLink prepares the conversation; cancel frees what it holds.
 func (p *program) newLink(ctx context.Context, o *connectOptions, pl plan) (l *link, cancel func()) {
-	l = &link{p: p, plan: pl, debug: o.Debug, ending: o.Properties.of(mqttwire.DISCONNECT), armed: make(chan struct{})}
+	l = &link{p: p, plan: pl, debug: o.Debug, ending: o.Properties.of(mqttwire.DISCONNECT), armed: make(chan struct{}), limit: connectLimit}
 	l.ctx, l.stop = context.WithCancelCause(ctx)
 	go l.watchSignals()
 	var timer *time.Timer
 	if o.Timeout > 0 {
+		l.limit = min(l.limit, o.Timeout)
 		timer = time.AfterFunc(o.Timeout, func() { l.stop(errTimeUp) })
 	}
 	return l, func() {
@@ -79,14 +82,46 @@ func (l *link) watchSignals() {
 	}
 }
 
+const (
+	connectLimit = 30 * time.Second
+	oddSilence   = 3 * time.Second // after which it is said what is waited for
+)
+
+// listening notes that the broker has the CONNECT, or will in a moment. A port
+// that says nothing to it would look like mqtk hanging.
+func (l *link) listening() {
+	l.silence = time.AfterFunc(oddSilence, func() {
+		if l.ctx.Err() == nil {
+			l.say("waiting for CONNACK from %s (%g s at most)", l.plan.options.URL, l.limit.Seconds())
+		}
+	})
+}
+
+// answered ends the wait, whatever the answer was.
+func (l *link) answered() {
+	if l.silence != nil {
+		l.silence.Stop()
+	}
+}
+
 // connect opens the connection and waits for the CONNACK.
 func (l *link) connect() (err error) {
 	o := l.plan.options
-	o.Hooks.OnConnect = func(g *client.Grants) { l.greeted.Store(true) }
-	if o.Hooks.OnRetry == nil {
-		o.Hooks.OnRetry = l.again
+	o.ConnectTimeout = connectLimit
+	o.Hooks.OnConnect = func(g *client.Grants) {
+		l.answered()
+		l.greeted.Store(true)
+	}
+	retry := o.Hooks.OnRetry
+	if retry == nil {
+		retry = l.again
+	}
+	o.Hooks.OnRetry = func(cause error, wait time.Duration) {
+		l.answered()
+		retry(cause, wait)
 	}
 	o.Hooks.OnFallback = func(to mqttwire.Version) error {
+		l.answered()
 		if l.plan.needs5 != "" {
 			return fail(exitRefused, fmt.Errorf("the broker does not speak MQTT 5.0, which %s needs", l.plan.needs5))
 		}
@@ -105,9 +140,12 @@ func (l *link) connect() (err error) {
 		}
 		<-l.armed
 		l.first.reset()
+		l.listening()
 		return l.first.watch(nc), nil
 	}
-	l.Client, err = client.Connect(l.ctx, o)
+	if l.Client, err = client.Connect(l.ctx, o); err != nil {
+		l.answered()
+	}
 	return err
 }
 
