@@ -129,9 +129,9 @@ func (c *Conn) Closing() bool { return c.closing.Load() }
 // Paused says that Receive wants nothing until the Link's Resume.
 func (c *Conn) Paused() bool { return c.paused.Load() && !c.closing.Load() }
 
-// Left says whether the last Receive left whole packets in its input because of
-// a pause, which may be over by now: then Receive wants them at once. For the
-// driver's thread.
+// Left says whether the last Receive left whole packets in its input because its
+// turn was over, or because of a pause, which may be over by now: then Receive
+// wants them when others have had theirs. For the driver's thread.
 func (c *Conn) Left() bool { return c.left }
 
 func (c *Conn) pause() { c.paused.Store(true) }
@@ -143,6 +143,14 @@ func (c *Conn) released() {
 	c.paused.Store(false)
 	c.link.Resume()
 }
+
+// A turn is what one Receive does of its input, so that a client whose packets
+// are small and dear lets those come in between who share its thread: the clock
+// is looked at after each turnPackets.
+const (
+	turnTime    = 4 * time.Millisecond
+	turnPackets = 16
+)
 
 // Receive handles the whole packets at the front of in and says how many bytes
 // they took; the driver keeps the tail. While Paused it takes nothing.
@@ -174,6 +182,10 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		}
 		used += n
 		packets++
+		if packets%turnPackets == 0 && time.Since(batch.now) > turnTime {
+			c.left = used < len(in)
+			break
+		}
 	}
 	if packets > 0 {
 		c.b.wheel.touch(&c.watch, batch.now)

@@ -115,6 +115,9 @@ func (c *conn) read() {
 		c.watch(c.watched &^ unix.EPOLLIN)
 		return
 	}
+	if c.held {
+		return // its turn comes with the request that is posted
+	}
 	batch := c.loop.batch
 	n, err := unix.Read(c.fd, c.tail.Space(batch))
 	switch {
@@ -131,28 +134,25 @@ func (c *conn) read() {
 // receive hands bytes to the core and keeps what it leaves.
 func (c *conn) receive(in []byte) {
 	batch := c.loop.batch
-	for {
-		used := c.core.Receive(batch, in)
-		c.loop.handled += used
-		in = in[used:]
-		if c.core.Closing() {
-			c.end(nil)
-			return
-		}
-		if !c.core.Paused() && !c.core.Left() {
-			c.tail.Keep(in)
-			break
-		}
-		batch.Flush()
-		if c.core.Paused() {
-			c.tail.Keep(in)
-			c.held = true
-			c.watch(c.watched &^ unix.EPOLLIN)
-			return
-		}
+	used := c.core.Receive(batch, in)
+	c.loop.handled += used
+	if c.core.Closing() {
+		c.end(nil)
+		return
 	}
-	if c.loop.handled >= roundBytes {
-		c.loop.flush()
+	c.tail.Keep(in[used:])
+	if !c.core.Paused() && !c.core.Left() {
+		if c.loop.handled >= roundBytes {
+			c.loop.flush()
+		}
+		return
+	}
+	batch.Flush()
+	c.held = true
+	if c.core.Paused() {
+		c.watch(c.watched &^ unix.EPOLLIN)
+	} else {
+		c.loop.post(c, wantResume) // behind those who wait for their turn
 	}
 }
 
