@@ -9,6 +9,10 @@ import "strings"
 // not have; empty: nothing is known of it. shown has its dashes.
 func absentFlag(verb, shown string) string {
 	switch shown {
+	case "-h": // where it is not the host
+		return "help is mqtk " + verb + " --help"
+	case "--version":
+		return "mqtk version tells the version"
 	case "--cafile", "--capath", "--ca", "--cert", "--key", "--keyform", "--key-password-from", "--insecure", "--tls-version",
 		"--ciphers", "--psk", "--psk-identity", "--tls-alpn", "--alpn", "--servername", "--tls-engine",
 		"--tls-engine-kpass-sha1", "--tls-use-os-certs", "--tls-keylog":

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,24 +17,49 @@ func (p *program) helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "help",
 		Usage:     "show the help of a command, or its man page",
-		ArgsUsage: "[VERB]",
+		ArgsUsage: "[VERB...]",
 		Flags:     inCategory("Output", onOff("man", "print the man page (roff)", &man)),
 		Action: func(*cli.Context) error {
-			path := []*cli.Command{p.root()}
-			for _, word := range p.line.words() {
-				c := path[len(path)-1].Command(word)
-				if c == nil {
-					return unknownWord("command", word, visibleNames(path[len(path)-1].Subcommands), "")
+			paths, err := p.pathsOf(p.line.words())
+			if err != nil {
+				return err
+			}
+			for i, path := range paths {
+				if man {
+					err = errors.Join(err, p.writeManPage(path))
+					continue
 				}
-				path = append(path, c)
+				if i > 0 {
+					io.WriteString(p.Out, "\n")
+				}
+				p.writeHelp(p.Out, path)
 			}
-			if man {
-				return p.writeManPage(path)
-			}
-			p.writeHelp(p.Out, path)
-			return nil
+			return err
 		},
 	}
+}
+
+// pathsOf reads the names of commands, one after the other; a subcommand
+// follows its verb. None is mqtk itself.
+func (p *program) pathsOf(words []string) (paths [][]*cli.Command, err error) {
+	root := p.root()
+	for _, word := range words {
+		if last := len(paths) - 1; last >= 0 {
+			if c := paths[last][len(paths[last])-1].Command(word); c != nil {
+				paths[last] = append(paths[last], c)
+				continue
+			}
+		}
+		c := root.Command(word)
+		if c == nil {
+			return nil, unknownWord("command", word, visibleNames(root.Subcommands), "")
+		}
+		paths = append(paths, []*cli.Command{root, c})
+	}
+	if len(paths) == 0 {
+		paths = [][]*cli.Command{{root}}
+	}
+	return paths, nil
 }
 
 // writeManPage prints the embedded page of a command: man/mqtk-pub.1.
@@ -56,6 +82,9 @@ func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
 	c := path[len(path)-1]
 	h.line("%s - %s", h.ink.head(commandName(path)), c.Usage)
 	h.usage(path)
+	if len(path) == 1 || notesOn(c.Name).own {
+		h.examples(notesOn(c.Name).examples)
+	}
 	if c.Description != "" {
 		h.paragraphs(c.Description)
 	}
@@ -64,7 +93,7 @@ func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
 	if len(path) == 1 {
 		h.line("\nmqtk VERB --help tells more; -h after a verb is the host.")
 	} else if c.Name != "help" && c.Name != "version" {
-		h.exitCodes()
+		h.exitCodes(path)
 	}
 	if _, err := fs.Stat(p.files, manFile(path)); err == nil && len(path) > 1 {
 		h.line("\nmqtk help --man %s | man -l - tells all, with examples.", strings.TrimPrefix(commandName(path), "mqtk "))
@@ -98,6 +127,20 @@ func (h *helpWriter) usage(path []*cli.Command) {
 	}
 }
 
+// examples shows a few that fit on a line; the man page has more.
+func (h *helpWriter) examples(rows []manRow) {
+	h.heading("Examples")
+	shown := 0
+	for _, row := range rows {
+		if len(row.term) > helpWidth-2 || shown == examplesShown {
+			continue
+		}
+		shown++
+		h.line("  %s", row.term)
+		h.row(exampleColumn, "", row.text)
+	}
+}
+
 func (h *helpWriter) commands(c *cli.Command) {
 	if len(visibleNames(c.Subcommands)) == 0 {
 		return
@@ -122,9 +165,9 @@ func (h *helpWriter) flags(c *cli.Command) {
 	}
 }
 
-func (h *helpWriter) exitCodes() {
+func (h *helpWriter) exitCodes(path []*cli.Command) {
 	h.heading("Exit codes")
-	for _, e := range exitCodes() {
+	for _, e := range exitCodesOf(path) {
 		h.row(codeColumn, fmt.Sprintf("%3d", e.Code), e.Meaning)
 	}
 }
@@ -134,7 +177,11 @@ const (
 	wordColumn = 14
 	flagColumn = 30
 	codeColumn = 7
-	helpWidth  = 79
+
+	exampleColumn = 7
+	examplesShown = 3
+
+	helpWidth = 79
 )
 
 // row writes a label and wraps its text in the second column.

@@ -16,18 +16,19 @@ type manSection struct {
 type manNotes struct {
 	sections              []manSection
 	environment, examples []manRow
+	own                   bool // not those of mqtk itself
 }
 
 func notesOn(command string) manNotes {
 	switch command {
 	case "serve":
-		return manNotes{nil, serveEnvironment(), serveExamples()}
+		return manNotes{nil, serveEnvironment(), serveExamples(), true}
 	case "pub":
-		return manNotes{[]manSection{retryNotes(), precedenceNotes()}, clientEnvironment(), pubExamples()}
+		return manNotes{[]manSection{retryNotes(), precedenceNotes()}, clientEnvironment(), pubExamples(), true}
 	case "sub":
-		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes()}, clientEnvironment(), subExamples()}
+		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes()}, clientEnvironment(), subExamples(), true}
 	}
-	return manNotes{nil, append(clientEnvironment(), serveEnvironment()[0]), rootExamples()}
+	return manNotes{nil, append(clientEnvironment(), serveEnvironment()[0]), rootExamples(), false}
 }
 
 func clientEnvironment() []manRow {
