@@ -275,7 +275,7 @@ func (c *Conn) connack(r *connectRequest, present bool) *mqttwire.Connack {
 		p.Properties = p.Properties.AddNumber(mqttwire.ServerKeepAlive, uint32(c.keepAlive))
 	}
 	if r.wantsResponse && l.ResponseInformation != "" {
-		p.Properties = p.Properties.AddText(mqttwire.ResponseInformation, l.ResponseInformation)
+		p.Properties = p.Properties.AddText(mqttwire.ResponseInformation, c.responseInformation())
 	}
 	if r.enhanced {
 		p.Properties = p.Properties.AddText(mqttwire.AuthenticationMethod, r.method)
@@ -284,6 +284,11 @@ func (c *Conn) connack(r *connectRequest, present bool) *mqttwire.Connack {
 		}
 	}
 	return p
+}
+
+// responseInformation fills in the template of response_information.
+func (c *Conn) responseInformation() string {
+	return strings.NewReplacer("%c", c.clientID, "%u", c.identity.Username).Replace(c.b.limits.ResponseInformation)
 }
 
 func flag(b bool) uint32 {

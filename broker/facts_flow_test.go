@@ -292,9 +292,9 @@ func TestReasonStrings(t *testing.T) {
 }
 
 func TestResponseInformation(t *testing.T) {
-	bubble(t, broker.Options{}, []string{"response_information=replies/"}, func(w *world) {
+	bubble(t, broker.Options{}, []string{"response_information=replies/%c/%u"}, func(w *world) {
 		for fields, want := range map[string]string{
-			"request-response-information=1": "CONNACK Success response-information=replies/",
+			"request-response-information=1": "CONNACK Success response-information=replies/a/",
 			"request-response-information=0": "CONNACK Success !response-information",
 			"":                               "CONNACK Success !response-information",
 		} {

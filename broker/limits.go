@@ -128,7 +128,7 @@ func LimitTable() []Limit {
 		{"upgrade_outgoing_qos", LimitSwitch, "false", 0, 0, nil, "Deliver at the QoS of the subscription even where the message was published at a lower one.", func(l *Limits) any { return &l.UpgradeOutgoingQoS }},
 		{"strict_3_1", LimitSwitch, "false", 0, 0, nil, "Refuse client identifiers over 23 characters on 3.1, as its text demands.", func(l *Limits) any { return &l.Strict31 }},
 		{"server_reference", LimitText, "", 0, 1024, nil, "Other servers to name when a 5.0 client is turned away; empty names none.", func(l *Limits) any { return &l.ServerReference }},
-		{"response_information", LimitText, "", 0, 1024, nil, "Response Information for a 5.0 client that asks for it; empty gives none.", func(l *Limits) any { return &l.ResponseInformation }},
+		{"response_information", LimitText, "", 0, 1024, nil, "Response Information for a 5.0 client that asks for it, with %c for its client id and %u for its user name; empty gives none.", func(l *Limits) any { return &l.ResponseInformation }},
 		{"check_payload_format", LimitSwitch, "false", 0, 0, nil, "Refuse a payload that says it is UTF-8 text and is not.", func(l *Limits) any { return &l.CheckPayloadFormat }},
 	}
 }
