@@ -56,7 +56,7 @@ func precedenceNotes() manSection {
 func retryNotes() manSection {
 	return manSection{heading: "LOST CONNECTIONS", text: `Connecting, up to the CONNACK, may take 30 seconds. A first connection that fails is not tried again, unless --retry or --wait-broker say so.
 
-After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone, at most five times in a row. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
+After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone, at most five times in a row; where a 3.x broker has closed the connection three times right behind the same message of 16 KiB or more, that is taken for its answer. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
 }
 
 func formatNotes() manSection {

@@ -19,7 +19,7 @@ import (
 
 // lineDeadline is how long a test waits for a line before it fails. Nothing takes
 // anywhere near as long, but a loaded machine may.
-const lineDeadline = 30 * time.Second
+const lineDeadline = time.Minute
 
 // A spawned is a started command whose lines, stdout and stderr as one, a test
 // waits for. It is killed when the test ends.

@@ -247,7 +247,7 @@ func processOf(ts *testscript.TestScript, args []string, words int, usage string
 	return p
 }
 
-const actorPatience = 20 * time.Second
+const actorPatience = time.Minute
 
 func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 	p := processOf(ts, args, 2, "await NAME REGEXP")
