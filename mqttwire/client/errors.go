@@ -115,7 +115,7 @@ func lost(err error, handshake bool) error {
 		err = errors.New("the server closed it")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = errors.New("the server closed it in the middle of a packet")
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+	case unread(err):
 		err = errUnread
 	}
 	return &LostError{Handshake: handshake, Err: err}
@@ -124,6 +124,15 @@ func lost(err error, handshake bool) error {
 // errUnread: the server's side is closed for what we send, a reset or a broken
 // pipe.
 var errUnread = errors.New("the server closed it and did not read all that was sent")
+
+// unread tells a reset and a broken pipe, on Windows by their numbers there.
+func unread(err error) bool {
+	var code syscall.Errno
+	if errors.As(err, &code) {
+		return code == syscall.ECONNRESET || code == syscall.EPIPE || code == 10053 || code == 10054
+	}
+	return errors.Is(err, io.ErrClosedPipe)
+}
 
 // TimeoutError: the server did not answer in time.
 type TimeoutError struct {
