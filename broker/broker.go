@@ -84,7 +84,10 @@ type Broker struct {
 // ErrClosed is what Serve returns once Shutdown was called.
 var ErrClosed = errors.New("the broker is closed")
 
-// New makes a broker, takes up what the Store kept, and starts its clocks.
+var errKept = errors.New("the store holds what this broker cannot take up")
+
+// New makes a broker and starts its clocks. It cannot take up what a Store kept
+// yet, and refuses a Store that kept something rather than to forget it.
 func New(o Options) (*Broker, error) {
 	b := &Broker{
 		limits: o.Limits, store: o.Store, authenticator: o.Authenticator, authorizer: o.Authorizer,
@@ -104,7 +107,7 @@ func New(o Options) (*Broker, error) {
 	}
 	_, memory := b.store.(memoryStore)
 	b.keeps = !memory
-	if err := b.store.Replay(func(Event) error { return nil }); err != nil {
+	if err := b.store.Replay(func(Event) error { return errKept }); err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	b.registry.sessions = make(map[string]*Session)

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,35 @@ func TestMaxInflight(t *testing.T) {
 				a.expect("PUBLISH payload=x")
 			}
 			a.quiet(time.Second)
+		})
+	}
+}
+
+// A receiver that is full but keeps its pace is waited for, unless nobody is.
+func TestSlowReceiverIsDropped(t *testing.T) {
+	const n = 64
+	for setting, lost := range map[string]bool{"slow_receiver=wait": false, "slow_receiver=drop": true} {
+		settings := []string{setting, "max_outbox_bytes=4096", "max_inflight=2", "max_queued_messages=4"}
+		bubble(t, broker.Options{}, settings, func(w *world) {
+			a := w.connect5("a", "clean-start=1")
+			a.subscribe("t", 1, "")
+			p := w.connect5("p", "clean-start=1")
+			for i := range n {
+				p.send(fmt.Sprintf("PUBLISH topic=t qos=1 packet-id=%d payload=%s", i+1, strings.Repeat("x", 512)))
+			}
+			got := 0
+			for {
+				r, ok := a.next(patience)
+				if !ok {
+					break
+				}
+				got++
+				pass(10 * time.Millisecond)
+				a.acknowledge(r.line)
+			}
+			if (got < n) != lost {
+				t.Errorf("%s: %d messages came of %d", setting, got, n)
+			}
 		})
 	}
 }

@@ -64,7 +64,9 @@ func (c *Conn) give(batch *Batch, p *mqttwire.Publish, m *matched) (matches int,
 		}
 	}
 	c.view(batch, p, m)
-	return c.b.route(batch, s, m), true
+	matches = c.b.route(batch, s, m)
+	c.b.offer(batch)
+	return matches, true
 }
 
 // resolve puts the topic in place of an alias, and learns the alias even if the

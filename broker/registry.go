@@ -182,9 +182,7 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	b.metrics.queued(-waiting, -bytes)
 	for _, sub := range subscriptions {
 		b.subscriptions.drop(sub)
-		if b.fabric != nil {
-			b.fabric.Interest(sub.filter, -1)
-		}
+		b.tellInterest(change{old: sub})
 	}
 	if len(subscriptions) > 0 {
 		b.generation.Add(1)

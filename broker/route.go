@@ -195,9 +195,6 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 			m = b.matchFor(batch, nil, view.Topic)
 		}
 	}
-	if b.fabric != nil {
-		b.fabric.Publish(batch.message())
-	}
 	batch.many = len(m.targets) > 1
 	for i := range m.targets {
 		t := &m.targets[i]
@@ -220,6 +217,14 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 		}
 	}
 	return matches
+}
+
+// offer hands the message that the batch carries to the Fabric. Only what a
+// client of this broker published is offered, or it would come back from there.
+func (b *Broker) offer(batch *Batch) {
+	if b.fabric != nil {
+		b.fabric.Publish(batch.message())
+	}
 }
 
 // deliveredQoS is the lower of the published and the granted one.

@@ -139,6 +139,7 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 			reason, done, cursor = c.session.subscribe(batch, c, f, identifier)
 			if done.now != nil {
 				changes = append(changes, done)
+				c.b.tellInterest(done)
 			}
 			if cursor != nil {
 				cursors = append(cursors, cursor)
@@ -227,9 +228,6 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		s.subscriptions = make(map[string]*subscription)
 	}
 	s.subscriptions[filter] = sub
-	if old == nil && b.fabric != nil {
-		defer b.fabric.Interest(filter, 1)
-	}
 	if s.persistent() {
 		f.Filter = filter
 		batch.events = append(batch.events, Event{Kind: EventSubscribe, ClientID: s.ClientID, Incarnation: s.incarnation, Subscription: f, Identifier: identifier})
@@ -247,6 +245,18 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 // change is one subscription made, replaced or (now is nil) removed.
 type change struct{ now, old *subscription }
 
+// tellInterest tells the Fabric of a subscription that is new or gone. No lock
+// is held.
+func (b *Broker) tellInterest(done change) {
+	switch {
+	case b.fabric == nil:
+	case done.old == nil:
+		b.fabric.Interest(done.now.filter, 1)
+	case done.now == nil:
+		b.fabric.Interest(done.old.filter, -1)
+	}
+}
+
 // stored appends what the changes have to be remembered by. Where the store has
 // no room they are taken back, and a 3.x connection, which cannot be told, ends.
 func (c *Conn) stored(batch *Batch, changes []change) bool {
@@ -256,7 +266,9 @@ func (c *Conn) stored(batch *Batch, changes []change) bool {
 	}
 	c.b.log.Error("subscriptions refused: the store has no room", "client", c.clientID, "error", err)
 	for _, done := range slices.Backward(changes) {
-		c.session.revert(done)
+		if c.session.revert(done) {
+			c.b.tellInterest(change{now: done.old, old: done.now})
+		}
 	}
 	if c.version != mqttwire.V5 {
 		c.fail(batch, mqttwire.QuotaExceeded, "")
@@ -264,11 +276,13 @@ func (c *Conn) stored(batch *Batch, changes []change) bool {
 	return false
 }
 
-func (s *Session) revert(done change) {
+// revert takes a change back. False: the session has ended, and with it all of
+// its subscriptions.
+func (s *Session) revert(done change) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return
+		return false
 	}
 	switch {
 	case done.now == nil:
@@ -282,6 +296,7 @@ func (s *Session) revert(done change) {
 		s.subscriptions[done.old.filter] = done.old
 	}
 	s.b.generation.Add(1)
+	return true
 }
 
 // refuseAll puts one reason in place of all that are good.
@@ -356,9 +371,7 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 	}
 	s.mu.Unlock()
 	s.b.rehome(batch, orphans)
-	if s.b.fabric != nil {
-		s.b.fabric.Interest(sub.filter, -1)
-	}
+	s.b.tellInterest(change{old: sub})
 	return sub
 }
 

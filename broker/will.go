@@ -49,6 +49,7 @@ func (b *Broker) publishWill(batch *Batch, w *will) {
 	m.begin(batch.now)
 	batch.carry(&m, m.Topic)
 	b.route(batch, b.findSession(m.From), b.matchFor(batch, nil, m.Topic))
+	b.offer(batch)
 	batch.drop()
 }
 
