@@ -316,6 +316,7 @@ func TestReauthentication(t *testing.T) {
 		a.subscribe("t", 0, "")
 		b := w.connect5("b", "clean-start=1 username=u")
 		for range 2 {
+			d.gate = make(chan struct{})
 			a.send("AUTH ReAuthenticate authentication-method=TOY authentication-data=x")
 			a.expect("AUTH ContinueAuthentication authentication-method=TOY authentication-data=question:x")
 			b.publish("t", "meanwhile", "")
@@ -324,11 +325,7 @@ func TestReauthentication(t *testing.T) {
 			a.send("AUTH ContinueAuthentication authentication-method=TOY authentication-data=slow")
 			b.publish("t", "meanwhile", "")
 			a.expect("PUBLISH payload=meanwhile") // what goes out goes on
-			select {
-			case <-d.gate:
-			default:
-				close(d.gate)
-			}
+			close(d.gate)
 			a.expect("AUTH Success authentication-method=TOY authentication-data=welcome")
 			a.alive()
 		}

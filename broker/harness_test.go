@@ -112,11 +112,10 @@ func (c *client) read() {
 	}
 }
 
-// connect5, connect4 and connect3 open a connection of that level, send CONNECT
-// with the fields given, and want it accepted.
+// connect5 and connect4 open a connection of that level, send CONNECT with the
+// fields given, and want it accepted.
 func (w *world) connect5(id, fields string) *client { return w.connect(mqttwire.V5, id, fields) }
 func (w *world) connect4(id, fields string) *client { return w.connect(mqttwire.V311, id, fields) }
-func (w *world) connect3(id, fields string) *client { return w.connect(mqttwire.V31, id, fields) }
 
 func (w *world) connect(v mqttwire.Version, id, fields string) *client {
 	w.t.Helper()

@@ -3,7 +3,6 @@ package broker
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // An outbox holds the bytes a client has yet to be sent.
@@ -37,8 +36,7 @@ type outbox struct {
 	crowded   bool // it is beyond its limits
 	starved   bool // something found no room and waits in the session
 	slow      bool // fell below the pace: nobody waits for it until it has drained
-	taken     int  // bytes written or acknowledged since paceFrom
-	paceFrom  time.Time
+	taken     int  // bytes written or acknowledged since the pace was measured last
 	waiters   []waiter
 	pace      deadline
 }
