@@ -62,7 +62,11 @@ func (l commandLine) canonical(path []*cli.Command) []string {
 // subcommand, if any.
 func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, line commandLine, err error) {
 	if strings.HasPrefix(args[0], "-") {
-		return nil, line, usagef("%s before the verb: flags come after it, as in mqtk VERB %s", visible(args[0]), visible(args[0]))
+		flag := args[0]
+		if len(flag) > 2 && flag[1] != '-' && len(strings.TrimLeft(flag[1:], "abcdefghijklmnopqrstuvwxyz")) == 0 {
+			flag = "-" + flag // -help is a bundle after a verb, and refused there
+		}
+		return nil, line, usagef("%s before the verb: flags come after it, as in mqtk VERB %s", visible(args[0]), visible(flag))
 	}
 	verb := root.Command(args[0])
 	if verb == nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,46 +28,30 @@ const (
 	exitTerminated  = 143
 )
 
-// An exitRow is a row of the table that help and man pages print.
+// An exitRow is a row of the table that every help and man page prints.
 type exitRow struct {
 	Code    int
 	Meaning string
-	verbs   string // that can end so; empty: any
 }
 
 // exitCodes is the one table of exit codes.
 func exitCodes() []exitRow {
 	return []exitRow{
-		{exitDone, "done; also a signal with no goal open, and a closed output pipe", ""},
-		{exitFailed, "unclassified failure; serve cannot listen", ""},
-		{exitUsage, "usage or configuration", ""},
-		{exitUnreachable, "cannot reach the broker: name, refused, time-out, no CONNACK", "pub sub"},
-		{exitTLS, "TLS handshake or verification", "-"},
-		{exitRefused, "refused by the broker (CONNACK)", "pub sub"},
-		{exitDenied, "credentials or rights: who you are, or what you may", "pub sub"},
-		{exitProtocol, "protocol violation by the peer, or DISCONNECT with an error reason", "pub sub"},
-		{exitLost, "connection lost, retries used up", "pub sub"},
-		{exitPartly, "partly done: some filters or publishes refused", "pub sub"},
-		{exitUnexpected, "expectation failed", "-"},
-		{exitTimeout, "time ran out (-W), once connected", "pub sub"},
-		{exitInterrupted, "SIGINT while a goal (-C, unsent messages) was open, or a second one", "pub sub serve"},
-		{exitTerminated, "SIGTERM while a goal was open, or a second one", "pub sub serve"},
+		{exitDone, "done; also a signal with no goal open, and a closed output pipe"},
+		{exitFailed, "unclassified failure; serve cannot listen"},
+		{exitUsage, "usage or configuration"},
+		{exitUnreachable, "cannot reach the broker: name, refused, time-out, no CONNACK"},
+		{exitTLS, "TLS handshake or verification"},
+		{exitRefused, "refused by the broker (CONNACK)"},
+		{exitDenied, "credentials or rights: who you are, or what you may"},
+		{exitProtocol, "protocol violation by the peer, or DISCONNECT with an error reason"},
+		{exitLost, "connection lost, retries used up"},
+		{exitPartly, "partly done: some filters or publishes refused"},
+		{exitUnexpected, "expectation failed"},
+		{exitTimeout, "time ran out (-W), once connected"},
+		{exitInterrupted, "SIGINT while a goal (-C, unsent messages) was open, or a second one"},
+		{exitTerminated, "SIGTERM while a goal was open, or a second one"},
 	}
-}
-
-// exitCodesOf are the rows of the ways in which a verb can end; the whole table
-// for mqtk itself.
-func exitCodesOf(path []*cli.Command) []exitRow {
-	if len(path) == 1 {
-		return exitCodes()
-	}
-	var rows []exitRow
-	for _, row := range exitCodes() {
-		if row.verbs == "" || slices.Contains(strings.Fields(row.verbs), path[1].Name) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
 }
 
 // A failure is an error that knows its exit code and the hints that go under

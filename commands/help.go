@@ -167,7 +167,7 @@ func (h *helpWriter) flags(c *cli.Command) {
 
 func (h *helpWriter) exitCodes(path []*cli.Command) {
 	h.heading("Exit codes")
-	for _, e := range exitCodesOf(path) {
+	for _, e := range exitCodes() {
 		h.row(codeColumn, fmt.Sprintf("%3d", e.Code), e.Meaning)
 	}
 }

@@ -61,7 +61,7 @@ func renderPage(path []*cli.Command) string {
 	}
 	r.section(manSection{heading: "ENVIRONMENT", rows: notes.environment})
 	r.heading("EXIT STATUS")
-	for _, e := range exitCodesOf(path) {
+	for _, e := range exitCodes() {
 		r.row(fmt.Sprint(e.Code), e.Meaning)
 	}
 	r.examples(notes.examples)
