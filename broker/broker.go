@@ -53,8 +53,9 @@ type Broker struct {
 		sessions  map[string]*Session
 		conns     map[*Conn]struct{}
 		listeners map[net.Listener]struct{}
-		live      int // connections with a CONNACK
-		maximum   int // of live, so far
+		rate      rate // of CONNECTs
+		live      int  // connections with a CONNACK
+		maximum   int  // of live, so far
 	}
 	subscriptions subscriptions
 	keeps         bool          // the store is not the one that keeps nothing

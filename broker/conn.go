@@ -41,6 +41,7 @@ type Conn struct {
 	phase    phase
 	aliases  []string // Topic Alias, inbound: aliases[n-1]
 	cache    *matchCache
+	rate     rate                                        // of PUBLISH packets
 	open     *segment                                    // acknowledgements of the batch under way
 	auth     *exchange                                   // enhanced authentication, nil without
 	question func(context.Context) (answer func(*Batch)) // for the authenticator, to be asked at the end of Receive

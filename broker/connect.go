@@ -110,6 +110,8 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 		return b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"
 	case b.crowded():
 		return b.elsewhere(mqttwire.ServerBusy), "too many connections"
+	case b.tooFast(time.Now()):
+		return b.elsewhere(mqttwire.ConnectionRateExceeded), "too many connections in a second"
 	case len(id) > l.MaxClientID:
 		return mqttwire.ClientIdentifierNotValid, "the client identifier is too long"
 	case id == "" && (p.Version == mqttwire.V31 || p.Version == mqttwire.V311 && !p.CleanStart || !l.AllowZeroLengthClientID):

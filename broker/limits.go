@@ -49,6 +49,9 @@ type Limits struct {
 	ResponseInformation              string // empty: none
 	SlowReceiver                     string // wait, drop
 	CheckPayloadFormat               bool
+	CheckRetainSource                bool
+	MaxMessageRate                   int // PUBLISH packets a second from one client; 0: no limit
+	MaxConnectionRate                int // accepted CONNECT packets a second; 0: no limit
 }
 
 // Forever is the session expiry that never comes, 0xFFFFFFFF seconds on the
@@ -130,6 +133,9 @@ func LimitTable() []Limit {
 		{"server_reference", LimitText, "", 0, 1024, nil, "Other servers to name when a 5.0 client is turned away; empty names none.", func(l *Limits) any { return &l.ServerReference }},
 		{"response_information", LimitText, "", 0, 1024, nil, "Response Information for a 5.0 client that asks for it, with %c for its client id and %u for its user name; empty gives none.", func(l *Limits) any { return &l.ResponseInformation }},
 		{"check_payload_format", LimitSwitch, "false", 0, 0, nil, "Refuse a payload that says it is UTF-8 text and is not.", func(l *Limits) any { return &l.CheckPayloadFormat }},
+		{"check_retain_source", LimitSwitch, "false", 0, 0, nil, "Deliver a retained message only while who published it still may publish there.", func(l *Limits) any { return &l.CheckRetainSource }},
+		{"max_message_rate", LimitCount, "0", 0, 10_000_000, nil, "PUBLISH packets a second that one client may send, and as many at once; 0 sets no limit.", func(l *Limits) any { return &l.MaxMessageRate }},
+		{"max_connection_rate", LimitCount, "0", 0, 1_000_000, nil, "CONNECT packets a second that are accepted, and as many at once; 0 sets no limit.", func(l *Limits) any { return &l.MaxConnectionRate }},
 	}
 }
 

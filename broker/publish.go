@@ -28,6 +28,10 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if c.heldUp(batch, m, p.QoS) {
 		return false
 	}
+	if most := c.b.limits.MaxMessageRate; most > 0 && !c.rate.take(most, batch.now) {
+		c.fail(batch, mqttwire.MessageRateTooHigh, "")
+		return true
+	}
 	c.b.metrics.publishReceived(p.QoS, len(p.Payload))
 	if p.QoS > 0 && c.b.limits.QueueFull == "refuse" && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), &c.b.limits) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)

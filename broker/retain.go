@@ -191,6 +191,9 @@ func (c *retainCursor) brings(m *Message, now time.Time) bool {
 	case !s.b.mayReceive(s, m.Topic):
 		s.b.metrics.dropped(dropNotAuthorized)
 		return false
+	case s.b.limits.CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
+		s.b.metrics.dropped(dropNotAuthorized)
+		return false
 	}
 	return true
 }

@@ -16,7 +16,7 @@ _mqtk_serve() {
     case $prev in
     --listen) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
     -p|--port) return ;;
-    --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format='; return ;;
+    --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate='; return ;;
     --driver) _mqtk_words 'auto eventloop goroutine'; return ;;
     --for) return ;;
     --drain) return ;;
