@@ -140,40 +140,46 @@ func TestHostileStalledReaderDelaysNobody(t *testing.T) {
 }
 
 // Many publishers to one subscriber that is slow and keeps its pace: they wait,
-// and nothing is lost.
+// and nothing is lost. So it is with a share that has nobody else.
 func TestHostileFanIn(t *testing.T) {
-	for _, qos := range []mqttwire.QoS{0, 1} {
-		for _, version := range []string{"3.1.1", "5"} {
-			for _, size := range []int{60, kibibyte, 10 * kibibyte} {
-				t.Run(fmt.Sprintf("QoS %d, %s, %d bytes", qos, version, size), func(t *testing.T) {
-					inBubble(t, broker.Options{}, func(s *siege) {
-						const publishers = 10
-						each := min(500, 1<<19/size)
-						slow := s.connect("version=5 client-id=slow session-expiry-interval=60")
-						slow.send("SUBSCRIBE packet-id=1 filter=flood/# qos=1")
-						slow.expect("SUBACK GrantedQoS1")
-						s.patience = time.Minute
-						for i := range publishers {
-							p := s.connect(fmt.Sprintf("version=%s clean-start=1 client-id=p-%d", version, i))
-							s.work.Go(func() { p.flood("flood/a", qos, each, size, 100) })
-						}
-						bytes := 0
-						got := slow.drain(publishers*each, func() {
-							if bytes += size; bytes >= 16*kibibyte { // four times the pace
-								bytes = 0
-								time.Sleep(50 * time.Millisecond)
-							}
-						})
-						if got != publishers*each {
-							s.Errorf("%d messages came of %d", got, publishers*each)
-						}
-						s.work.Wait()
-						s.patience = time.Second
+	for _, filter := range []string{"flood/#", "$share/g/flood/#"} {
+		for _, qos := range []mqttwire.QoS{0, 1} {
+			for _, version := range []string{"3.1.1", "5"} {
+				for _, size := range []int{60, kibibyte, 10 * kibibyte} {
+					t.Run(fmt.Sprintf("%s, QoS %d, %s, %d bytes", filter, qos, version, size), func(t *testing.T) {
+						fanIn(t, filter, qos, version, size)
 					})
-				})
+				}
 			}
 		}
 	}
+}
+
+func fanIn(t *testing.T, filter string, qos mqttwire.QoS, version string, size int) {
+	inBubble(t, broker.Options{}, func(s *siege) {
+		const publishers = 10
+		each := min(500, 1<<19/size)
+		slow := s.connect("version=5 client-id=slow session-expiry-interval=60")
+		slow.send("SUBSCRIBE packet-id=1 filter=" + filter + " qos=1")
+		slow.expect("SUBACK GrantedQoS1")
+		s.patience = time.Minute
+		for i := range publishers {
+			p := s.connect(fmt.Sprintf("version=%s clean-start=1 client-id=p-%d", version, i))
+			s.work.Go(func() { p.flood("flood/a", qos, each, size, 100) })
+		}
+		bytes := 0
+		got := slow.drain(publishers*each, func() {
+			if bytes += size; bytes >= 16*kibibyte { // four times the pace
+				bytes = 0
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+		if got != publishers*each {
+			s.Errorf("%d messages came of %d", got, publishers*each)
+		}
+		s.work.Wait()
+		s.patience = time.Second
+	})
 }
 
 // Two clients publish to each other and do not read for a while. They may lose
