@@ -26,6 +26,9 @@ func plainConnect(c *Connect, v Version) *Connect {
 	if plain.Version == 0 {
 		plain.Version = v
 	}
+	if plain.Version == 0 {
+		plain.Version = V5
+	}
 	if plain.ProtocolName == protocolNameOf(plain.Version) {
 		plain.ProtocolName = ""
 	}
@@ -132,7 +135,7 @@ func versionNamed(s string) (Version, error) {
 		}
 	}
 	n, err := parseNumber(s, 0xFF)
-	if err != nil {
+	if err != nil || n == 0 { // 0 in a Connect stands for the version it is sent in
 		return 0, fmt.Errorf("a version is expected: 3 (3.1), 4 (3.1.1) or 5 (5.0)")
 	}
 	return Version(n), nil

@@ -67,6 +67,9 @@ func subscriptionSlots(s *Subscription) []slot {
 func blankPacket(t PacketType, v Version) Packet {
 	switch t {
 	case CONNECT:
+		if v == 0 {
+			v = V5 // nobody said
+		}
 		return &Connect{Version: v, Will: new(Will)}
 	case CONNACK:
 		return new(Connack)
