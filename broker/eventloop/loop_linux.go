@@ -105,6 +105,7 @@ type loop struct {
 	conns   map[int32]*conn
 	batch   *broker.Batch // made with the first connection
 	handled int           // bytes of input since the last flush
+	yielded time.Time     // when the loop last passed through the scheduler
 	linger  []*conn       // finishing and lingering, in the order of their ends
 	waste   [4096]byte    // what is read to be forgotten
 
@@ -188,7 +189,24 @@ func (l *loop) run() {
 			}
 		}
 		l.flush()
-		l.endLingering(time.Now())
+		now := time.Now()
+		l.endLingering(now)
+		l.yield(now)
+	}
+}
+
+// yieldEvery is how often a loop that has work passes through the scheduler.
+const yieldEvery = 4 * time.Millisecond
+
+// yield lets the scheduler see that the loop is alive. A goroutine that goes
+// from system call to system call without it counts as one that hogs its
+// processor, which the runtime's monitor then takes away at every call and falls
+// asleep; giving it back wakes the monitor, in front of each lone message. That
+// cost a third of the time from publisher to subscriber at 1,000 messages/s.
+func (l *loop) yield(now time.Time) {
+	if now.Sub(l.yielded) >= yieldEvery {
+		l.yielded = now
+		runtime.Gosched()
 	}
 }
 
