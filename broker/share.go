@@ -74,7 +74,8 @@ func (s *share) deliver(batch *Batch) bool {
 		for i := range members {
 			m := members[(first+i)%len(members)]
 			qos := batch.b.deliveredQoS(batch.view.QoS, m.qos)
-			if m.fitness(qos, batch.view.size()) != want || !batch.b.mayReceive(m.session, batch.view.Topic) {
+			// One that has become fitter since the last look counts, too.
+			if m.fitness(qos, batch.view.size()) > want || !batch.b.mayReceive(m.session, batch.view.Topic) {
 				continue
 			}
 			d := delivery{share: s, qos: qos, retain: batch.view.Retain && m.asPublished}
