@@ -114,7 +114,7 @@ func (c *Conn) tooLate(time.Time) {
 
 // silent is the wheel's word that the keep alive is over.
 func (c *Conn) silent(now time.Time) {
-	if c.Paused() {
+	if c.Paused() || !c.b.wheel.overdue(&c.watch, now) { // or a pause ended this moment
 		c.b.wheel.add(&c.watch, c.keepAlive, now)
 		return
 	}

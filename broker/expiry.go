@@ -177,6 +177,10 @@ func newWheel(d *deadlines) *wheel {
 // touch notes that a packet came. Any thread may call it at any time.
 func (w *wheel) touch(e *wheelEntry, now time.Time) { e.heard.Store(int64(now.Sub(w.start))) }
 
+// overdue says whether e has been silent for too long. What silent is told may
+// have been overtaken by a touch.
+func (w *wheel) overdue(e *wheelEntry, now time.Time) bool { return e.due() <= now.Sub(w.start) }
+
 // add watches e from now on; with keep alive 0 it does not [3.1.2.10].
 func (w *wheel) add(e *wheelEntry, keepAlive uint16, now time.Time) {
 	w.touch(e, now)

@@ -168,16 +168,15 @@ func TestReadingOf3xIsPaused(t *testing.T) {
 		for i := range 5 {
 			a.send(fmt.Sprintf("PUBLISH topic=t qos=1 packet-id=%d payload=m%d", i+1, i+1))
 		}
-		a.send("PINGREQ")
 		watch.expect("PUBLISH payload=m1", "PUBLISH payload=m2", "PUBLISH payload=m3")
 		watch.quiet(2 * time.Second)
-		a.quiet(time.Second)
+		a.quiet(3 * time.Second)
 		v.promptly()
-		for i := range 3 {
+		for i := range 5 {
 			a.expect(fmt.Sprintf("PUBACK packet-id=%d", i+1))
 		}
-		a.expect("PINGRESP", "PUBACK packet-id=4", "PUBACK packet-id=5")
 		watch.expect("PUBLISH payload=m4", "PUBLISH payload=m5")
+		a.alive()
 	})
 }
 
