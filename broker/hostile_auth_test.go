@@ -75,7 +75,7 @@ func TestHostileReceiveDenied(t *testing.T) {
 		},
 		"queued": func(s *siege, r *secrecy, g *guest) *guest {
 			g.Close()
-			time.Sleep(time.Second)
+			nap(time.Second)
 			s.say("PUBLISH topic=secret/a qos=1 packet-id=900")
 			r.deny(broker.Receive)
 			return s.connect(connect)
@@ -96,7 +96,7 @@ func TestHostileReceiveDenied(t *testing.T) {
 			s.say("PUBLISH topic=secret/a qos=1 packet-id=900")
 			g.expect("PUBLISH topic=secret/a qos=1")
 			g.Close()
-			time.Sleep(time.Second)
+			nap(time.Second)
 			r.deny(broker.Receive)
 			return s.connect(connect)
 		},

@@ -171,7 +171,7 @@ func fanIn(t *testing.T, filter string, qos mqttwire.QoS, version string, size i
 		got := slow.drain(publishers*each, func() {
 			if bytes += size; bytes >= 16*kibibyte { // four times the pace
 				bytes = 0
-				time.Sleep(50 * time.Millisecond)
+				nap(50 * time.Millisecond)
 			}
 		})
 		if got != publishers*each {

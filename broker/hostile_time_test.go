@@ -22,7 +22,7 @@ func TestHostileConnectTimeout(t *testing.T) {
 			for i := range packet {
 				dripping.Write(packet[i : i+1])
 				slow.Write(packet[i : i+1])
-				time.Sleep(300 * time.Millisecond)
+				nap(300 * time.Millisecond)
 				if i == 10 {
 					slow.Write(packet[i+1:]) // in time
 					return
@@ -60,11 +60,11 @@ func TestHostileKeepAlive(t *testing.T) {
 							if _, err := dripping.Write(packet[i : i+1]); err != nil {
 								return
 							}
-							time.Sleep(limit / 10)
+							nap(limit / 10)
 						}
 					})
 					alive.send("PINGREQ")
-					time.Sleep(limit - 100*time.Millisecond)
+					nap(limit - 100*time.Millisecond)
 					alive.send("PINGREQ")
 					for _, g := range []*guest{silent, dripping} {
 						g.expectClosed("DISCONNECT KeepAliveTimeout")

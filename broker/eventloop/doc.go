@@ -19,7 +19,7 @@
 //
 // Measured beside the goroutine driver on two cores (2026-11-21): an idle
 // connection needs no stack, which was more than half of its memory; and a
-// message at low rates arrives sooner, since the runtime's own poller wakes a
-// second thread for each event that ends an idle moment, and a blocking
-// epoll_wait does not.
+// message at low rates arrives sooner, since the runtime's own poller wakes its
+// monitor thread for each event that ends an idle moment, and the loop does not
+// (see yield).
 package eventloop
