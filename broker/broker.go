@@ -108,7 +108,7 @@ func New(o Options) (*Broker, error) {
 	}
 	_, memory := b.store.(memoryStore)
 	b.keeps = !memory
-	if err := b.store.Replay(func(Event) error { return errKept }); err != nil {
+	if err := b.store.Replay(func(*Event) error { return errKept }); err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	b.registry.sessions = make(map[string]*Session)

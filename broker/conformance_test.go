@@ -194,7 +194,7 @@ func testStoreFails(t *testing.T) {
 // A fullStore has room for everything but messages.
 type fullStore struct{}
 
-func (fullStore) Replay(func(broker.Event) error) error { return nil }
+func (fullStore) Replay(func(*broker.Event) error) error { return nil }
 func (fullStore) Close() error                          { return nil }
 
 func (fullStore) Append(events []broker.Event, durable func(error)) error {
@@ -224,3 +224,7 @@ func TestScriptTitles(t *testing.T) {
 		titles[s.Name()] = true
 	}
 }
+
+func (fullStore) Fetch(uint64, []uint64) ([]broker.Event, error) { return nil, nil }
+
+func (fullStore) Full() bool { return false }

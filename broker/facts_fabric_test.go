@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -74,7 +73,7 @@ func TestFabricLearnsInterest(t *testing.T) {
 // roomless is a Store that keeps sessions and no subscriptions.
 type roomless struct{ heirloom }
 
-func (roomless) Replay(func(broker.Event) error) error { return nil }
+func (roomless) Replay(func(*broker.Event) error) error { return nil }
 
 func (roomless) Append(events []broker.Event, durable func(error)) error {
 	for _, e := range events {
@@ -116,23 +115,17 @@ func TestFabricIsGivenWhatClientsSay(t *testing.T) {
 	})
 }
 
-// A Store with something in it is refused while nothing can take that up.
-func TestKeptStateIsNotForgotten(t *testing.T) {
-	b, err := broker.New(broker.Options{Store: heirloom{}})
-	if err == nil || !strings.Contains(err.Error(), "cannot take up") {
-		t.Errorf("a broker is made of a store that keeps a session: %v, %v", b, err)
-	}
-}
-
 // An heirloom is a Store that somebody used before.
 type heirloom struct{}
 
-func (heirloom) Replay(take func(broker.Event) error) error {
-	return take(broker.Event{Kind: broker.EventSession, ClientID: "a"})
+func (heirloom) Replay(take func(*broker.Event) error) error {
+	return take(&broker.Event{Kind: broker.EventSession, ClientID: "a", Incarnation: 1})
 }
 
-func (heirloom) Append([]broker.Event, func(error)) error { return nil }
-func (heirloom) Close() error                             { return nil }
+func (heirloom) Append([]broker.Event, func(error)) error       { return nil }
+func (heirloom) Fetch(uint64, []uint64) ([]broker.Event, error) { return nil, nil }
+func (heirloom) Full() bool                                     { return false }
+func (heirloom) Close() error                                   { return nil }
 
 // Without file handles to accept with, the broker waits a moment and goes on.
 func TestAcceptFails(t *testing.T) {

@@ -195,7 +195,7 @@ type gate struct {
 	open    bool
 }
 
-func (*gate) Replay(func(broker.Event) error) error { return nil }
+func (*gate) Replay(func(*broker.Event) error) error { return nil }
 func (*gate) Close() error                          { return nil }
 
 func (g *gate) Append(events []broker.Event, durable func(error)) error {
@@ -285,3 +285,7 @@ func TestHostileDurableFirst(t *testing.T) {
 		}
 	})
 }
+
+func (*gate) Fetch(uint64, []uint64) ([]broker.Event, error) { return nil, nil }
+
+func (*gate) Full() bool { return false }

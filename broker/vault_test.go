@@ -27,7 +27,7 @@ type vault struct {
 
 var errNoRoom = errors.New("no room")
 
-func (v *vault) Replay(func(broker.Event) error) error { return nil }
+func (v *vault) Replay(func(*broker.Event) error) error { return nil }
 
 func (v *vault) Append(events []broker.Event, durable func(error)) error {
 	v.mu.Lock()
@@ -175,3 +175,7 @@ func stored(t *testing.T, settings []string, f func(w *world, v *vault)) {
 		f(w, v)
 	})
 }
+
+func (v *vault) Fetch(uint64, []uint64) ([]broker.Event, error) { return nil, nil }
+
+func (v *vault) Full() bool { return false }
