@@ -14,6 +14,7 @@ type Limits struct {
 	ReceiveMaximum                   int // messages
 	MaxQueuedMessages                int
 	MaxQueuedBytes                   int
+	MaxQueuedDiskBytes               int64
 	QueueFull                        string // drop, refuse
 	QueueQoS0                        bool
 	MaxPacketSize                    int // bytes
@@ -99,6 +100,7 @@ func LimitTable() []Limit {
 		{"receive_maximum", LimitCount, "1024", 1, 65535, nil, "QoS 1 and 2 messages under way from one client at a time: enforced on 5.0, while a 3.x client is slowed down.", func(l *Limits) any { return &l.ReceiveMaximum }},
 		{"max_queued_messages", LimitCount, "1000", 0, 100_000_000, nil, "Messages waiting for one session beyond those under way; 0 allows no queue.", func(l *Limits) any { return &l.MaxQueuedMessages }},
 		{"max_queued_bytes", LimitSize, "1MiB", 1, unitGiB, nil, "Bytes waiting for one session beyond those under way; one message always fits.", func(l *Limits) any { return &l.MaxQueuedBytes }},
+		{"max_queued_disk_bytes", LimitSize, "64MiB", 1, 1024 * unitGiB, nil, "Bytes waiting on disk for one session, with --data; they hold in place of the two limits before, which then say what of it is kept in memory, too.", func(l *Limits) any { return &l.MaxQueuedDiskBytes }},
 		{"queue_full", LimitChoice, "drop", 0, 0, []string{"drop", "refuse"}, "What happens to a message for a session whose queue is full: it is dropped and counted, or refused to its publisher.", func(l *Limits) any { return &l.QueueFull }},
 		{"queue_qos0", LimitSwitch, "false", 0, 0, nil, "Queue QoS 0 messages for sessions whose client is away.", func(l *Limits) any { return &l.QueueQoS0 }},
 		{"slow_receiver", LimitChoice, "wait", 0, 0, []string{"wait", "drop"}, "Whether publishers wait for a receiver that reads at a fair pace, or its messages are dropped as soon as its buffers are full.", func(l *Limits) any { return &l.SlowReceiver }},

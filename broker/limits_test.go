@@ -82,7 +82,7 @@ func TestLimitTableCoversEveryField(t *testing.T) {
 
 func TestDefaultLimits(t *testing.T) {
 	want := Limits{
-		MaxInflight: 64, ReceiveMaximum: 1024, MaxQueuedMessages: 1000, MaxQueuedBytes: 1 << 20, QueueFull: "drop",
+		MaxInflight: 64, ReceiveMaximum: 1024, MaxQueuedMessages: 1000, MaxQueuedBytes: 1 << 20, MaxQueuedDiskBytes: 64 << 20, QueueFull: "drop",
 		MaxPacketSize: 1 << 20, ConnectPacketSize: 256 << 10, MaxKeepAlive: 65535, ConnectTimeout: 5 * time.Second,
 		SessionExpiry3x: 14 * 24 * time.Hour, MaxSessionExpiry: Forever, TopicAliasIn: 64, TopicAliasOut: 16,
 		MaxTopicLevels: 128, MaxTopicLength: 65535, MaxClientID: 256, MaxOutboxBytes: 256 << 10, MaxFilters: 1000,
