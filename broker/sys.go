@@ -20,9 +20,10 @@ type sysState struct {
 	Subscriptions       int // shared ones among them
 	SharedSubscriptions int
 	Retained            int
-	RetainedBytes       int64 // payloads
-	Inflight            int   // messages sent at QoS 1 and 2 whose exchange is not over
-	PacketsOut          int   // packets in outboxes
+	RetainedBytes       int64          // payloads
+	Inflight            int            // messages sent at QoS 1 and 2 whose exchange is not over
+	PacketsOut          int            // packets in outboxes
+	Store               *StoreMeasures // nil: the store tells nothing
 
 	now               time.Time
 	counts            counts
@@ -103,7 +104,7 @@ func nextSysRound(now time.Time, interval time.Duration) time.Time {
 // of mosquitto expects, and those that the community wrote down.
 func sysTopics(s *sysState) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for _, list := range [...]func(*sysState) []sysTopic{sysTotals, sysLoads, sysCommunity} {
+		for _, list := range [...]func(*sysState) []sysTopic{sysTotals, sysLoads, sysCommunity, sysStore} {
 			for _, t := range list(s) {
 				if !yield("$SYS/broker/"+t.name, t.text()) {
 					return
@@ -207,3 +208,34 @@ func sysCommunity(s *sysState) []sysTopic {
 		{"time", s.now.UTC().Format(time.RFC3339)},
 	}
 }
+
+// sysStore tells what a store did since it was opened, and how it stands: times
+// in milliseconds, full and failed as 0 or 1.
+func sysStore(s *sysState) []sysTopic {
+	m := s.Store
+	if m == nil {
+		return nil
+	}
+	return []sysTopic{
+		{"store/bytes/written", m.BytesWritten},
+		{"store/bytes/disk", m.DiskBytes},
+		{"store/bytes/live", m.LiveBytes},
+		{"store/frames/count", m.Frames},
+		{"store/commits/count", m.Commits},
+		{"store/commits/frames", m.meanFrames()},
+		{"store/sync/mean", milliseconds(m.meanSync())},
+		{"store/sync/longest", milliseconds(m.LongestSync)},
+		{"store/recovery", milliseconds(m.Recovery)},
+		{"store/full", int(flag(m.Full))},
+		{"store/failed", int(flag(m.Failed))},
+	}
+}
+
+// meanFrames is how many Appends shared a commit.
+func (m *StoreMeasures) meanFrames() float64 { return float64(m.Frames) / float64(max(m.Commits, 1)) }
+
+func (m *StoreMeasures) meanSync() time.Duration {
+	return m.SyncTime / time.Duration(max(m.Commits, 1))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

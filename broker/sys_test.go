@@ -50,6 +50,63 @@ func TestSysNames(t *testing.T) {
 	}
 }
 
+// A gauged store keeps nothing, and tells what it was told to.
+type gaugedStore struct {
+	memoryStore
+	measures StoreMeasures
+}
+
+func (s *gaugedStore) Append(_ []Event, durable func(error)) error {
+	if durable != nil {
+		go durable(nil)
+	}
+	return nil
+}
+
+func (s *gaugedStore) Measure() StoreMeasures { return s.measures }
+
+// What a store measures is told below $SYS/broker/store and in the summary; a
+// store that measures nothing adds nothing.
+func TestSysStore(t *testing.T) {
+	store := &gaugedStore{measures: StoreMeasures{
+		BytesWritten: 5000, Frames: 30, Commits: 4, SyncTime: 10 * time.Millisecond, LongestSync: 7 * time.Millisecond,
+		Recovery: 1234 * time.Millisecond, DiskBytes: 3000, LiveBytes: 2000,
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		b, err := New(Options{Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Shutdown(t.Context())
+		state := b.sysState(time.Now())
+		got := map[string]string{}
+		for _, topic := range sysStore(&state) {
+			got[topic.name] = topic.text()
+		}
+		want := map[string]string{
+			"store/bytes/written": "5000", "store/bytes/disk": "3000", "store/bytes/live": "2000", "store/frames/count": "30",
+			"store/commits/count": "4", "store/commits/frames": "7.50", "store/sync/mean": "2.50", "store/sync/longest": "7.00",
+			"store/recovery": "1234.00", "store/full": "0", "store/failed": "0",
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+		const commits = "commits        4 of 7.5 frames on average, synced in 2.5ms on average, 7ms at most\n"
+		if s := b.Summary(); !strings.Contains(s, "on disk        3000 bytes, of them 2000 needed; 5000 written since the start\n") ||
+			!strings.Contains(s, commits) || !strings.Contains(s, "recovery       took 1.234s\n") || strings.Contains(s, "\nstore ") {
+			t.Errorf("summary:\n%s", s)
+		}
+		store.measures.Full = true
+		if s := b.Summary(); !strings.Contains(s, "\nstore          full: messages are refused until there is room\n") {
+			t.Errorf("summary when full:\n%s", s)
+		}
+		store.measures = StoreMeasures{Failed: true}
+		if s := b.Summary(); !strings.Contains(s, "\nstore          failed: nothing is acknowledged until a restart\n") {
+			t.Errorf("summary when failed:\n%s", s)
+		}
+	})
+}
+
 func TestSysValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m metrics

@@ -87,6 +87,10 @@ func (b *Broker) sysState(now time.Time) sysState {
 	s := sysState{Version: b.version, Uptime: now.Sub(b.started)}
 	s.Retained, s.RetainedBytes = b.retained.counts()
 	s.Subscriptions, s.SharedSubscriptions = b.subscriptions.counts()
+	if store, ok := b.store.(MeasuredStore); ok {
+		measures := store.Measure()
+		s.Store = &measures
+	}
 	b.registry.Lock()
 	s.Connections = len(b.registry.conns)
 	s.Clients, s.MaxClients = b.registry.live, b.registry.maximum
@@ -131,7 +135,27 @@ func (b *Broker) Summary() string {
 	line("received", "%d publications, %d packets, %d bytes", sumQoS(c.publishReceived), c.packetsReceived, c.bytesReceived)
 	line("sent", "%d publications, %d packets, %d bytes", sumQoS(c.publishSent), c.packetsSent, c.bytesSent)
 	line("dropped", "%s", c.droppedText())
+	if m := s.Store; m != nil {
+		line("on disk", "%d bytes, of them %d needed; %d written since the start", m.DiskBytes, m.LiveBytes, m.BytesWritten)
+		line("commits", "%d of %.1f frames on average, synced in %v on average, %v at most", m.Commits, m.meanFrames(),
+			m.meanSync().Round(time.Microsecond), m.LongestSync.Round(time.Microsecond))
+		line("recovery", "took %v", m.Recovery.Round(time.Millisecond))
+		if state := m.trouble(); state != "" {
+			line("store", "%s", state)
+		}
+	}
 	return out.String()
+}
+
+// trouble says what keeps a store from taking all there is, if anything does.
+func (m *StoreMeasures) trouble() string {
+	switch {
+	case m.Failed:
+		return "failed: nothing is acknowledged until a restart"
+	case m.Full:
+		return "full: messages are refused until there is room"
+	}
+	return ""
 }
 
 // droppedText lists why messages were dropped, reason by reason.
