@@ -50,10 +50,18 @@ func completionScripts(root *cli.Command) map[string]string {
 
 // A completionVerb is what a shell has to know of a command.
 type completionVerb struct {
-	name, usage string
-	flags       []completionFlag
-	operands    []string // the words an operand can be; nil: anything
+	path     []string // serve; inspect, journal
+	usage    string
+	flags    []completionFlag
+	operands []string // the words an operand can be; nil: anything
+	files    bool     // an operand is a path
+	under    []completionVerb
 }
+
+func (v completionVerb) name() string { return v.path[len(v.path)-1] }
+
+// function is the name of the shell function that completes behind the command.
+func (v completionVerb) function() string { return "_mqtk_" + strings.Join(v.path, "_") }
 
 // A completionFlag is what a shell has to know of a flag.
 type completionFlag struct {
@@ -68,25 +76,39 @@ type completionFlag struct {
 func (f completionFlag) names() []string { return append(slices.Clone(f.short), f.long...) }
 
 func completionVerbs(root *cli.Command) []completionVerb {
+	return completionsOf(root, nil, func(c *cli.Command) []string {
+		switch c.Name {
+		case "completion":
+			return shells()
+		case "help":
+			return visibleNames(root.Subcommands)
+		}
+		return nil
+	})
+}
+
+func completionsOf(parent *cli.Command, path []string, operands func(*cli.Command) []string) []completionVerb {
 	var verbs []completionVerb
-	for _, c := range root.Subcommands {
+	for _, c := range parent.Subcommands {
 		if c.Hidden {
 			continue
 		}
-		v := completionVerb{name: c.Name, usage: c.Usage}
+		v := completionVerb{path: append(slices.Clone(path), c.Name), usage: c.Usage, operands: operands(c), files: isPath(c.ArgsUsage)}
 		for _, f := range c.Flags {
 			v.flags = append(v.flags, newCompletionFlag(f))
 		}
 		v.flags = append(v.flags, completionFlag{long: []string{"--help"}, usage: "show help"})
-		switch c.Name {
-		case "completion":
-			v.operands = shells()
-		case "help":
-			v.operands = visibleNames(root.Subcommands)
+		if v.under = completionsOf(c, v.path, operands); len(v.under) > 0 {
+			v.operands = visibleNames(c.Subcommands)
 		}
 		verbs = append(verbs, v)
 	}
 	return verbs
+}
+
+// isPath tells by its placeholder that a word is a path.
+func isPath(placeholder string) bool {
+	return strings.Contains(placeholder, "FILE") || strings.Contains(placeholder, "PATH") || strings.Contains(placeholder, "DIR")
 }
 
 func newCompletionFlag(f cli.Flag) completionFlag {
@@ -107,7 +129,7 @@ func newCompletionFlag(f cli.Flag) completionFlag {
 	if c.words = valueWords(f.Names()[0]); f.Names()[0] == "property" {
 		c.words = propertyWords(f)
 	}
-	c.files = c.words == nil && (strings.Contains(c.value, "FILE") || strings.Contains(c.value, "PATH"))
+	c.files = c.words == nil && isPath(c.value)
 	return c
 }
 

@@ -25,7 +25,7 @@ _mqtk_files() {
 `)
 	var names []string
 	for _, v := range verbs {
-		names = append(names, v.name)
+		names = append(names, v.name())
 		bashVerb(&b, v)
 	}
 	fmt.Fprintf(&b, `
@@ -59,7 +59,7 @@ _mqtk() {
     case ${COMP_WORDS[1]} in
 `, shellWords(names))
 	for _, v := range verbs {
-		fmt.Fprintf(&b, "    %s) _mqtk_%s ;;\n", v.name, v.name)
+		fmt.Fprintf(&b, "    %s) %s ;;\n", v.name(), v.function())
 	}
 	b.WriteString("    esac\n}\n\ncomplete -F _mqtk mqtk\n")
 	return b.String()
@@ -68,7 +68,17 @@ _mqtk() {
 // bashVerb writes the function that completes behind one verb; cur, prev and
 // before are the word under the cursor and the two before it.
 func bashVerb(b *strings.Builder, v completionVerb) {
-	fmt.Fprintf(b, "\n_mqtk_%s() {\n", v.name)
+	for _, sub := range v.under {
+		bashVerb(b, sub)
+	}
+	fmt.Fprintf(b, "\n%s() {\n", v.function())
+	if len(v.under) > 0 {
+		fmt.Fprintf(b, "    if [[ $COMP_CWORD -gt %d ]]; then\n        case ${COMP_WORDS[%d]} in\n", len(v.path)+1, len(v.path)+1)
+		for _, sub := range v.under {
+			fmt.Fprintf(b, "        %s) %s; return ;;\n", sub.name(), sub.function())
+		}
+		b.WriteString("        esac\n    fi\n")
+	}
 	var all []string
 	var values strings.Builder
 	for _, f := range v.flags {
@@ -92,8 +102,11 @@ func bashVerb(b *strings.Builder, v completionVerb) {
 		fmt.Fprintf(b, "    case $prev in\n%s    esac\n", values.String())
 	}
 	fmt.Fprintf(b, "    if [[ $cur == -* ]]; then\n        _mqtk_words %s\n", shellQuote(shellWords(all)))
-	if v.operands != nil {
+	switch {
+	case v.operands != nil:
 		fmt.Fprintf(b, "    else\n        _mqtk_words %s\n", shellQuote(shellWords(v.operands)))
+	case v.files:
+		b.WriteString("    else\n        _mqtk_files\n")
 	}
 	b.WriteString("    fi\n}\n")
 }

@@ -12,7 +12,8 @@ func fishScript(verbs []completionVerb) string {
 	b.WriteString(`
 function __mqtk_verb
     set -l words (commandline -opc)
-    test (count $words) -gt 1; and test "$words[2]" = "$argv[1]"; and not contains -- -- $words
+    set -l last (math 1 + (count $argv))
+    test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"; and not contains -- -- $words
 end
 
 # the word before the last one is one of these
@@ -26,15 +27,31 @@ complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a '--help --version
 complete -c mqtk -n 'contains -- -- (commandline -opc)' -a '(__fish_complete_subcommand --fcs-skip=(contains -i -- -- (commandline -opc)))'
 `)
 	for _, v := range verbs {
-		fmt.Fprintf(&b, "\ncomplete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a %s -d %s\n", v.name, fishQuote(v.usage))
-		for _, f := range v.flags {
-			fishFlag(&b, v.name, f)
-		}
-		if v.operands != nil {
-			fmt.Fprintf(&b, "complete -c mqtk -n '__mqtk_verb %s' -a %s\n", v.name, fishQuote(shellWords(v.operands)))
-		}
+		fishVerb(&b, v)
 	}
 	return b.String()
+}
+
+func fishVerb(b *strings.Builder, v completionVerb) {
+	above := ""
+	if parents := v.path[:len(v.path)-1]; len(parents) > 0 {
+		above = "; and __mqtk_verb " + strings.Join(parents, " ")
+	}
+	fmt.Fprintf(b, "\ncomplete -c mqtk -n 'test (count (commandline -opc)) -eq %d%s' -a %s -d %s\n", len(v.path), above, v.name(), fishQuote(v.usage))
+	verb := strings.Join(v.path, " ")
+	for _, f := range v.flags {
+		fishFlag(b, verb, f)
+	}
+	switch {
+	case len(v.under) > 0:
+	case v.operands != nil:
+		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s' -a %s\n", verb, fishQuote(shellWords(v.operands)))
+	case v.files:
+		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s' -F\n", verb)
+	}
+	for _, sub := range v.under {
+		fishVerb(b, sub)
+	}
 }
 
 func fishFlag(b *strings.Builder, verb string, f completionFlag) {

@@ -15,7 +15,7 @@ func zshScript(verbs []completionVerb) string {
 	}
 	b.WriteString("\n_mqtk() {\n    if (( CURRENT == 2 )); then\n        local -a verbs=(\n")
 	for _, v := range verbs {
-		fmt.Fprintf(&b, "            %s\n", shellQuote(v.name+":"+strings.ReplaceAll(v.usage, ":", `\:`)))
+		fmt.Fprintf(&b, "            %s\n", shellQuote(v.name()+":"+strings.ReplaceAll(v.usage, ":", `\:`)))
 	}
 	b.WriteString(`        )
         _describe -t commands 'mqtk command' verbs
@@ -44,7 +44,21 @@ fi
 }
 
 func zshVerb(b *strings.Builder, v completionVerb) {
-	fmt.Fprintf(b, "\n_mqtk_%s() {\n    _arguments -s -S", v.name)
+	for _, sub := range v.under {
+		zshVerb(b, sub)
+	}
+	fmt.Fprintf(b, "\n%s() {\n", v.function())
+	if len(v.under) > 0 {
+		fmt.Fprintf(b, `    local sub=$words[2]
+    if (( CURRENT > 2 && $+functions[%s_$sub] )); then
+        shift words
+        (( CURRENT-- ))
+        %s_$sub
+        return
+    fi
+`, v.function(), v.function())
+	}
+	b.WriteString("    _arguments -s -S")
 	for _, f := range v.flags {
 		names := f.names()
 		exclusive := "(" + strings.Join(names, " ") + ")"
@@ -58,7 +72,9 @@ func zshVerb(b *strings.Builder, v completionVerb) {
 	switch {
 	case v.operands != nil:
 		fmt.Fprintf(b, " \\\n        %s", shellQuote("*: :("+shellWords(v.operands)+")"))
-	case v.name != "serve":
+	case v.files:
+		b.WriteString(" \\\n        '*:path:_files'")
+	case v.name() != "serve":
 		fmt.Fprintf(b, " \\\n        %s", shellQuote("*:topic: "))
 	}
 	b.WriteString("\n}\n")

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"iter"
 	"maps"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/urfave/cli/v2"
 )
 
 // TestGenerated compares the man pages and completions that are kept with what
@@ -47,24 +50,41 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// Every flag of every verb is on its man page and in each completion.
+// Every flag of every command is on its man page and in each completion.
 func TestGeneratedIsComplete(t *testing.T) {
 	pages, scripts := manPages(Tree()), completionScripts(Tree())
-	for _, c := range Tree().Subcommands {
-		page, ok := pages["mqtk-"+c.Name+".1"]
+	for path := range everyCommand(Tree()) {
+		c := path[len(path)-1]
+		page, ok := pages[pageName(path)+".1"]
 		if !ok {
 			page = pages["mqtk.1"]
 		}
 		for _, f := range c.Flags {
 			for _, name := range f.Names() {
 				if !strings.Contains(page, `\fB`+roffEscape(dashed(name))+`\fR`) {
-					t.Errorf("%s %s is not on its man page", c.Name, dashed(name))
+					t.Errorf("%s %s is not on its man page", commandName(path), dashed(name))
 				}
 				if !strings.Contains(scripts["mqtk.bash"], dashed(name)) || !strings.Contains(scripts["mqtk.zsh"], dashed(name)) {
-					t.Errorf("%s %s is not completed", c.Name, dashed(name))
+					t.Errorf("%s %s is not completed", commandName(path), dashed(name))
 				}
 			}
 		}
+	}
+}
+
+// everyCommand walks all commands but mqtk itself.
+func everyCommand(root *cli.Command) iter.Seq[[]*cli.Command] {
+	return func(yield func([]*cli.Command) bool) {
+		var walk func(path []*cli.Command)
+		walk = func(path []*cli.Command) {
+			for _, c := range path[len(path)-1].Subcommands {
+				next := append(slices.Clone(path), c)
+				if yield(next) {
+					walk(next)
+				}
+			}
+		}
+		walk([]*cli.Command{root})
 	}
 }
 
@@ -72,8 +92,8 @@ func TestGeneratedIsComplete(t *testing.T) {
 // outlived a renaming.
 func TestValueWordsBelongToFlags(t *testing.T) {
 	flags := make(map[string]bool)
-	for _, c := range Tree().Subcommands {
-		for _, f := range c.Flags {
+	for path := range everyCommand(Tree()) {
+		for _, f := range path[len(path)-1].Flags {
 			flags[f.Names()[0]] = true
 		}
 	}
@@ -96,8 +116,8 @@ func TestManNotes(t *testing.T) {
 			t.Errorf("%%%c is not explained", letter)
 		}
 	}
-	for _, c := range append(Tree().Subcommands, Tree()) {
-		for _, example := range notesOn(c.Name).examples {
+	for path := range pagePaths(Tree()) {
+		for _, example := range notesOn(path).examples {
 			_, line, found := strings.Cut("| "+example.term, "| mqtk ")
 			if !found {
 				continue

@@ -73,7 +73,7 @@ func (p *program) writeManPage(path []*cli.Command) error {
 }
 
 func manFile(path []*cli.Command) string {
-	return "man/" + strings.ReplaceAll(commandName(path), " ", "-") + ".1"
+	return "man/" + pageName(path) + ".1"
 }
 
 // writeHelp prints the help of the last command of path.
@@ -82,8 +82,8 @@ func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
 	c := path[len(path)-1]
 	h.line("%s - %s", h.ink.head(commandName(path)), c.Usage)
 	h.usage(path)
-	if len(path) == 1 || notesOn(c.Name).own {
-		h.examples(notesOn(c.Name).examples)
+	if notes := notesOn(path); len(path) == 1 || notes.own {
+		h.examples(notes.examples)
 	}
 	if c.Description != "" {
 		h.paragraphs(c.Description)

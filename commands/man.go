@@ -2,6 +2,8 @@ package commands
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -12,13 +14,36 @@ import (
 
 // manPages renders every page, by file name.
 func manPages(root *cli.Command) map[string]string {
-	pages := map[string]string{"mqtk.1": renderPage([]*cli.Command{root})}
-	for _, c := range root.Subcommands {
-		if hasPage(c) {
-			pages["mqtk-"+c.Name+".1"] = renderPage([]*cli.Command{root, c})
-		}
+	pages := map[string]string{}
+	for path := range pagePaths(root) {
+		pages[pageName(path)+".1"] = renderPage(path)
 	}
 	return pages
+}
+
+// pagePaths walks the commands that have a page, in the order of the
+// declarations; a subcommand has its own, after that of its verb.
+func pagePaths(root *cli.Command) iter.Seq[[]*cli.Command] {
+	return func(yield func([]*cli.Command) bool) {
+		var walk func(path []*cli.Command) bool
+		walk = func(path []*cli.Command) bool {
+			if !yield(path) {
+				return false
+			}
+			for _, c := range path[len(path)-1].Subcommands {
+				if hasPage(c) && !walk(append(slices.Clone(path), c)) {
+					return false
+				}
+			}
+			return true
+		}
+		walk([]*cli.Command{root})
+	}
+}
+
+// pageName is what a page is called: mqtk-inspect-journal.
+func pageName(path []*cli.Command) string {
+	return strings.ReplaceAll(commandName(path), " ", "-")
 }
 
 const rootDescription = `One program that is an MQTT broker and the tools around one. It speaks MQTT 5.0, 3.1.1 and 3.1. Whoever knows mosquitto_pub(1) and mosquitto_sub(1) types the same short flags: after a verb, -h is the host.`
@@ -36,7 +61,7 @@ func hasPage(c *cli.Command) bool {
 func renderPage(path []*cli.Command) string {
 	c := path[len(path)-1]
 	var r roff
-	title := strings.ReplaceAll(commandName(path), " ", "-")
+	title := pageName(path)
 	r.macro("TH", strings.ToUpper(title), "1", "", "mqtk", "mqtk manual")
 	r.heading("NAME")
 	r.text(title + " - " + c.Usage)
@@ -48,14 +73,12 @@ func renderPage(path []*cli.Command) string {
 		description = rootDescription
 	}
 	r.paragraphs(description)
-	if len(path) == 1 {
-		r.commandList(c)
-	}
+	r.commandList(path)
 	r.options(c)
 	if c.Name == "serve" {
 		r.limits()
 	}
-	notes := notesOn(c.Name)
+	notes := notesOn(path)
 	for _, section := range notes.sections {
 		r.section(section)
 	}
@@ -157,14 +180,18 @@ func (r *roff) synopsis(lines []string) {
 	}
 }
 
-func (r *roff) commandList(c *cli.Command) {
+func (r *roff) commandList(path []*cli.Command) {
+	c := path[len(path)-1]
+	if len(visibleNames(c.Subcommands)) == 0 {
+		return
+	}
 	r.heading("COMMANDS")
 	for _, sub := range c.Subcommands {
 		if sub.Hidden {
 			continue
 		}
 		if hasPage(sub) {
-			r.row(sub.Name, sub.Usage+"; see mqtk-"+sub.Name+"(1)")
+			r.row(sub.Name, sub.Usage+"; see "+pageName(append(slices.Clone(path), sub))+"(1)")
 			continue
 		}
 		r.macro("TP")
@@ -237,27 +264,13 @@ func (r *roff) examples(examples []manRow) {
 
 func (r *roff) seeAlso(path []*cli.Command) {
 	var others []string
-	for name := range sortedPages(path[0]) {
-		if name != strings.ReplaceAll(commandName(path), " ", "-") {
+	for other := range pagePaths(path[0]) {
+		if name := pageName(other); name != pageName(path) {
 			others = append(others, `\fB`+roffEscape(name)+`\fR(1)`)
 		}
 	}
 	r.heading("SEE ALSO")
 	r.WriteString(strings.Join(others, ",\n") + "\n")
-}
-
-// sortedPages walks the names of the pages in the order of the declarations.
-func sortedPages(root *cli.Command) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		if !yield("mqtk") {
-			return
-		}
-		for _, c := range root.Subcommands {
-			if hasPage(c) && !yield("mqtk-"+c.Name) {
-				return
-			}
-		}
-	}
 }
 
 // roffEscape makes text safe: nothing in it is a request or an escape, and

@@ -1,5 +1,11 @@
 package commands
 
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
 // What a man page says beyond the declarations: the story, the environment and
 // examples.
 
@@ -19,8 +25,8 @@ type manNotes struct {
 	own                   bool // not those of mqtk itself
 }
 
-func notesOn(command string) manNotes {
-	switch command {
+func notesOn(path []*cli.Command) manNotes {
+	switch strings.TrimPrefix(commandName(path), "mqtk ") {
 	case "serve":
 		return manNotes{nil, serveEnvironment(), serveExamples(), true}
 	case "pub":

@@ -2,7 +2,8 @@
 
 function __mqtk_verb
     set -l words (commandline -opc)
-    test (count $words) -gt 1; and test "$words[2]" = "$argv[1]"; and not contains -- -- $words
+    set -l last (math 1 + (count $argv))
+    test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"; and not contains -- -- $words
 end
 
 # the word before the last one is one of these
