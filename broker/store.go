@@ -23,7 +23,7 @@ const (
 	EventUnsubscribe                      // Sequence, Subscription.Filter
 	EventSession                          // Sequence, Username, Remote, SessionExpiry, Connected or Ends
 	EventSessionEnd                       // all that was of the session is gone
-	EventWill                             // Sequence, Message, WillDelay; Message nil: removed
+	EventWill                             // Sequence, Message, WillDelay, Ends (when it is due, zero while the client is there); Message nil: removed
 	EventQueued                           // Sequence, Last, Bytes: in Replay alone, see Store
 )
 
@@ -82,9 +82,15 @@ type Event struct {
 // EventSubscribe, EventHeld, EventWill, EventInflight and EventReleased (without
 // Message) in the order of their numbers, and in place of each EventEnqueue that
 // is in no window, an EventQueued for all numbers from Sequence to Last, whose
-// messages have about Bytes bytes. take sets Replaces of an EventRetain to the
-// version that loses: the topic's former one, or the Event's own; and Sequence
-// of no Event.
+// messages have about Bytes bytes (64 more for each of them). An EventSession,
+// and the first Event of an incarnation that has none, tells in Last the highest
+// number of a delivery that the log still holds, dead ones and dequeues included,
+// and an EventSession in Sequence the highest of any other change: new ones must
+// be above. The last Event of all is an EventSessionEnd with the highest
+// Incarnation in the log, ended ones included, for the same reason. take sets
+// Replaces of an EventRetain to the version that loses: the topic's former one,
+// or the Event's own, 0 for none. The Message of an EventRetain is good only until
+// take returns.
 //
 // Fetch reads deliveries back, in the order of the numbers asked for: each an
 // EventEnqueue. What the Store has not, or not yet, is left out. It may block.
