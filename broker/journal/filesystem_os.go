@@ -1,0 +1,96 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+)
+
+// directory is the filesystem of a directory of this machine.
+type directory string
+
+// openDirectory makes the directory if it is not there, for its owner alone.
+func openDirectory(name string) (directory, error) {
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return "", fmt.Errorf("journal: %w", err)
+	}
+	return directory(name), nil
+}
+
+func (d directory) path(name string) string { return filepath.Join(string(d), name) }
+
+func (d directory) create(name string) (file, error) {
+	return openFile(d.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+}
+
+func (d directory) open(name string) (file, error) { return openFile(d.path(name), os.O_RDWR) }
+
+func (d directory) view(name string) (file, error) { return openFile(d.path(name), os.O_RDONLY) }
+
+func (d directory) rename(from, to string) error { return os.Rename(d.path(from), d.path(to)) }
+
+func (d directory) remove(name string) error { return os.Remove(d.path(name)) }
+
+func (d directory) syncDirectory() error { return syncDirectory(string(d)) }
+
+func (d directory) space() (free, total int64, err error) { return diskSpace(string(d)) }
+
+func (d directory) lock(name string) (io.Closer, error) { return lockFile(d.path(name)) }
+
+func (d directory) list() ([]entry, error) {
+	found, err := os.ReadDir(string(d))
+	if err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for _, f := range found {
+		info, err := f.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed while we looked
+		}
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().IsRegular() {
+			entries = append(entries, entry{f.Name(), info.Size()})
+		}
+	}
+	return entries, nil
+}
+
+// osFile gives *os.File the names of a file; sync is the system's own.
+type osFile struct{ *os.File }
+
+func openFile(path string, flag int) (file, error) {
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (f osFile) readAt(b []byte, offset int64) (int, error)  { return f.ReadAt(b, offset) }
+func (f osFile) writeAt(b []byte, offset int64) (int, error) { return f.WriteAt(b, offset) }
+func (f osFile) truncate(size int64) error                   { return f.Truncate(size) }
+func (f osFile) sync() error                                 { return syncData(f.File) }
+func (f osFile) close() error                                { return f.Close() }
+
+func (f osFile) size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// bytesOf multiplies what a system counts in blocks, without passing an int64.
+func bytesOf(blocks, size uint64) int64 {
+	if size != 0 && blocks > math.MaxInt64/size {
+		return math.MaxInt64
+	}
+	return int64(blocks * size)
+}
