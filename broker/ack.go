@@ -69,8 +69,8 @@ func (s *Session) settle(batch *Batch, c *Conn, f *flight) {
 	if f.message != nil {
 		c.progress(f.message.size())
 	}
-	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence})
+	if f.recorded {
+		batch.events = append(batch.events, s.event(EventDequeue, f.sequence))
 	}
 	s.window.finish(f)
 }
@@ -85,7 +85,9 @@ func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
 	if held && mine {
 		delete(s.held, p.PacketID)
 		if s.persistent() {
-			batch.events = append(batch.events, Event{Kind: EventForgotten, ClientID: s.ClientID, Incarnation: s.incarnation, PacketID: p.PacketID})
+			forgotten := s.change(EventForgotten)
+			forgotten.PacketID = p.PacketID
+			batch.events = append(batch.events, forgotten)
 		}
 	}
 	counted := held && epoch == s.epoch

@@ -17,7 +17,8 @@ type Batch struct {
 	dirty   []*Conn
 	eased   []waiter // to be let go at Flush, when no lock is held
 	events  []Event
-	due     []due    // what is to be sent once the events are durable
+	due     []due // what is to be sent once the events are durable
+	spilled []spilled
 	view    Message  // the message under way
 	kept    *Message // its kept copy, once somebody needed one
 	topic   string   // a kept copy of its topic, if the match cache has one
@@ -141,6 +142,11 @@ func (batch *Batch) append() error {
 			d.session.withdraw(d.sequence)
 		}
 	}
+	for _, d := range batch.spilled {
+		d.session.written(d, err)
+	}
+	clear(batch.spilled)
+	batch.spilled = batch.spilled[:0]
 	return err
 }
 

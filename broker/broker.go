@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -85,10 +84,7 @@ type Broker struct {
 // ErrClosed is what Serve returns once Shutdown was called.
 var ErrClosed = errors.New("the broker is closed")
 
-var errKept = errors.New("the store holds what this broker cannot take up")
-
-// New makes a broker and starts its clocks. It cannot take up what a Store kept
-// yet, and refuses a Store that kept something rather than to forget it.
+// New makes a broker, takes up what its Store kept, and starts its clocks.
 func New(o Options) (*Broker, error) {
 	b := &Broker{
 		limits: o.Limits, store: o.Store, authenticator: o.Authenticator, authorizer: o.Authorizer,
@@ -108,9 +104,6 @@ func New(o Options) (*Broker, error) {
 	}
 	_, memory := b.store.(memoryStore)
 	b.keeps = !memory
-	if err := b.store.Replay(func(*Event) error { return errKept }); err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
-	}
 	b.registry.sessions = make(map[string]*Session)
 	b.registry.conns = make(map[*Conn]struct{})
 	b.registry.listeners = make(map[net.Listener]struct{})
@@ -118,6 +111,10 @@ func New(o Options) (*Broker, error) {
 	b.deadlines = newDeadlines()
 	b.wheel = newWheel(b.deadlines)
 	b.context, b.cancel = context.WithCancel(context.Background())
+	if err := b.takeUp(); err != nil {
+		b.cancel()
+		return nil, err
+	}
 	b.goroutines.Go(func() { b.deadlines.run(b.context) })
 	b.sys.meter = newSysMeter(b.started)
 	b.goroutines.Go(func() { b.runSys(b.context) })

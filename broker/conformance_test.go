@@ -195,7 +195,7 @@ func testStoreFails(t *testing.T) {
 type fullStore struct{}
 
 func (fullStore) Replay(func(*broker.Event) error) error { return nil }
-func (fullStore) Close() error                          { return nil }
+func (fullStore) Close() error                           { return nil }
 
 func (fullStore) Append(events []broker.Event, durable func(error)) error {
 	for _, e := range events {

@@ -241,7 +241,7 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	}
 	c.pause()
 	seg := c.segment()
-	seg.then = append(seg.then, func() { s.begin(c, c.connack(r, present)) })
+	seg.then = append(seg.then, func() { s.resume(c, c.connack(r, present)) })
 	c.phase = connected
 	if c.auth == nil {
 		c.connect = nil

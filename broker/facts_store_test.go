@@ -270,7 +270,7 @@ func TestEvents(t *testing.T) {
 		told("a forgets 3")
 
 		a.drop()
-		told("a lasts 60, away until +1m0s")
+		told("a lasts 60, away until +1m0s; a's will is w=bye after 5")
 		clean.publish("u", "queued", "")
 		told("a enqueues 3 u=queued qos 1")
 		pass(5 * time.Second)

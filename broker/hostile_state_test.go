@@ -196,7 +196,7 @@ type gate struct {
 }
 
 func (*gate) Replay(func(*broker.Event) error) error { return nil }
-func (*gate) Close() error                          { return nil }
+func (*gate) Close() error                           { return nil }
 
 func (g *gate) Append(events []broker.Event, durable func(error)) error {
 	g.mu.Lock()

@@ -38,6 +38,7 @@ type flight struct {
 	counted   bool // against this connection's quota
 	delivered bool // sent at least once, on any connection: DUP next time
 	waits     bool // for the store: its records are not durable, and it is not sent
+	cold      bool // from an earlier process: the store alone has the message
 }
 
 // nextID gives a packet id that is not in use. Ids count up; one can only be in
@@ -122,6 +123,51 @@ func (w *inflight) finish(f *flight) {
 		clear(w.entries[n:])
 		w.entries, w.first = w.entries[:n], 0
 	}
+}
+
+// restore adds what an earlier process had in the window: its message has yet to
+// be read back, unless it is released.
+func (w *inflight) restore(sequence uint64, id mqttwire.PacketID, released bool) {
+	f := flight{sequence: sequence, packetID: id, state: wantPuback, delivered: true, cold: !released}
+	f.recorded = true
+	if released {
+		f.state = wantPubcomp
+	}
+	w.entries = append(w.entries, f)
+	w.open++
+	w.unsent++
+	w.lastID = id
+	w.given = 1 << 16 // any id may be in use: nextID looks
+}
+
+// cold lists the numbers of the entries whose message has yet to be read back.
+func (w *inflight) cold() (numbers []uint64) {
+	for i := w.first; i < len(w.entries); i++ {
+		if w.entries[i].cold {
+			numbers = append(numbers, w.entries[i].sequence)
+		}
+	}
+	return numbers
+}
+
+// coldOne returns the entry of a delivery that has yet to be read back, nil for
+// none.
+func (w *inflight) coldOne(sequence uint64) *flight {
+	for i := w.first; i < len(w.entries); i++ {
+		if f := &w.entries[i]; f.cold && f.sequence == sequence {
+			return f
+		}
+	}
+	return nil
+}
+
+// heat gives an entry the delivery that was read back.
+func (w *inflight) heat(f *flight, d delivery) {
+	f.delivery, f.cold = d, false
+	if d.qos == 2 {
+		f.state = wantPubrec
+	}
+	w.bytes += d.message.size()
 }
 
 // restart readies the window for a new connection: everything open is to be

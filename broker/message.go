@@ -77,4 +77,5 @@ type delivery struct {
 	share       *share   // the share it came through, nil for none
 	qos         mqttwire.QoS
 	retain      bool
+	recorded    bool // the Store has it, and is to be told what becomes of it
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -33,6 +34,10 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		return true
 	}
 	c.b.metrics.publishReceived(p.QoS, len(p.Payload))
+	if (p.QoS > 0 || p.Retain) && c.b.store.Full() && m.recorded(p) {
+		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
+		return true
+	}
 	if p.QoS > 0 && c.b.limits.QueueFull == "refuse" && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), &c.b.limits) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
@@ -280,7 +285,9 @@ func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) bool {
 	}
 	s.held[id] = s.epoch
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventHeld, ClientID: s.ClientID, Incarnation: s.incarnation, PacketID: id})
+		held := s.change(EventHeld)
+		held.PacketID = id
+		batch.events = append(batch.events, held)
 	}
 	return true
 }
@@ -290,6 +297,20 @@ func (s *Session) release(id mqttwire.PacketID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.held, id)
+}
+
+// recorded says whether the Store is to have something of a message, which it
+// cannot where it is full.
+func (m *matched) recorded(p *mqttwire.Publish) bool {
+	if p.Retain || p.QoS == 2 {
+		return true
+	}
+	for _, t := range m.targets {
+		if t.qos > 0 && t.session.lasts.Load() {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.shares, (*share).lasting)
 }
 
 // fits says whether every receiver's queue would take a message, for
@@ -302,8 +323,8 @@ func (m *matched) fits(from *Session, qos mqttwire.QoS, size int, l *Limits) boo
 		}
 		s.mu.Lock()
 		c := s.conn.Load()
-		ok := t.qos == 0 || c == nil && !s.persistent() || s.queue.fits(size, l, 1) ||
-			c != nil && s.queue.len() == 0 && s.window.used < c.receiveMaximum
+		ok := t.qos == 0 || c == nil && !s.persistent() || s.fits(size) ||
+			c != nil && s.queue.empty() && s.window.used < c.receiveMaximum
 		s.mu.Unlock()
 		if !ok {
 			return false

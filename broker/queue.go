@@ -8,7 +8,8 @@ type queue struct {
 	entries []queued
 	first   int
 	bytes   int
-	qos0    int // of them, those of QoS 0
+	qos0    int     // of them, those of QoS 0
+	stored  stretch // behind the entries: what the Store alone has
 }
 
 type queued struct {
@@ -16,7 +17,11 @@ type queued struct {
 	sequence uint64
 }
 
+// len is how many are in memory.
 func (q *queue) len() int { return len(q.entries) - q.first }
+
+// empty says whether nothing waits, here or in the Store.
+func (q *queue) empty() bool { return q.len() == 0 && q.stored.count == 0 }
 
 // A client that is online and keeps its pace may be behind by more than the
 // limits, since those who publish to it are slowed already and what they have
@@ -35,17 +40,28 @@ func (q *queue) fits(size int, l *Limits, times int) bool {
 	return q.len() == 0 || q.len() < times*l.MaxQueuedMessages && q.bytes+size <= times*l.MaxQueuedBytes
 }
 
-// crowded says whether even withheld acknowledgements did not stop the inflow.
-func (q *queue) crowded(l *Limits) bool { return !q.fits(0, l, crowded) }
+// spillFits says whether a message of size more bytes may wait in the Store.
+func (q *queue) spillFits(size int, l *Limits) bool {
+	return l.MaxQueuedMessages > 0 && q.stored.bytes+int64(size) <= l.MaxQueuedDiskBytes
+}
 
-// half says whether more than half of either limit is taken.
+// crowded says whether even withheld acknowledgements did not stop the inflow.
+func (q *queue) crowded(l *Limits) bool {
+	return !q.fits(0, l, crowded) || q.stored.bytes > l.MaxQueuedDiskBytes/4*3
+}
+
+// half says whether more than half of a limit is taken. Who comes back to what
+// the Store kept for it slows nobody: only the Store's own limit counts then.
 func (q *queue) half(l *Limits) bool {
+	if q.stored.count > 0 {
+		return q.stored.bytes > l.MaxQueuedDiskBytes/2
+	}
 	return q.len()*2 > l.MaxQueuedMessages || q.bytes*2 > l.MaxQueuedBytes && q.len() > 1
 }
 
-// quarter says whether at most a quarter of both limits is taken.
+// quarter says whether at most a quarter of all limits is taken.
 func (q *queue) quarter(l *Limits) bool {
-	return q.len()*4 <= l.MaxQueuedMessages && (q.bytes*4 <= l.MaxQueuedBytes || q.len() <= 1)
+	return q.stored.count == 0 && q.len()*4 <= l.MaxQueuedMessages && (q.bytes*4 <= l.MaxQueuedBytes || q.len() <= 1)
 }
 
 func (q *queue) push(d queued) {

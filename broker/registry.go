@@ -29,14 +29,14 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		former, fire, present = old.handOver(batch, r.cleanStart)
 	}
 	if s = old; !present {
-		s = &Session{b: b, ClientID: id, incarnation: b.incarnations.Add(1)}
-		s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
+		s = b.newSession(id, b.incarnations.Add(1))
 		b.registry.sessions[id] = s
 	}
 	s.mu.Lock()
 	s.owner = c
 	s.identity.Store(c.identity)
-	s.expiry, s.will = r.expiry, r.will
+	s.setExpiry(r.expiry)
+	s.will = r.will
 	s.epoch++
 	s.recordConnected(&batch.events)
 	s.mu.Unlock()
@@ -54,6 +54,12 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		b.publishWill(batch, fire)
 	}
 	return s, present, true
+}
+
+func (b *Broker) newSession(id string, incarnation uint64) *Session {
+	s := &Session{b: b, ClientID: id, incarnation: incarnation}
+	s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
+	return s
 }
 
 // handOver takes the session from whoever has it: a live connection, or the
@@ -81,12 +87,28 @@ func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *w
 // did so far, is taken up by one; and its will. mu is held.
 func (s *Session) recordConnected(events *[]Event) {
 	if s.kept = s.kept || s.persistent(); s.kept {
-		*events = append(*events, Event{Kind: EventSession, ClientID: s.ClientID, Incarnation: s.incarnation,
-			Username: s.identity.Load().Username, SessionExpiry: s.expiry, Connected: true})
+		e := s.sessionEvent()
+		e.Connected = true
+		*events = append(*events, e)
 	}
 	if s.will != nil {
-		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID, Incarnation: s.incarnation, Message: s.will.message, WillDelay: s.will.delay})
+		*events = append(*events, s.willEvent(time.Time{}))
 	}
+}
+
+func (s *Session) sessionEvent() Event {
+	e := s.change(EventSession)
+	id := s.identity.Load()
+	e.Username, e.Remote, e.SessionExpiry = id.Username, id.Remote, s.expiry
+	return e
+}
+
+// willEvent tells the Store of the session's will, and, while the client is
+// away, when it goes out.
+func (s *Session) willEvent(due time.Time) Event {
+	e := s.change(EventWill)
+	e.Message, e.WillDelay, e.Ends = s.will.message, s.will.delay, due
+	return e
 }
 
 // recordAway tells the Store since when the session is without a connection, and
@@ -95,7 +117,7 @@ func (s *Session) recordAway(events *[]Event, now time.Time) {
 	if !s.kept {
 		return
 	}
-	away := Event{Kind: EventSession, ClientID: s.ClientID, Incarnation: s.incarnation, Username: s.identity.Load().Username, SessionExpiry: s.expiry}
+	away := s.sessionEvent()
 	if s.expiry != noExpiry {
 		away.Ends = now.Add(time.Duration(s.expiry) * time.Second)
 	}
@@ -104,10 +126,10 @@ func (s *Session) recordAway(events *[]Event, now time.Time) {
 
 // recordEnd tells the Store that the session is no more, once. mu is held.
 func (s *Session) recordEnd(events *[]Event) {
-	if s.kept {
-		*events = append(*events, Event{Kind: EventSessionEnd, ClientID: s.ClientID, Incarnation: s.incarnation})
+	if s.kept && s.bequest() == nil {
+		*events = append(*events, s.event(EventSessionEnd, 0))
+		s.kept = false
 	}
-	s.kept = false
 }
 
 // takeWill takes the will out of the session, to be sent or forgotten, and out
@@ -115,7 +137,7 @@ func (s *Session) recordEnd(events *[]Event) {
 func (s *Session) takeWill(events *[]Event) *will {
 	w := s.will
 	if s.will = nil; w != nil {
-		*events = append(*events, Event{Kind: EventWill, ClientID: s.ClientID, Incarnation: s.incarnation})
+		*events = append(*events, s.change(EventWill))
 	}
 	return w
 }
@@ -148,8 +170,10 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 		}
 		if w := s.will; w != nil && w.delay == 0 {
 			fire = s.takeWill(&events)
-		} else if w != nil && (w.delay < s.expiry) {
-			b.deadlines.arm(&s.willDue, now.Add(time.Duration(w.delay)*time.Second))
+		} else if w != nil && w.delay < s.expiry {
+			due := now.Add(time.Duration(w.delay) * time.Second)
+			events = append(events, s.willEvent(due))
+			b.deadlines.arm(&s.willDue, due)
 		}
 	}
 	s.mu.Unlock()
@@ -173,10 +197,11 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 		return
 	}
 	s.ended = true
+	bequest := s.bequest()
 	s.recordEnd(&batch.events)
 	subscriptions := s.subscriptions
 	orphans := s.orphans()
-	waiting, bytes := s.queue.len(), s.queue.bytes
+	waiting, bytes := s.queue.len()+s.queue.stored.count, s.queue.bytes+int(s.queue.stored.bytes)-storedOverhead*s.queue.stored.count
 	s.subscriptions, s.window, s.queue, s.held, s.cursors = nil, inflight{}, queue{}, nil, nil
 	s.mu.Unlock()
 	b.metrics.queued(-waiting, -bytes)
@@ -188,6 +213,9 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 		b.generation.Add(1)
 	}
 	b.rehome(batch, orphans)
+	if bequest != nil {
+		b.goroutines.Go(func() { b.execute(bequest) })
+	}
 }
 
 // endsNow is the deadline of an offline session.

@@ -19,6 +19,7 @@ type Session struct {
 	incarnation uint64 // which session of this ClientID it is, ever larger
 	conn        atomic.Pointer[Conn]
 	identity    atomic.Pointer[Identity] // of the connection, or the last one
+	lasts       atomic.Bool              // it outlives its connection: expiry is not 0
 
 	routing sync.Mutex // held while a QoS 2 message of the client is routed
 
@@ -27,6 +28,7 @@ type Session struct {
 	expiry        uint32 // seconds after the connection ends; noExpiry: never
 	ended         bool
 	kept          bool   // the Store knows of it
+	changes       uint64 // told to the Store so far, deliveries not counted
 	epoch         uint32 // connections so far: which of them a held id came on
 	sequence      uint64 // deliveries so far
 	subscriptions map[string]*subscription
@@ -35,6 +37,9 @@ type Session struct {
 	held          map[mqttwire.PacketID]uint32 // inbound QoS 2: id -> epoch it came in
 	cursors       []*retainCursor
 	later         bool // a goroutine will pump
+	fetching      bool // a goroutine reads deliveries back from the Store
+	unwritten     int  // deliveries that the Store alone is to have, and has not yet
+	awaits        bool // one of those is the next to be read back
 	will          *will
 	swept         time.Time // when the queue was last searched for expired messages
 	complained    time.Time // when the log last said that the queue is full
@@ -43,8 +48,13 @@ type Session struct {
 	willDue       deadline  // the will's, while offline
 }
 
-// persistent says whether the session outlives its connection.
+// persistent says whether the session outlives its connection. mu is held.
 func (s *Session) persistent() bool { return s.expiry > 0 }
+
+func (s *Session) setExpiry(seconds uint32) {
+	s.expiry = seconds
+	s.lasts.Store(seconds > 0)
+}
 
 // verdict is what became of a delivery that was put into an outbox.
 type verdict byte
@@ -79,13 +89,14 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	if s.ended || s.owner == nil && !s.persistent() {
 		return false
 	}
-	if c = s.conn.Load(); d.qos == 0 && c != nil && s.queue.qos0 == 0 {
+	if c = s.conn.Load(); d.qos == 0 && c != nil && s.queue.qos0 == 0 && s.queue.stored.count == 0 {
 		c.deliverQoS0(batch, &d)
 		return true
 	}
 	d.message = batch.message()
 	s.sequence++
-	if c != nil && s.queue.len() == 0 {
+	d.recorded = s.records(&d)
+	if c != nil && s.queue.empty() {
 		if s.transmit(batch, c, d, s.sequence) != noRoom {
 			s.recordSent(batch, &d, s.sequence, true)
 			return true
@@ -93,6 +104,30 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	}
 	s.enqueue(batch, c, queued{d, s.sequence})
 	return true
+}
+
+// records says whether the Store is to have a delivery: for a session that lasts,
+// and for a member of a share in place of one that does. mu is held.
+func (s *Session) records(d *delivery) bool {
+	if !s.b.keeps {
+		return false
+	}
+	if !s.persistent() && d.share != nil && d.qos > 0 && d.share.lasting() {
+		s.kept = true // to be told of its end
+		return true
+	}
+	return s.persistent()
+}
+
+// event begins an Event about a delivery.
+func (s *Session) event(kind EventKind, sequence uint64) Event {
+	return Event{Kind: kind, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence}
+}
+
+// change begins an Event about anything else, and numbers it. mu is held.
+func (s *Session) change(kind EventKind) Event {
+	s.changes++
+	return s.event(kind, s.changes)
 }
 
 // deliverQoS0 puts a message into the outbox, or drops it.
@@ -122,7 +157,7 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) v
 	if !s.mayTransmit(c, &d) {
 		return noRoom
 	}
-	if d.qos == 2 && s.b.keeps && s.persistent() {
+	if d.qos == 2 && d.recorded && s.persistent() {
 		s.sendWhenDurable(batch, d, sequence)
 		return put
 	}
@@ -156,7 +191,7 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) v
 // recordSent writes what became of a delivery that transmit took: it is in the
 // window, or it is gone. fresh: it was not in the queue before.
 func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh bool) {
-	if !s.persistent() {
+	if !d.recorded {
 		return
 	}
 	f := s.window.last(sequence)
@@ -165,36 +200,51 @@ func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh b
 	}
 	switch {
 	case f != nil:
-		batch.events = append(batch.events, Event{Kind: EventInflight, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence, PacketID: f.packetID})
+		sent := s.event(EventInflight, sequence)
+		sent.PacketID = f.packetID
+		batch.events = append(batch.events, sent)
 	case !fresh:
-		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence})
+		batch.events = append(batch.events, s.event(EventDequeue, sequence))
 	}
 }
 
 func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
-	return Event{Kind: EventEnqueue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence, Message: d.message,
-		QoS: d.qos, Retain: d.retain, Identifiers: d.identifiers}
+	e := s.event(EventEnqueue, sequence)
+	e.Message, e.QoS, e.Retain, e.Identifiers = d.message, d.qos, d.retain, d.identifiers
+	if d.share != nil {
+		e.Share = d.share.filter
+	}
+	return e
 }
 
 // enqueue lets a delivery wait, within the limits of the queue.
 func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
-	l := &s.b.limits
-	times := 1
-	if c != nil && c.keepsPace() {
-		times = patience
-	}
-	if !s.queue.fits(q.message.size(), l, times) && !s.sweep(batch, q.message.size()) {
+	l, size := &s.b.limits, q.message.size()
+	spills := q.recorded && s.persistent()
+	switch {
+	case s.queue.stored.count == 0 && (s.queue.fits(size, l, s.patience(c, spills)) || s.sweep(batch, size)):
+		s.queue.push(q)
+	case spills && s.spill(batch, &q):
+	default:
 		s.b.dropQueued(s, &q, batch.now)
 		return
 	}
-	s.queue.push(q)
-	s.b.metrics.queued(1, q.message.size())
-	if s.persistent() {
+	s.b.metrics.queued(1, size)
+	if q.recorded {
 		batch.events = append(batch.events, s.enqueueEvent(&q.delivery, q.sequence))
 	}
 	if c != nil && s.queue.half(l) {
 		c.press(batch, true, s.queue.crowded(l))
 	}
+}
+
+// patience is how many times its limits the queue in memory may hold: a live
+// receiver's may be behind for a while, unless the Store takes the rest.
+func (s *Session) patience(c *Conn, spills bool) int {
+	if c != nil && !spills && c.keepsPace() {
+		return patience
+	}
+	return 1
 }
 
 // sweep makes room by dropping what has expired, at most once a second.
@@ -214,8 +264,8 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 // dequeued accounts for a delivery that left the queue for good.
 func (s *Session) dequeued(batch *Batch, e *queued) {
 	s.b.metrics.queued(-1, -e.message.size())
-	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: e.sequence})
+	if e.recorded {
+		batch.events = append(batch.events, s.event(EventDequeue, e.sequence))
 	}
 }
 
@@ -233,6 +283,7 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 			break
 		}
 	}
+	s.refill()
 	s.relieve(batch, c)
 }
 
@@ -285,8 +336,8 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 			case noRoom:
 				return false
 			case tooLarge, expired: // or no longer allowed: as if sent and acknowledged
-				if s.persistent() {
-					batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence})
+				if f.recorded {
+					batch.events = append(batch.events, s.event(EventDequeue, f.sequence))
 				}
 				w.finish(f)
 				i = w.first - 1 // finish moves entries; what was sent is passed over
@@ -311,9 +362,38 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 // unpublish goes on with a QoS 2 exchange as if its PUBREC had come.
 func (s *Session) unpublish(batch *Batch, f *flight) {
 	s.window.release(f)
-	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventReleased, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: f.sequence, PacketID: f.packetID})
+	switch {
+	case !f.recorded:
+	case s.persistent():
+		released := s.event(EventReleased, f.sequence)
+		released.PacketID = f.packetID
+		batch.events = append(batch.events, released)
+	default: // of a share: it has arrived, and nobody else is to have it
+		f.recorded = false
+		batch.events = append(batch.events, s.event(EventDequeue, f.sequence))
 	}
+}
+
+// resume is begin, once what the Store has of the window is there. It runs on
+// the Store's thread and must not wait.
+func (s *Session) resume(c *Conn, connack *mqttwire.Connack) {
+	s.mu.Lock()
+	cold := s.owner == c && len(s.window.cold()) > 0
+	s.mu.Unlock()
+	if !cold {
+		s.begin(c, connack)
+		return
+	}
+	s.b.goroutines.Go(func() {
+		defer c.catchAside()
+		if err := s.warm(); err != nil {
+			s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+			c.kick(mqttwire.ServerUnavailable, "the store failed")
+			return
+		}
+		s.begin(c, connack)
+		c.flush()
+	})
 }
 
 // begin makes c the live connection of the session: CONNACK goes first, then
@@ -354,7 +434,7 @@ func (s *Session) forsake(c *Conn, fresh bool) {
 	}
 	s.will = nil
 	if fresh {
-		s.expiry = 0
+		s.setExpiry(0)
 	}
 }
 
@@ -375,7 +455,7 @@ func (c *Conn) drained() {
 
 // owes says whether anything waits to be sent. mu is held.
 func (s *Session) owes() bool {
-	return s.window.unsent > 0 || s.queue.len() > 0 || len(s.cursors) > 0
+	return s.window.unsent > 0 || !s.queue.empty() || len(s.cursors) > 0
 }
 
 // changeExpiry sets the Session Expiry Interval that a DISCONNECT carries.
@@ -389,7 +469,7 @@ func (s *Session) changeExpiry(c *Conn, seconds uint32) bool {
 	if s.expiry == 0 && seconds != 0 {
 		return false
 	}
-	s.expiry = capExpiry(seconds, &s.b.limits)
+	s.setExpiry(capExpiry(seconds, &s.b.limits))
 	return true
 }
 

@@ -11,20 +11,32 @@ import (
 // a list that is replaced, never changed.
 type share struct {
 	name    string
+	filter  string // as subscribed, with the $share prefix
 	members atomic.Pointer[[]*subscription]
 	turn    atomic.Uint32
 }
 
-func (n *filterNode) share(name string) *share {
+func (n *filterNode) share(name, filter string) *share {
 	for _, s := range n.shares {
 		if s.name == name {
 			return s
 		}
 	}
-	s := &share{name: string([]byte(name))}
+	s := &share{name: string([]byte(name)), filter: string([]byte(filter))}
 	s.members.Store(new([]*subscription))
 	n.shares = append(n.shares, s)
 	return s
+}
+
+// lasting says whether some member's session outlives its connection: then what
+// others hold of the share is not to be lost with them.
+func (s *share) lasting() bool {
+	for _, m := range *s.members.Load() {
+		if m.session.lasts.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *filterNode) forget(s *share) {
@@ -118,9 +130,9 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 	switch {
 	case s.ended || c == nil && (!s.persistent() || qos == 0 && !s.b.limits.QueueQoS0):
 		return unfit
-	case c != nil && s.queue.len() == 0 && s.window.unsent == 0 && s.window.used < c.receiveMaximum && !c.out.full.Load():
+	case c != nil && s.queue.empty() && s.window.unsent == 0 && s.window.used < c.receiveMaximum && !c.out.full.Load():
 		return idle
-	case !s.queue.fits(size, &s.b.limits, 1):
+	case !s.fits(size):
 		return brimming
 	case c != nil:
 		return busy
@@ -175,7 +187,7 @@ func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
 func (s *Session) orphans() (all []orphan) {
 	for i := s.window.first; i < len(s.window.entries); i++ {
 		f := &s.window.entries[i]
-		if f.share != nil && (f.state == wantPuback || f.state == wantPubrec && !f.delivered) {
+		if f.share != nil && !f.cold && (f.state == wantPuback || f.state == wantPubrec && !f.delivered) {
 			all = append(all, orphan{f.share, f.message})
 		}
 	}
@@ -187,10 +199,29 @@ func (s *Session) orphans() (all []orphan) {
 	return all
 }
 
-// rehome gives orphans to other members of their shares. It uses the batch's
+// shareOf returns the share that a filter with a $share prefix names, nil where
+// nobody is in it.
+func (b *Broker) shareOf(filter string) *share {
+	name, rest, _ := mqttwire.SplitShared(filter)
+	b.subscriptions.RLock()
+	defer b.subscriptions.RUnlock()
+	if n, ok := b.subscriptions.tree.Get(rest); ok {
+		for _, s := range n.shares {
+			if s.name == name {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// rehome gives orphans to other members of their shares, of which nil has none. It uses the batch's
 // message, so nothing else may be under way.
 func (b *Broker) rehome(batch *Batch, orphans []orphan) {
 	for _, o := range orphans {
+		if o.share == nil {
+			continue
+		}
 		batch.carry(o.message, o.message.Topic)
 		batch.kept = o.message
 		o.share.deliver(batch)

@@ -58,7 +58,7 @@ func (t *subscriptions) add(s, old *subscription) {
 		t.tree.Set(rest, n)
 	}
 	if shared {
-		s.share = n.share(name)
+		s.share = n.share(name, s.filter)
 		s.share.join(s)
 		t.shared++
 	} else {
@@ -230,7 +230,9 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	s.subscriptions[filter] = sub
 	if s.persistent() {
 		f.Filter = filter
-		batch.events = append(batch.events, Event{Kind: EventSubscribe, ClientID: s.ClientID, Incarnation: s.incarnation, Subscription: f, Identifier: identifier})
+		made := s.change(EventSubscribe)
+		made.Subscription, made.Identifier = f, identifier
+		batch.events = append(batch.events, made)
 	}
 	reason, done := mqttwire.ReasonCode(sub.qos), change{sub, old}
 	if sub.share != nil || sub.handling == 2 || sub.handling == 1 && old != nil {
@@ -367,7 +369,9 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 		s.relieve(batch, s.conn.Load())
 	}
 	if s.persistent() {
-		batch.events = append(batch.events, Event{Kind: EventUnsubscribe, ClientID: s.ClientID, Incarnation: s.incarnation, Subscription: mqttwire.Subscription{Filter: sub.filter}})
+		removed := s.change(EventUnsubscribe)
+		removed.Subscription.Filter = sub.filter
+		batch.events = append(batch.events, removed)
 	}
 	s.mu.Unlock()
 	s.b.rehome(batch, orphans)

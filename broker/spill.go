@@ -1,0 +1,248 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	"mqtk/mqttwire"
+)
+
+// What a queue has beyond its share of memory lies in the Store alone and comes
+// back in portions, while its client takes what is in front of it. Nobody waits
+// for the disk under a lock: a goroutine reads, and then pumps.
+
+// storedOverhead is what a delivery in the Store counts for beside its message,
+// in bytes: about what its record adds, and the index over it.
+const storedOverhead = 64
+
+// spilled is a delivery that the Store alone is to have, on its way there.
+type spilled struct {
+	session  *Session
+	sequence uint64
+	size     int
+}
+
+// spill lets a delivery wait in the Store. False: there is no room. mu is held.
+func (s *Session) spill(batch *Batch, q *queued) bool {
+	size := q.message.size()
+	if !s.queue.spillFits(size+storedOverhead, &s.b.limits) {
+		return false
+	}
+	s.queue.stored.add(q.sequence, size+storedOverhead)
+	s.unwritten++
+	batch.spilled = append(batch.spilled, spilled{s, q.sequence, size})
+	return true
+}
+
+// fits says whether a message of size more bytes may wait for the session, here
+// or in the Store. mu is held.
+func (s *Session) fits(size int) bool {
+	return s.queue.stored.count == 0 && s.queue.fits(size, &s.b.limits, 1) ||
+		s.b.keeps && s.persistent() && s.queue.spillFits(size+storedOverhead, &s.b.limits)
+}
+
+// written tells that the Store has a delivery that spilled, or did not take it.
+func (s *Session) written(d spilled, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.unwritten--
+	if err != nil && s.queue.stored.remove(d.sequence, d.size+storedOverhead) {
+		s.b.metrics.queued(-1, -d.size)
+	}
+	if s.unwritten == 0 {
+		s.awaits = false
+		s.refill()
+	}
+}
+
+// refill has a portion read back, if the client is near the end of what is in
+// memory. mu is held.
+func (s *Session) refill() {
+	q, l := &s.queue, &s.b.limits
+	if q.stored.count == 0 || s.fetching || s.awaits || s.ended || s.conn.Load() == nil || q.len() > 0 && q.len()*4 > l.MaxQueuedMessages {
+		return
+	}
+	s.fetching = true
+	numbers := q.stored.front(s.portion())
+	s.b.goroutines.Go(func() {
+		found, err := s.b.store.Fetch(s.incarnation, numbers)
+		s.b.background(func(batch *Batch) { s.refilled(batch, numbers, found, err) })
+	})
+}
+
+// portion is how many deliveries to read back at once: half of what memory may
+// hold of them.
+func (s *Session) portion() int {
+	q, l := &s.queue, &s.b.limits
+	each := max(q.stored.bytes/int64(q.stored.count), 1)
+	return int(max(min(int64(l.MaxQueuedMessages), int64(l.MaxQueuedBytes)/each)/2, 1))
+}
+
+// refilled goes on with a portion.
+func (s *Session) refilled(batch *Batch, numbers []uint64, found []Event, err error) {
+	if err == nil {
+		s.b.rehome(batch, s.takeBack(batch, numbers, found))
+		return
+	}
+	s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+	s.mu.Lock()
+	s.fetching = false
+	c := s.conn.Load()
+	s.mu.Unlock()
+	if c != nil {
+		c.kick(mqttwire.ImplementationSpecificError, "the store failed")
+	}
+}
+
+// takeBack puts a portion into the queue and pumps.
+func (s *Session) takeBack(batch *Batch, numbers []uint64, found []Event) (orphans []orphan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fetching = false
+	if s.ended {
+		return nil
+	}
+	orphans = s.admit(batch, numbers, found)
+	if c := s.conn.Load(); c != nil {
+		s.pump(batch, c)
+	}
+	return orphans
+}
+
+// admit moves what was found from the stretch to the entries. What a share has
+// brought that the session has left meanwhile is for others. mu is held.
+func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans []orphan) {
+	for _, number := range numbers {
+		if len(found) == 0 || found[0].Sequence != number {
+			if s.unwritten > 0 {
+				s.awaits = true // it may be on its way: written goes on from here
+				break
+			}
+			if s.queue.stored.remove(number, storedOverhead) {
+				s.b.metrics.queued(-1, 0)
+				s.b.log.Error("a message is not in the store any more", "client", s.ClientID, "number", number)
+			}
+			continue
+		}
+		e := &found[0]
+		found = found[1:]
+		if !s.queue.stored.remove(number, e.Message.size()+storedOverhead) {
+			continue
+		}
+		q := queued{s.delivery(e), number}
+		if e.Share != "" && q.share == nil {
+			s.dequeued(batch, &q)
+			orphans = append(orphans, orphan{s.b.shareOf(e.Share), e.Message})
+			continue
+		}
+		s.queue.push(q)
+	}
+	return orphans
+}
+
+// delivery is the one that the Store has given back.
+func (s *Session) delivery(e *Event) delivery {
+	d := delivery{message: e.Message, identifiers: e.Identifiers, qos: e.QoS, retain: e.Retain, recorded: true}
+	if sub := s.subscriptions[e.Share]; e.Share != "" && sub != nil {
+		d.share = sub.share
+	}
+	return d
+}
+
+// warm reads back what the window of a session from an earlier process holds,
+// before its first connection begins.
+func (s *Session) warm() error {
+	s.mu.Lock()
+	numbers := s.window.cold()
+	s.mu.Unlock()
+	found, err := s.b.store.Fetch(s.incarnation, numbers)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range found {
+		if f := s.window.coldOne(found[i].Sequence); f != nil {
+			s.window.heat(f, s.delivery(&found[i]))
+		}
+	}
+	for _, number := range numbers {
+		if f := s.window.coldOne(number); f != nil {
+			s.b.log.Error("a message is not in the store any more", "client", s.ClientID, "number", number)
+			s.window.finish(f)
+		}
+	}
+	return nil
+}
+
+// A bequest is what somebody leaves in the Store that members of shares are to
+// have: a session that ends, or a holder who did not come back.
+type bequest struct {
+	incarnation uint64
+	clientID    string
+	queue       stretch
+	sent        map[uint64]bool // deliveries that were in the window
+}
+
+// bequest returns what a session that ends leaves for its shares, nil for
+// nothing that would have to be read back. mu is held.
+func (s *Session) bequest() *bequest {
+	shares := false
+	for _, sub := range s.subscriptions {
+		shares = shares || sub.share != nil
+	}
+	cold := s.window.cold()
+	if !s.kept || !shares || s.queue.stored.count == 0 && len(cold) == 0 {
+		return nil
+	}
+	q := &bequest{incarnation: s.incarnation, clientID: s.ClientID, queue: s.queue.stored, sent: make(map[uint64]bool)}
+	for _, number := range cold {
+		q.sent[number] = true
+	}
+	return q
+}
+
+// bequestPortion is how many deliveries change hands in one frame.
+const bequestPortion = 256
+
+// execute gives a bequest to other members of the shares, portion by portion:
+// QoS 1, and QoS 2 that was not sent. Then the session it came from ends in the
+// Store, too; should the process end first, the next one begins again.
+func (b *Broker) execute(q *bequest) {
+	b.handOn(q, slices.Sorted(maps.Keys(q.sent)))
+	for after := uint64(0); b.context.Err() == nil; {
+		numbers := q.queue.after(after, bequestPortion)
+		if len(numbers) == 0 {
+			break
+		}
+		after = numbers[len(numbers)-1]
+		b.handOn(q, numbers)
+	}
+	if b.context.Err() == nil {
+		b.background(func(batch *Batch) {
+			batch.events = append(batch.events, Event{Kind: EventSessionEnd, ClientID: q.clientID, Incarnation: q.incarnation})
+		})
+	}
+}
+
+// handOn is one portion of a bequest: one frame.
+func (b *Broker) handOn(q *bequest, numbers []uint64) {
+	found, err := b.store.Fetch(q.incarnation, numbers)
+	if err != nil {
+		b.log.Error("the store cannot read back what a member of a share leaves", "client", q.clientID, "error", err)
+		return
+	}
+	b.background(func(batch *Batch) {
+		for i := range found {
+			e := &found[i]
+			batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: q.clientID, Incarnation: q.incarnation, Sequence: e.Sequence})
+			if e.Share == "" || e.QoS == 2 && q.sent[e.Sequence] {
+				continue
+			}
+			b.rehome(batch, []orphan{{b.shareOf(e.Share), e.Message}})
+		}
+	})
+}
