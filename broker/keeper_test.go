@@ -22,6 +22,7 @@ type keeper struct {
 	full    bool
 	blind   bool // Fetch finds nothing yet
 	fetched int  // deliveries given back
+	most    int  // frames that will ever be durable; 0: all
 	closed  sync.Once
 }
 
@@ -41,7 +42,7 @@ func (k *keeper) run() {
 	for range k.wake {
 		for {
 			k.mu.Lock()
-			if !k.prompt || len(k.waiting) == 0 {
+			if !k.prompt || len(k.waiting) == 0 || k.most > 0 && k.waiting[0].frames > k.most {
 				k.mu.Unlock()
 				break
 			}
