@@ -184,6 +184,28 @@ func TestQueueOnDiskIsFull(t *testing.T) {
 	})
 }
 
+// What has expired on the disk makes room there.
+func TestExpiryOnDisk(t *testing.T) {
+	lineageOf(t, []string{"max_queued_messages=1", "max_queued_disk_bytes=2k"}, func(l *lineage) {
+		l.connect5("a", "session-expiry-interval=3600").subscribeAndLeave("t")
+		pub := l.connect5("pub", "clean-start=1")
+		for i := range 40 { // more than there is room for
+			pub.publish("t", fmt.Sprint("short-", i), "message-expiry-interval=5")
+		}
+		pass(time.Minute)
+		pub.publish("t", "dropped", "") // finds the queue full, and has it searched
+		pass(time.Second)
+		for i := range 10 {
+			pub.publish("t", fmt.Sprint("long-", i), "")
+		}
+		a := l.connect5("a", "session-expiry-interval=3600")
+		for i := range 10 {
+			a.expect(fmt.Sprintf("PUBLISH payload=long-%d", i))
+		}
+		a.alive()
+	})
+}
+
 // New numbers are above those of an earlier process, or a record of that one
 // would end them.
 func TestNumbersGoOn(t *testing.T) {

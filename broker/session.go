@@ -42,6 +42,7 @@ type Session struct {
 	awaits        bool // one of those is the next to be read back
 	will          *will
 	swept         time.Time // when the queue was last searched for expired messages
+	sweptStored   time.Time // and what of it the Store alone has
 	complained    time.Time // when the log last said that the queue is full
 	lost          int       // deliveries dropped since then
 	ends          deadline  // the session's end, while offline

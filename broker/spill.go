@@ -3,6 +3,7 @@ package broker
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"mqtk/mqttwire"
 )
@@ -26,6 +27,7 @@ type spilled struct {
 func (s *Session) spill(batch *Batch, q *queued) bool {
 	size := q.message.size()
 	if !s.queue.spillFits(size+storedOverhead, &s.b.limits) {
+		s.sweepStored(batch.now)
 		return false
 	}
 	s.queue.stored.add(q.sequence, size+storedOverhead)
@@ -40,6 +42,56 @@ func (s *Session) fits(size int) bool {
 	return s.queue.stored.count == 0 && s.queue.fits(size, &s.b.limits, 1) ||
 		s.b.keeps && s.persistent() && s.queue.spillFits(size+storedOverhead, &s.b.limits)
 }
+
+// sweepStored makes room in the Store by dropping what has expired there, at most
+// once a minute. It is for the next messages; this one is dropped. mu is held.
+func (s *Session) sweepStored(now time.Time) {
+	if s.fetching || s.queue.stored.count == 0 || now.Sub(s.sweptStored) < time.Minute {
+		return
+	}
+	s.sweptStored, s.fetching = now, true
+	s.b.goroutines.Go(func() {
+		after, more := uint64(0), true
+		for more && s.b.context.Err() == nil {
+			after, more = s.sweepPortion(after)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fetching = false
+		s.refill()
+	})
+}
+
+// sweepPortion looks at the deliveries in the Store behind a number, and returns
+// the last of those.
+func (s *Session) sweepPortion(after uint64) (last uint64, more bool) {
+	s.mu.Lock()
+	numbers := s.queue.stored.after(after, sweepAtOnce)
+	s.mu.Unlock()
+	if len(numbers) == 0 {
+		return after, false
+	}
+	found, err := s.b.store.Fetch(s.incarnation, numbers)
+	if err != nil {
+		s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+		return after, false
+	}
+	s.b.background(func(batch *Batch) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for i := range found {
+			e := &found[i]
+			if !e.Message.alive(batch.now) && s.queue.stored.remove(e.Sequence, e.Message.size()+storedOverhead) {
+				s.dequeued(batch, &queued{s.delivery(e), e.Sequence})
+				s.b.metrics.dropped(dropExpired)
+			}
+		}
+	})
+	return numbers[len(numbers)-1], true
+}
+
+// sweepAtOnce is how many deliveries a sweep reads at once.
+const sweepAtOnce = 256
 
 // written tells that the Store has a delivery that spilled, or did not take it.
 func (s *Session) written(d spilled, err error) {

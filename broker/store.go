@@ -82,11 +82,10 @@ type Event struct {
 // EventSubscribe, EventHeld, EventWill, EventInflight and EventReleased (without
 // Message) in the order of their numbers, and in place of each EventEnqueue that
 // is in no window, an EventQueued for all numbers from Sequence to Last, whose
-// messages have about Bytes bytes (64 more for each of them). An EventSession,
-// and the first Event of an incarnation that has none, tells in Last the highest
-// number of a delivery that the log still holds, dead ones and dequeues included,
-// and an EventSession in Sequence the highest of any other change: new ones must
-// be above. The last Event of all is an EventSessionEnd with the highest
+// messages have about Bytes bytes (64 more for each of them). An EventSession
+// tells in Last the highest number of a delivery that the log still holds, dead
+// ones and dequeues included, and in Sequence the highest of any other change:
+// new ones must be above. The last Event of all is an EventSessionEnd with the highest
 // Incarnation in the log, ended ones included, for the same reason. take sets
 // Replaces of an EventRetain to the version that loses: the topic's former one,
 // or the Event's own, 0 for none. The Message of an EventRetain is good only until
