@@ -58,6 +58,7 @@ func (p *program) commands() []*cli.Command {
 		p.serveCommand(),
 		p.pubCommand(),
 		p.subCommand(),
+		p.benchCommand(),
 		p.completionCommand(),
 		p.helpCommand(),
 		p.versionCommand(),

@@ -74,7 +74,7 @@ func zshVerb(b *strings.Builder, v completionVerb) {
 		fmt.Fprintf(b, " \\\n        %s", shellQuote("*: :("+shellWords(v.operands)+")"))
 	case v.files:
 		b.WriteString(" \\\n        '*:path:_files'")
-	case v.name() != "serve":
+	case v.name() != "serve" && v.path[0] != "bench":
 		fmt.Fprintf(b, " \\\n        %s", shellQuote("*:topic: "))
 	}
 	b.WriteString("\n}\n")

@@ -33,6 +33,10 @@ func notesOn(path []*cli.Command) manNotes {
 		return manNotes{[]manSection{retryNotes(), precedenceNotes()}, clientEnvironment(), pubExamples(), true}
 	case "sub":
 		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes()}, clientEnvironment(), subExamples(), true}
+	case "bench":
+		return manNotes{nil, clientEnvironment(), benchExamples(), true}
+	case "bench crash":
+		return manNotes{crashNotes(), clientEnvironment(), crashExamples(), true}
 	}
 	return manNotes{nil, append(clientEnvironment(), serveEnvironment()[0]), rootExamples(), false}
 }

@@ -129,6 +129,50 @@ _mqtk_sub() {
     fi
 }
 
+_mqtk_bench_crash() {
+    case $prev in
+    --kills) return ;;
+    --load-time) return ;;
+    --patience) return ;;
+    --seed) return ;;
+    -c) return ;;
+    --pubs) return ;;
+    --subs) return ;;
+    --share) return ;;
+    --retained) return ;;
+    --wills) return ;;
+    --sessions) return ;;
+    --rate) return ;;
+    -s|--size) return ;;
+    -M|--window|--max-inflight) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -I|--id-prefix) return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    --broker-log) _mqtk_files; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--kills --load-time --patience --seed -c --pubs --subs --share --retained --wills --sessions --rate -s --size -M --window --max-inflight -h --host -p --port -L --url -u --username -P --password --pw --password-from -I --id-prefix -V --protocol-version --json --broker-log --keep-data --quiet --help'
+    fi
+}
+
+_mqtk_bench() {
+    if [[ $COMP_CWORD -gt 2 ]]; then
+        case ${COMP_WORDS[2]} in
+        crash) _mqtk_bench_crash; return ;;
+        esac
+    fi
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--help'
+    else
+        _mqtk_words 'crash'
+    fi
+}
+
 _mqtk_completion() {
     if [[ $cur == -* ]]; then
         _mqtk_words '--help'
@@ -141,7 +185,7 @@ _mqtk_help() {
     if [[ $cur == -* ]]; then
         _mqtk_words '--man --help'
     else
-        _mqtk_words 'serve pub sub completion help version'
+        _mqtk_words 'serve pub sub bench completion help version'
     fi
 }
 
@@ -165,7 +209,7 @@ _mqtk() {
     before=''
     if [[ $i -gt 2 ]]; then before=${COMP_WORDS[i-2]}; fi
     if [[ $COMP_CWORD -le 1 ]]; then
-        _mqtk_words 'serve pub sub completion help version --help --version'
+        _mqtk_words 'serve pub sub bench completion help version --help --version'
         return
     fi
     for ((i = 2; i < COMP_CWORD; i++)); do
@@ -182,6 +226,7 @@ _mqtk() {
     serve) _mqtk_serve ;;
     pub) _mqtk_pub ;;
     sub) _mqtk_sub ;;
+    bench) _mqtk_bench ;;
     completion) _mqtk_completion ;;
     help) _mqtk_help ;;
     version) _mqtk_version ;;

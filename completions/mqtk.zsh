@@ -188,6 +188,61 @@ _mqtk_sub() {
         '*:topic: '
 }
 
+_mqtk_bench_crash() {
+    _arguments -s -S \
+        '(--kills)--kills=[kill the broker N times (default 10)]:N: ' \
+        '(--load-time)--load-time=[load it for TIME before each kill, half as long or half as long again (default 1)]:TIME: ' \
+        '(--patience)--patience=[give it TIME to start and to answer (default 10)]:TIME: ' \
+        '(--seed)--seed=[kill at the moments that NUMBER stands for (default\: others each time)]:NUMBER: ' \
+        '(-c)-c+[the same as --pubs N --subs N]:N: ' \
+        '(--pubs)--pubs=[have N publishers of QoS 1 and 2 (default 4)]:N: ' \
+        '(--subs)--subs=[have N subscribers, every other one away at times (default 4)]:N: ' \
+        '(--share)--share=[have a shared subscription of N members, on MQTT 5.0 (default 2)]:N: ' \
+        '(--retained)--retained=[have N topics with a retained message (default 200)]:N: ' \
+        '(--wills)--wills=[have N clients with a will (default 2)]:N: ' \
+        '(--sessions)--sessions=[make N new sessions with subscriptions a second (default 10)]:N: ' \
+        '(--rate)--rate=[publish N messages a second in all (default 500)]:N: ' \
+        '(-s --size)-s+[publish payloads of BYTES (default 64)]:BYTES: ' \
+        '(-s --size)--size=[publish payloads of BYTES (default 64)]:BYTES: ' \
+        '(-M --window --max-inflight)-M+[have at most N messages of a publisher unacknowledged (default 20)]:N: ' \
+        '(-M --window --max-inflight)--window=[have at most N messages of a publisher unacknowledged (default 20)]:N: ' \
+        '(-M --window --max-inflight)--max-inflight=[have at most N messages of a publisher unacknowledged (default 20)]:N: ' \
+        '(-h --host)-h+[connect to HOST (default localhost; with {port} 127.0.0.1)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default localhost; with {port} 127.0.0.1)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT, which {port} becomes, too (default 1883; with {port} a free one)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT, which {port} becomes, too (default 1883; with {port} a free one)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-I --id-prefix)-I+[begin client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[begin client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311 or both, by turns (default both)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311 or both, by turns (default both)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(--json)--json[print the report as a JSON object]' \
+        '(--broker-log)--broker-log=[append what the broker prints to FILE]:FILE:_files' \
+        '(--keep-data)--keep-data[keep the directory of {data} when something was found, and say where it is]' \
+        '(--quiet)--quiet[print no warning and no error]' \
+        '(--help)--help[show help]'
+}
+
+_mqtk_bench() {
+    local sub=$words[2]
+    if (( CURRENT > 2 && $+functions[_mqtk_bench_$sub] )); then
+        shift words
+        (( CURRENT-- ))
+        _mqtk_bench_$sub
+        return
+    fi
+    _arguments -s -S \
+        '(--help)--help[show help]' \
+        '*: :(crash)'
+}
+
 _mqtk_completion() {
     _arguments -s -S \
         '(--help)--help[show help]' \
@@ -198,7 +253,7 @@ _mqtk_help() {
     _arguments -s -S \
         '(--man)--man[print the man page (roff)]' \
         '(--help)--help[show help]' \
-        '*: :(serve pub sub completion help version)'
+        '*: :(serve pub sub bench completion help version)'
 }
 
 _mqtk_version() {
@@ -214,6 +269,7 @@ _mqtk() {
             'serve:run a broker'
             'pub:publish messages'
             'sub:subscribe and print the messages that come'
+            'bench:put a broker to the test'
             'completion:print the completion script for bash, zsh or fish'
             'help:show the help of a command, or its man page'
             'version:print the version'

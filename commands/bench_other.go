@@ -1,0 +1,7 @@
+//go:build !linux
+
+package commands
+
+import "os/exec"
+
+func dieWithUs(*exec.Cmd) {}

@@ -1,0 +1,157 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A brokerProcess is the broker that bench crash starts and kills: a command
+// with its own process group, its data, and the end of its output.
+type brokerProcess struct {
+	command    []string
+	chosenPort uint16 // 0: the command has no {port}
+	data       string // the directory, empty: the command has no {data}
+	logPath    string
+	output     lastOutput
+	cmd        *exec.Cmd
+	ended      chan struct{}
+}
+
+func newBrokerProcess(command []string, logPath string) *brokerProcess {
+	b := &brokerProcess{command: command, logPath: logPath, ended: make(chan struct{})}
+	close(b.ended)
+	return b
+}
+
+func (b *brokerProcess) uses(place string) bool {
+	return strings.Contains(strings.Join(b.command, "\x00"), place)
+}
+
+func (b *brokerProcess) usesPort() bool { return b.uses("{port}") }
+func (b *brokerProcess) usesData() bool { return b.uses("{data}") }
+
+// words is the command as it is run.
+func (b *brokerProcess) words() []string { return replacePlaces(b.command, b.chosenPort, b.data) }
+
+// prepare makes the directory and opens the log.
+func (b *brokerProcess) prepare() (err error) {
+	if b.logPath != "" {
+		if b.output.file, err = os.OpenFile(b.logPath, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+			return usagef("--broker-log: %w", err)
+		}
+	}
+	if b.usesData() {
+		if b.data, err = os.MkdirTemp("", "mqtk-crash-"); err != nil {
+			return fmt.Errorf("make the directory of {data}: %w", err)
+		}
+	}
+	return nil
+}
+
+// Start runs the command. Its output goes through a pipe whose other end would
+// outlive us with whatever escaped the process group, so that waiting for it is
+// bounded.
+func (b *brokerProcess) Start() error {
+	words := b.words()
+	b.cmd = exec.Command(words[0], words[1:]...)
+	b.cmd.Stdout, b.cmd.Stderr = &b.output, &b.output
+	b.cmd.WaitDelay = time.Second
+	ownGroup(b.cmd)
+	dieWithUs(b.cmd)
+	if err := b.cmd.Start(); err != nil {
+		return fmt.Errorf("cannot run %s: %w", words[0], err)
+	}
+	ended := make(chan struct{})
+	b.ended = ended
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait()
+		killGroup(cmd) // what it had started and left behind
+		close(ended)
+	}(b.cmd)
+	return nil
+}
+
+// Kill ends the command and all of its group.
+func (b *brokerProcess) Kill() error {
+	select {
+	case <-b.ended:
+		return nil
+	default:
+	}
+	killGroup(b.cmd)
+	timer := time.NewTimer(dieLimit)
+	defer timer.Stop()
+	select {
+	case <-b.ended:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("process %d is still there %s after SIGKILL", b.cmd.Process.Pid, dieLimit)
+	}
+}
+
+// Ended is closed when the command has ended.
+func (b *brokerProcess) Ended() <-chan struct{} { return b.ended }
+
+// cleanUp removes the data, or tells where they are kept.
+func (b *brokerProcess) cleanUp(keep bool) (kept string, err error) {
+	if b.output.file != nil {
+		err = b.output.file.Close()
+	}
+	if b.data == "" || keep {
+		return b.data, err
+	}
+	return "", errors.Join(err, os.RemoveAll(b.data))
+}
+
+// lastWords is how the output of the broker ends.
+func (b *brokerProcess) lastWords() []string {
+	lines := b.output.lines()
+	if len(lines) == 0 {
+		return []string{"the broker printed nothing"}
+	}
+	return append([]string{"what " + filepath.Base(b.command[0]) + " printed last:"}, lines...)
+}
+
+// lastOutput keeps the end of what is written to it, and all of it in a file,
+// if there is one.
+type lastOutput struct {
+	file *os.File
+	mu   sync.Mutex
+	end  []byte
+}
+
+const (
+	outputKept  = 8 << 10
+	outputShown = 12 // lines
+)
+
+func (o *lastOutput) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.end = append(o.end, p...)
+	if n := len(o.end) - outputKept; n > outputKept {
+		o.end = append(o.end[:0], o.end[n:]...)
+	}
+	if o.file != nil {
+		return o.file.Write(p)
+	}
+	return len(p), nil
+}
+
+func (o *lastOutput) lines() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var lines []string
+	for line := range strings.Lines(string(o.end)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines[max(0, len(lines)-outputShown):]
+}
