@@ -59,6 +59,7 @@ func (p *program) commands() []*cli.Command {
 		p.pubCommand(),
 		p.subCommand(),
 		p.benchCommand(),
+		p.inspectCommand(),
 		p.completionCommand(),
 		p.helpCommand(),
 		p.versionCommand(),

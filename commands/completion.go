@@ -152,6 +152,10 @@ func valueWords(flag string) [][]string {
 		return one("debug", "info", "warn", "error")
 	case "log-format":
 		return one("text", "json")
+	case "durability":
+		return one(durabilities()...)
+	case "kind":
+		return one(shownEvents()...)
 	case "driver":
 		return one("auto", "eventloop", "goroutine")
 	case "host":

@@ -38,7 +38,7 @@ type exitRow struct {
 func exitCodes() []exitRow {
 	return []exitRow{
 		{exitDone, "done; also a signal with no goal open, and a closed output pipe"},
-		{exitFailed, "unclassified failure; serve cannot listen"},
+		{exitFailed, "unclassified failure; serve cannot listen, or cannot take up --data"},
 		{exitUsage, "usage or configuration"},
 		{exitUnreachable, "cannot reach the broker: name, refused, time-out, no CONNACK"},
 		{exitTLS, "TLS handshake or verification"},
@@ -46,8 +46,8 @@ func exitCodes() []exitRow {
 		{exitDenied, "credentials or rights: who you are, or what you may"},
 		{exitProtocol, "protocol violation by the peer, or DISCONNECT with an error reason"},
 		{exitLost, "connection lost, retries used up"},
-		{exitPartly, "partly done: some filters or publishes refused"},
-		{exitUnexpected, "expectation failed"},
+		{exitPartly, "partly done: some filters or publishes refused, something lost in a salvage"},
+		{exitUnexpected, "expectation failed; a check found something wrong"},
 		{exitTimeout, "time ran out (-W), once connected"},
 		{exitInterrupted, "SIGINT while a goal (-C, unsent messages) was open, or a second one"},
 		{exitTerminated, "SIGTERM while a goal was open, or a second one"},

@@ -98,7 +98,7 @@ func TestValueWordsBelongToFlags(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"qos", "will-qos", "protocol-version", "retain-handling", "payload-format", "password-from",
-		"log-level", "log-format", "driver", "host", "url", "listen", "set"} {
+		"log-level", "log-format", "driver", "durability", "kind", "host", "url", "listen", "set"} {
 		if !flags[name] {
 			t.Errorf("no command has a flag --%s", name)
 		}
@@ -179,6 +179,10 @@ func testCompletion(t *testing.T, complete func(t *testing.T, words ...string) [
 		{[]string{"mqtk", "sub", "-q", ""}, []string{"0", "1", "2"}},
 		{[]string{"mqtk", "sub", "-V", "mqttv31"}, []string{"mqttv31", "mqttv311"}},
 		{[]string{"mqtk", "serve", "--log-level", "d"}, []string{"debug"}},
+		{[]string{"mqtk", "serve", "--durability", "f"}, []string{"fsync"}},
+		{[]string{"mqtk", "inspect", "j"}, []string{"journal"}},
+		{[]string{"mqtk", "inspect", "journal", "--ve"}, []string{"--verify"}},
+		{[]string{"mqtk", "inspect", "journal", "--kind", "h"}, []string{"held"}},
 		{[]string{"mqtk", "pub", "-D", "publ"}, []string{"publish"}},
 		{[]string{"mqtk", "pub", "-D", "publish", "content"}, []string{"content-type"}},
 		{[]string{"mqtk", "completion", "z"}, []string{"zsh"}},

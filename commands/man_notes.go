@@ -28,7 +28,11 @@ type manNotes struct {
 func notesOn(path []*cli.Command) manNotes {
 	switch strings.TrimPrefix(commandName(path), "mqtk ") {
 	case "serve":
-		return manNotes{nil, serveEnvironment(), serveExamples(), true}
+		return manNotes{serveNotes(), serveEnvironment(), serveExamples(), true}
+	case "inspect":
+		return manNotes{nil, colourEnvironment(), inspectExamples(), true}
+	case "inspect journal":
+		return manNotes{inspectJournalNotes(), colourEnvironment(), inspectExamples(), true}
 	case "pub":
 		return manNotes{[]manSection{retryNotes(), precedenceNotes()}, clientEnvironment(), pubExamples(), true}
 	case "sub":
@@ -57,6 +61,10 @@ func serveEnvironment() []manRow {
 		{"MQTT_URL, MQTK_URL", "set for the command after --: where the broker listens"},
 		{"NO_COLOR, CLICOLOR_FORCE", "no colour in the log, or colour even where there is no terminal"},
 	}
+}
+
+func colourEnvironment() []manRow {
+	return []manRow{{"NO_COLOR, CLICOLOR_FORCE", "no colour at all, or colour even where there is no terminal"}}
 }
 
 func precedenceNotes() manSection {
@@ -127,8 +135,20 @@ func serveExamples() []manRow {
 		{"mqtk serve", "Listen on port 1883 for this machine alone"},
 		{"mqtk serve --listen mqtt://:1883 --allow-anonymous", "Let everybody in who can reach this machine"},
 		{"mqtk serve -p 1884 --set max_queued_messages=10000 --set max_packet_size=64KiB", "Choose a port and some limits"},
+		{"mqtk serve --data /var/lib/mqtk", "Keep sessions, queued and retained messages over restarts"},
+		{"mqtk serve --data /var/lib/mqtk --commit-delay 20ms", "Spare an SD card: at most 50 writes a second, for an acknowledgement that comes up to 20 ms later"},
 		{"mqtk serve -- sh -c 'mqtk pub -r state up && mqtk sub -C 1 state'", "Give a command a broker of its own, on a free port, for as long as it runs"},
 		{"mqtk serve -p 0 --ready-file ready.json --for 1h", "Start from a script: the file appears when clients may connect, and says where"},
+	}
+}
+
+func inspectExamples() []manRow {
+	return []manRow{
+		{"mqtk inspect journal /var/lib/mqtk --stats", "Count sessions, queued and retained messages, and bytes"},
+		{"mqtk inspect journal /var/lib/mqtk --live --topic 'sensors/#'", "Show the messages below sensors/ that are kept"},
+		{"mqtk inspect journal /var/lib/mqtk --verify", "Check every frame; the exit code is 10 where there is damage"},
+		{"mqtk inspect journal /var/lib/mqtk --live --client worker --json", "Show all that is kept for one client, as JSON"},
+		{"mqtk inspect journal /var/lib/mqtk --salvage /var/lib/mqtk-repaired", "Write a copy of all that can be read, for serve --data, or as a backup"},
 	}
 }
 

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -32,6 +33,7 @@ type serveOptions struct {
 	Drain          time.Duration
 	Driver         string
 	Command        []string
+	dataOptions
 }
 
 // serveCommand is mqtk serve.
@@ -41,8 +43,8 @@ func (p *program) serveCommand() *cli.Command {
 		Name:      "serve",
 		Usage:     "run a broker",
 		UsageText: "mqtk serve [FLAGS]\nmqtk serve [FLAGS] -- COMMAND [ARGUMENT...]",
-		Description: `Runs a broker for MQTT 5.0, 3.1.1 and 3.1, in memory: sessions, queues and retained messages end
-with the process. Without --listen it listens on port 1883 of the loopback interface, so that only
+		Description: `Runs a broker for MQTT 5.0, 3.1.1 and 3.1. With --data DIR, what it has acknowledged survives a
+restart, kill -9 and power loss; without, all is in memory and ends with the process. Without --listen it listens on port 1883 of the loopback interface, so that only
 this machine reaches it. Log and hints go to stderr; stdout belongs to the command after --, which
 is started once the broker is ready and finds its address in MQTT_URL and MQTK_URL. When that command
 ends, serve ends with its exit code, or 128 and the number of the signal that killed it.` + serveSignals,
@@ -61,7 +63,7 @@ ends, serve ends with its exit code, or 128 and the number of the signal that ki
 
 const serveSignals = `
 
-TERM and INT drain: accepting stops, MQTT 5.0 clients are told, what is pending is sent. A second
+TERM and INT drain: accepting stops, MQTT 5.0 clients are told, what is pending is sent and synced. A second
 signal ends at once. USR1 prints a summary of what the broker holds (there is none on Windows).`
 
 func (o *serveOptions) flags() []cli.Flag {
@@ -69,6 +71,7 @@ func (o *serveOptions) flags() []cli.Flag {
 		valued("listen", "listen on `URL`: mqtt://HOST:PORT, tcp://HOST:PORT or unix:///PATH; port 0 takes a free one (repeatable)", toList(&o.Listen)),
 		valued("port p", "listen on `PORT` of the loopback interface (default 1883)", toNumberGiven(&o.Port, 0, 65535)),
 		onOff("allow-anonymous", "let clients of other machines in without credentials", &o.AllowAnonymous))
+	flags = append(flags, o.dataOptions.flags()...)
 	flags = append(flags, inCategory("Behaviour",
 		valued("set", "set one limit as `KEY=VALUE`; LIMITS in the man page lists them (repeatable)", toList(&o.Set)),
 		valued("driver", "drive connections by `KIND`: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)", toOneOf(&o.Driver, "auto", "eventloop", "goroutine")),
@@ -110,6 +113,7 @@ type service struct {
 	log       *slog.Logger
 	logLines  *lineBuffer
 	limits    broker.Limits
+	store     broker.MeasuredStore // nil: nothing is kept
 	broker    *broker.Broker
 	listeners []net.Listener
 	ready     readyFile
@@ -157,19 +161,36 @@ func (o *serveOptions) prepare(p *program) (*service, error) {
 	lines := newLineBuffer(p.Err, lostLines(o.LogFormat))
 	s := &service{serveOptions: o, limits: limits, logLines: lines, log: p.newLogger(lines, o.LogFormat, o.LogLevel)}
 	if s.ready, err = o.openReady(); err == nil {
-		var driver broker.Driver
-		if driver, err = o.driver(); err == nil {
-			s.broker, err = broker.New(broker.Options{Limits: limits, Driver: driver, Log: s.log, Version: buildVersion().Version})
-		}
-	}
-	if err == nil {
-		s.listeners, err = o.listen()
+		err = s.open()
 	}
 	if err != nil {
+		s.closeStore()
 		lines.Close(time.Second)
 		return nil, err
 	}
 	return s, nil
+}
+
+// open takes up what was kept and makes the broker; the listeners come last.
+func (s *service) open() error {
+	driver, err := s.driver()
+	if err != nil {
+		return err
+	}
+	o := broker.Options{Limits: s.limits, Driver: driver, Log: s.log, Version: buildVersion().Version}
+	if s.store, err = s.openData(s.log); err != nil {
+		return err
+	}
+	if s.store != nil {
+		o.Store = s.store
+	}
+	if s.broker, err = broker.New(o); err != nil && s.store != nil {
+		return s.explain(err)
+	} else if err != nil {
+		return err
+	}
+	s.listeners, err = s.listen()
+	return err
 }
 
 func (s *service) catchSignals() {
@@ -206,7 +227,7 @@ func (s *service) greet() {
 		}
 		s.log.Info(fmt.Sprintf("only this machine can connect; for others: mqtk serve --listen mqtt://:%d --allow-anonymous", port))
 	}
-	s.log.Info("all is in memory: sessions and retained messages do not survive a restart")
+	s.greetData()
 	s.log.Info("connections have a limit, which --set changes", "max_connections", s.limits.MaxConnections)
 }
 
@@ -266,8 +287,12 @@ func (s *service) stop(failed error) error {
 		s.log.Warn("ended at once by a second signal", "signal", got.String())
 		return fail(signalExit(got), nil)
 	case err := <-drained:
-		if err != nil && failed == nil && s.Drain > 0 {
+		late := errors.Is(err, context.DeadlineExceeded)
+		if late && failed == nil && s.Drain > 0 {
 			return fmt.Errorf("drain: not everything was sent within %v", s.Drain)
+		}
+		if err != nil && !late {
+			return fmt.Errorf("--data %s: %w", s.Data, err)
 		}
 	}
 	if s.command == nil {
@@ -298,7 +323,18 @@ func (s *service) closeAll() {
 	for _, l := range s.listeners {
 		l.Close()
 	}
+	s.closeStore()
 	s.ready.remove()
+}
+
+// closeStore closes what a broker that was cut short could not.
+func (s *service) closeStore() {
+	if s.store == nil {
+		return
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Error("the data was not closed well; the next start makes up for it", "data", s.Data, "error", err)
+	}
 }
 
 func signalExit(got os.Signal) int {

@@ -56,6 +56,10 @@ func TestServeLeavesOthersReadyFile(t *testing.T) {
 func TestServeRefuses(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
+	file := filepath.Join(folder, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +89,12 @@ func TestServeRefuses(t *testing.T) {
 		{"operand", []string{"1883"}, 2, []string{"1883"}},
 		{"no command", []string{"--"}, 2, []string{"command after --"}},
 		{"no such command", []string{"-p", "0", "--", "mqtk-no-such-command"}, 2, []string{"mqtk-no-such-command"}},
+		{"data in a file", []string{"-p", "0", "--data", file}, 2, []string{"--data " + file + ": is no directory"}},
+		{"data below a file", []string{"-p", "0", "--data", file + "/x"}, 2, []string{"--data " + file + "/x: " + file + ": not a directory"}},
+		{"durability of nothing", []string{"-p", "0", "--durability", "os"}, 2, []string{"--durability", "no --data"}},
+		{"unknown durability", []string{"-p", "0", "--data", folder + "/d", "--durability", "sync"}, 2, []string{"--durability sync: must be one of fsync, os, none"}},
+		{"commits of nothing", []string{"-p", "0", "--commit-delay", "5ms"}, 2, []string{"--commit-delay", "no --data"}},
+		{"commits too rare", []string{"-p", "0", "--data", folder + "/d", "--commit-delay", "6s"}, 2, []string{"--commit-delay 6s: may be 5s at most"}},
 		{"ready file in no folder", []string{"-p", "0", "--ready-file", folder + "/none/ready"}, 2, []string{"--ready-file " + folder + "/none/ready: no such file or directory"}},
 		{"ready file is a folder", []string{"-p", "0", "--ready-file", folder}, 2, []string{"--ready-file", "regular file"}},
 		{"descriptor that is not open", []string{"-p", "0", "--ready-fd", "777"}, 2, []string{"--ready-fd", "777", "not open"}},

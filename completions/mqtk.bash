@@ -16,6 +16,9 @@ _mqtk_serve() {
     case $prev in
     --listen) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
     -p|--port) return ;;
+    --data) _mqtk_files; return ;;
+    --durability) _mqtk_words 'fsync os none'; return ;;
+    --commit-delay) return ;;
     --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate='; return ;;
     --driver) _mqtk_words 'auto eventloop goroutine'; return ;;
     --for) return ;;
@@ -26,7 +29,7 @@ _mqtk_serve() {
     --log-format) _mqtk_words 'text json'; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '--listen -p --port --allow-anonymous --set --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
+        _mqtk_words '--listen -p --port --allow-anonymous --data --durability --commit-delay --set --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
     fi
 }
 
@@ -173,6 +176,33 @@ _mqtk_bench() {
     fi
 }
 
+_mqtk_inspect_journal() {
+    case $prev in
+    --salvage) return ;;
+    --client) return ;;
+    --topic) return ;;
+    --kind) _mqtk_words 'enqueue inflight released dequeue held forgotten retain subscribe unsubscribe session session-end will'; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--segments --stats --verify --salvage --client --topic --kind --live --json --help'
+    else
+        _mqtk_files
+    fi
+}
+
+_mqtk_inspect() {
+    if [[ $COMP_CWORD -gt 2 ]]; then
+        case ${COMP_WORDS[2]} in
+        journal) _mqtk_inspect_journal; return ;;
+        esac
+    fi
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--help'
+    else
+        _mqtk_words 'journal'
+    fi
+}
+
 _mqtk_completion() {
     if [[ $cur == -* ]]; then
         _mqtk_words '--help'
@@ -185,7 +215,7 @@ _mqtk_help() {
     if [[ $cur == -* ]]; then
         _mqtk_words '--man --help'
     else
-        _mqtk_words 'serve pub sub bench completion help version'
+        _mqtk_words 'serve pub sub bench inspect completion help version'
     fi
 }
 
@@ -209,7 +239,7 @@ _mqtk() {
     before=''
     if [[ $i -gt 2 ]]; then before=${COMP_WORDS[i-2]}; fi
     if [[ $COMP_CWORD -le 1 ]]; then
-        _mqtk_words 'serve pub sub bench completion help version --help --version'
+        _mqtk_words 'serve pub sub bench inspect completion help version --help --version'
         return
     fi
     for ((i = 2; i < COMP_CWORD; i++)); do
@@ -227,6 +257,7 @@ _mqtk() {
     pub) _mqtk_pub ;;
     sub) _mqtk_sub ;;
     bench) _mqtk_bench ;;
+    inspect) _mqtk_inspect ;;
     completion) _mqtk_completion ;;
     help) _mqtk_help ;;
     version) _mqtk_version ;;
