@@ -1,7 +1,11 @@
 package journal
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"mqtk/broker"
@@ -18,12 +22,44 @@ type Options struct {
 
 // A Journal is a broker.Store on disk. See the package comment.
 type Journal struct {
-	log *log
+	dir      string
+	log      *log
+	opening  time.Time
+	recovery atomic.Int64 // nanoseconds
+
+	// Guarded by log.mu.
+	stage  stage
+	index  *index
+	frames int64
+	draft  *draft // of the frame under way
+	events []broker.Event
+
+	shift  time.Duration           // see log.shift; set once by Replay
+	encode func(dst []byte) []byte // encodeFrame, made once
+	drafts sync.Pool               // *draft
+	cleaner
 }
 
 var _ broker.MeasuredStore = (*Journal)(nil)
 
-// Open locks the directory; Replay comes next.
+type stage byte
+
+const (
+	opened stage = iota
+	replayed
+	closed
+)
+
+var errNotReplayed = errors.New("the journal was not replayed")
+
+func (s stage) err() error {
+	if s == closed {
+		return errClosed
+	}
+	return errNotReplayed
+}
+
+// Open locks the directory; Replay comes next, and reads what is there.
 func Open(o Options) (*Journal, error) {
 	dir, err := openDirectory(o.Dir)
 	if err != nil {
@@ -33,13 +69,52 @@ func Open(o Options) (*Journal, error) {
 }
 
 // openIn is Open in any filesystem.
-func openIn(o Options, disk filesystem) (*Journal, error) { return nil, errClosed }
-
-func (j *Journal) Replay(take func(*broker.Event) error) error             { return errClosed }
-func (j *Journal) Append(events []broker.Event, durable func(error)) error { return errClosed }
-func (j *Journal) Fetch(incarnation uint64, s []uint64) ([]broker.Event, error) {
-	return nil, errClosed
+func openIn(o Options, disk filesystem) (*Journal, error) {
+	started := time.Now()
+	l, err := openLog(logOptions{
+		filesystem: disk, durability: o.Durability, commitDelay: o.CommitDelay, log: o.Log, segmentSize: o.SegmentSize,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the journal in %s: %w", disk.path("."), err)
+	}
+	j := &Journal{dir: disk.path("."), log: l, opening: started, index: newIndex(l)}
+	j.encode = j.encodeFrame
+	j.cleaner.init(l)
+	return j, nil
 }
-func (j *Journal) Full() bool                    { return false }
-func (j *Journal) Measure() broker.StoreMeasures { return broker.StoreMeasures{} }
-func (j *Journal) Close() error                  { return nil }
+
+// Full says in advance that messages will be refused.
+func (j *Journal) Full() bool { return j.log.full() }
+
+// Measure tells what the journal did.
+func (j *Journal) Measure() broker.StoreMeasures {
+	m := j.log.measures()
+	j.log.mu.Lock()
+	defer j.log.mu.Unlock()
+	disk, live := j.usage()
+	return broker.StoreMeasures{
+		BytesWritten: m.bytesWritten, Frames: j.frames, Commits: m.commits,
+		SyncTime: m.syncTime, LongestSync: m.longestSync, Recovery: time.Duration(j.recovery.Load()),
+		DiskBytes: disk, LiveBytes: live, Full: j.log.full(), Failed: m.failed,
+	}
+}
+
+// usage is of both generations. log.mu is held.
+func (j *Journal) usage() (disk, live int64) {
+	disk, live = j.log.usage(young)
+	oldDisk, oldLive := j.log.usage(old)
+	return disk + oldDisk, live + oldLive
+}
+
+// Close commits what was appended and unlocks the directory.
+func (j *Journal) Close() error {
+	j.log.mu.Lock()
+	was := j.stage
+	j.stage = closed
+	j.log.mu.Unlock()
+	if was == closed {
+		return nil
+	}
+	j.cleaner.end()
+	return j.log.close()
+}

@@ -167,6 +167,25 @@ func (l *ledger) kill(number uint64) place {
 	return at
 }
 
+// pop ends the thing with the highest number and returns where it stood; 0: there is none.
+func (l *ledger) pop() place {
+	for !l.empty() {
+		i := len(l.pages) - 1
+		p := &l.pages[i]
+		k := len(p.entries) - 1
+		at := p.entries[k].at
+		if p.entries = p.entries[:k]; k == 0 {
+			l.remove(i)
+		}
+		if at != 0 {
+			l.count--
+			return at
+		}
+		p.dead--
+	}
+	return 0
+}
+
 // remove drops a page; a short one that is the last is kept for the next thing.
 func (l *ledger) remove(i int) {
 	switch {
