@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func (l *log) wait(durable func(error)) {
 		l.young.writing.waiting = append(l.young.writing.waiting, waiter{durable, nil})
 	default:
 		b.waiting = append(b.waiting, waiter{durable, nil})
-		if !l.busy && len(b.waiting) == 1 {
+		if !l.busy && len(b.waiting) == l.wanted {
 			notify(l.wake)
 		}
 	}
@@ -59,6 +60,8 @@ func (l *log) patience() time.Duration {
 func (l *log) start() {
 	l.timer = time.NewTimer(time.Hour)
 	l.timer.Stop()
+	l.gathered = time.NewTimer(time.Hour)
+	l.gathered.Stop()
 	l.mu.Lock()
 	l.running = true
 	if l.full() {
@@ -76,19 +79,61 @@ func (l *log) writeCommits() {
 		select {
 		case <-l.wake:
 			l.linger()
+		case <-l.gathered.C:
 		case <-l.timer.C:
 			l.mu.Lock()
 			l.armed = false
 			l.mu.Unlock()
 		case <-l.stop:
 			l.timer.Stop()
+			l.gathered.Stop()
 			l.commit()
 			l.finish()
 			return
 		}
-		for more := true; more; {
-			more = l.commit()
+		l.commit()
+	}
+}
+
+// gather has the writer wait for as many as wait already or are called now, if
+// they come back at once: else half of the producers would wait for the other
+// half's commit, and each commit cost as much as one of all. When the releaser
+// has called everybody and nobody comes any more, or after half of a commit's
+// time, who came is enough. mu is held.
+func (l *log) gather(called int, took time.Duration) {
+	waiting := len(l.young.pending.waiting)
+	l.wanted = called + waiting
+	switch {
+	case called == 0 || l.commitDelay > 0:
+		l.wanted = 1
+		if waiting > 0 {
+			notify(l.wake)
 		}
+	case l.wanted > 1:
+		l.gathered.Reset(took / 2)
+	}
+}
+
+// gatherRest is the releaser's part in it.
+func (l *log) gatherRest() {
+	for idle, before := 0, -1; idle < 2; idle++ {
+		l.mu.Lock()
+		waiting, over := len(l.young.pending.waiting), l.busy || l.wanted <= 1
+		l.mu.Unlock()
+		if over {
+			return
+		}
+		if waiting > before {
+			idle = 0
+		}
+		before = waiting
+		runtime.Gosched()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wanted = 1
+	if len(l.young.pending.waiting) > 0 && !l.busy {
+		notify(l.wake)
 	}
 }
 
@@ -105,28 +150,27 @@ func (l *log) linger() {
 	}
 }
 
-// commit writes what is pending, and syncs it if the Durability says so. more:
-// somebody waits for another one already.
-func (l *log) commit() (more bool) {
+// commit writes what is pending, and syncs it if the Durability says so.
+func (l *log) commit() {
 	l.keepRoom()
 	l.mu.Lock()
 	s := &l.young
-	if l.err == nil && !s.pending.empty() {
-		l.busy = true
-		s.take(l.now())
+	if l.err != nil || s.pending.empty() {
 		l.mu.Unlock()
-		err := l.put(s, l.durability == Fsync)
-		l.mu.Lock()
-		l.busy = false
-		l.done(s, l.durability == Fsync, err)
+		return
 	}
-	more = len(s.pending.waiting) > 0 && l.commitDelay <= 0
-	if !more && len(s.pending.waiting) > 0 {
-		notify(l.wake)
-	}
+	l.busy = true
+	s.take(l.now())
 	l.mu.Unlock()
-	l.tellFailure()
-	return more
+	begun := time.Now()
+	err := l.put(s, l.durability == Fsync)
+	l.mu.Lock()
+	l.busy = false
+	l.done(s, time.Since(begun), err)
+	l.mu.Unlock()
+	if err != nil {
+		l.tellFailure()
+	}
 }
 
 // put brings the batch being written to the disk, and waits for room if there
@@ -156,15 +200,17 @@ func (l *log) put(s *stream, sync bool) error {
 
 // done ends a commit: who waited for it is called, or hears that nobody knows.
 // mu is held.
-func (l *log) done(s *stream, synced bool, err error) {
+func (l *log) done(s *stream, took time.Duration, err error) {
 	if err != nil {
 		l.fail(err)
 		return
 	}
+	called := len(s.writing.waiting)
 	l.ready = append(l.ready, s.writing.waiting...)
-	s.done(synced)
+	s.done(l.durability == Fsync)
 	l.count.commits++
-	if len(l.ready) > 0 {
+	l.gather(called, took)
+	if called > 0 {
 		notify(l.release)
 	}
 }
@@ -204,6 +250,7 @@ func (l *log) releaseWaiters() {
 	var spare []waiter
 	for range l.release {
 		spare = l.releaseReady(spare)
+		l.gatherRest()
 	}
 	l.releaseReady(spare)
 }

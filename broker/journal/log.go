@@ -58,6 +58,7 @@ type log struct {
 	armed   bool     // timer is running
 	busy    bool     // the writer has a batch
 	ready   []waiter // to be called by the releaser, in order
+	wanted  int      // so many must wait for the writer to be woken
 	room    room
 	count   logMeasures
 
@@ -66,6 +67,7 @@ type log struct {
 	roomier  chan struct{} // for a writer without room: a segment was removed
 	stop     chan struct{} // closed by close
 	timer    *time.Timer   // for what nobody waits for, and the polls of a full disk
+	gathered *time.Timer   // the writer waits no longer for more to join
 	writer   sync.WaitGroup
 	releaser sync.WaitGroup
 	windows  sync.Pool // *window, for readAll
@@ -114,7 +116,7 @@ func openLog(o logOptions) (*log, error) {
 		segmentSize: segmentSizeFor(o.segmentSize, total),
 		young:       stream{generation: young, lsn: 1},
 		old:         stream{generation: old, lsn: 1},
-		next:        1, base: 1,
+		next:        1, base: 1, wanted: 1,
 		wake: make(chan struct{}, 1), release: make(chan struct{}, 1),
 		roomier: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
