@@ -36,6 +36,7 @@ func (b *Broker) takeUp() error {
 	if err := b.store.Replay(r.take); err != nil {
 		return err
 	}
+	b.retained.restored(b)
 	r.resolve()
 	b.generation.Add(1)
 	if sessions, subscriptions, retained := len(r.away), b.subscriptions.plain+b.subscriptions.shared, b.retained.names.Len(); sessions+retained > 0 {
@@ -50,7 +51,7 @@ func (b *Broker) takeUp() error {
 func (r *replay) take(e *Event) error {
 	b := r.b
 	if e.Kind == EventRetain {
-		b.restoreRetained(e)
+		b.retained.restore(e)
 		return nil
 	}
 	b.incarnations.Store(max(b.incarnations.Load(), e.Incarnation))

@@ -3,121 +3,41 @@ package broker
 import (
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"mqtk/broker/topictree"
 )
 
-// retained is the retained message of one topic. It is replaced as a whole.
-type retained struct {
-	message *Message
-	version uint64 // counts all changes of the retained set
-}
-
-// retainedSet holds the retained messages. Its mutex is a leaf.
-type retainedSet struct {
-	sync.Mutex
-	names   topictree.Names[*retained]
-	version uint64
-	bytes   int64
-	own     int // of them under $SYS, which count towards no limit
-	expires retainedExpiry
-}
-
 // retain stores or deletes the retained message that the batch carries.
 func (b *Broker) retain(batch *Batch) {
 	view := &batch.view
-	var message *Message
-	if len(view.Payload) > 0 {
-		message = batch.message()
+	message := view
+	if len(view.Payload) == 0 {
+		message = nil
 	}
-	version, stored := b.retained.set(view.Topic, message, &b.limits)
-	if !stored {
+	version, replaces, stored := b.retained.set(view.Topic, message, &b.limits)
+	switch {
+	case !stored:
 		b.metrics.dropped(dropQuota)
 		b.log.Warn("retained message dropped: the retained set is full", "client", view.From, "topic", view.Topic)
 		return
-	}
-	if !isSys(view.Topic) {
-		event := Event{Kind: EventRetain, Sequence: version, Message: message}
-		if message != nil {
-			event.Topic = message.Topic
-		} else {
-			event.Topic = strings.Clone(view.Topic) // the store may keep the Event
-		}
-		batch.events = append(batch.events, event)
+	case version == 0:
+		return // nothing was there to delete
 	}
 	if message != nil && !message.Expires.IsZero() {
 		b.retained.watch(b, message.Expires)
 	}
-}
-
-// set stores m under a topic, or deletes what is there for nil. False: there is
-// no room.
-func (r *retainedSet) set(topic string, m *Message, l *Limits) (version uint64, stored bool) {
-	r.Lock()
-	defer r.Unlock()
-	if m != nil && !r.room(topic, m.size(), l) {
-		return 0, false
+	if !b.keeps || isSys(view.Topic) {
+		return
 	}
-	old, had := r.names.Get(topic)
-	r.version++
-	if had && isSys(topic) {
-		r.own--
+	event := Event{Kind: EventRetain, Sequence: version, Replaces: replaces}
+	if message != nil {
+		event.Message = batch.message()
+		event.Topic = event.Message.Topic
+	} else {
+		event.Topic = strings.Clone(view.Topic) // the store may keep the Event
 	}
-	if had {
-		r.bytes -= int64(old.message.size())
-	}
-	if m == nil {
-		r.names.Delete(topic)
-		return r.version, true
-	}
-	if isSys(topic) {
-		r.own++
-	}
-	r.bytes += int64(m.size())
-	r.names.Set(m.Topic, &retained{m, r.version})
-	return r.version, true
-}
-
-// fits says whether set would find room for a message.
-func (r *retainedSet) fits(topic string, payload []byte, l *Limits) bool {
-	if len(payload) == 0 {
-		return true
-	}
-	r.Lock()
-	defer r.Unlock()
-	return r.room(topic, len(topic)+len(payload), l)
-}
-
-// room says whether a message of size bytes may take the place of what is stored
-// under its topic. r is locked.
-func (r *retainedSet) room(topic string, size int, l *Limits) bool {
-	if isSys(topic) {
-		return true
-	}
-	count, bytes := r.names.Len()-r.own, r.bytes
-	if old, had := r.names.Get(topic); had {
-		count--
-		bytes -= int64(old.message.size())
-	}
-	return count < l.MaxRetained && bytes+int64(size) <= l.MaxRetainedBytes
-}
-
-// get returns the retained message of a topic, nil for none.
-func (r *retainedSet) get(topic string) *Message {
-	r.Lock()
-	defer r.Unlock()
-	if e, ok := r.names.Get(topic); ok {
-		return e.message
-	}
-	return nil
-}
-
-func (r *retainedSet) counts() (messages int, bytes int64) {
-	r.Lock()
-	defer r.Unlock()
-	return r.names.Len(), r.bytes
+	batch.events = append(batch.events, event)
 }
 
 // retainCursor walks over the retained messages that a new subscription brings.
@@ -127,15 +47,25 @@ func (r *retainedSet) counts() (messages int, bytes int64) {
 type retainCursor struct {
 	subscription *subscription
 	identifiers  []uint32
-	walk         *topictree.Cursor[*retained]
+	walk         *topictree.Cursor
 	until        uint64 // the set's version at the SUBSCRIBE
-	found        []*Message
+	topics       []byte // of what was found, one behind the other
+	found        []foundRetained
+	first        int      // in found, of what was not taken
+	message      *Message // the one of first, once it was needed
 	more         bool
 }
 
-// cursorStep is how many nodes of the tree are looked at under one hold of the
-// retained set's lock.
-const cursorStep = 256
+// foundRetained is a version of a topic.
+type foundRetained struct {
+	version  uint64
+	from, to int // in topics
+}
+
+const (
+	cursorStep   = 64 // topics that are looked at under one hold of the retained set's lock
+	cursorSlices = 64 // steps that one pump makes in vain before it lets others have the session
+)
 
 // newRetainCursor starts a cursor, nil where there is nothing to walk over.
 func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
@@ -151,28 +81,27 @@ func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
 	return c
 }
 
-// cursorSlices is how many steps one pump makes in vain before it lets others
-// have the session.
-const cursorSlices = 16
-
-// next returns the next message without taking it; nil at the end, or, with
-// more still set, when it has looked long enough for now.
+// next returns the next message without taking it; nil at the end, or, when
+// there may be more, when it has looked long enough for now.
 func (c *retainCursor) next(now time.Time) *Message {
 	b := c.subscription.session.b
 	for range cursorSlices {
-		for len(c.found) > 0 {
-			if m := c.found[0]; c.brings(m, now) {
-				return m
+		for c.first < len(c.found) {
+			if c.brings(now) {
+				return c.message
 			}
 			c.took()
 		}
 		if !c.more {
 			return nil
 		}
+		c.topics, c.found, c.first = c.topics[:0], c.found[:0], 0
 		b.retained.Lock()
-		c.more = c.walk.Next(cursorStep, func(_ string, r *retained) {
-			if r.version <= c.until {
-				c.found = append(c.found, r.message)
+		c.more = c.walk.Next(cursorStep, func(topic, value []byte) {
+			if e := parseRetained(value); e.version <= c.until {
+				from := len(c.topics)
+				c.topics = append(c.topics, topic...)
+				c.found = append(c.found, foundRetained{e.version, from, len(c.topics)})
 			}
 		})
 		b.retained.Unlock()
@@ -180,11 +109,22 @@ func (c *retainCursor) next(now time.Time) *Message {
 	return nil
 }
 
-// brings says whether m is still what the subscription gets.
-func (c *retainCursor) brings(m *Message, now time.Time) bool {
+// over says whether the walk has come to its end.
+func (c *retainCursor) over() bool { return !c.more && c.first == len(c.found) }
+
+// brings says whether the first of what was found is still what the subscription
+// gets, and makes it the message.
+func (c *retainCursor) brings(now time.Time) bool {
 	s := c.subscription.session
+	f := &c.found[c.first]
+	if c.message == nil {
+		c.message = s.b.retained.message(string(c.topics[f.from:f.to]), f.version)
+	} else if !s.b.retained.current(c.message.Topic, f.version) {
+		return false
+	}
+	m := c.message
 	switch {
-	case !m.alive(now) || s.b.retained.get(m.Topic) != m:
+	case m == nil || !m.alive(now):
 		return false
 	case c.subscription.noLocal && m.From == s.ClientID:
 		return false
@@ -199,8 +139,8 @@ func (c *retainCursor) brings(m *Message, now time.Time) bool {
 }
 
 func (c *retainCursor) took() {
-	c.found[0] = nil
-	c.found = c.found[1:]
+	c.message = nil
+	c.first++
 }
 
 // pumpRetained sends the next retained message of the first cursor; false when
@@ -211,7 +151,7 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	}
 	cursor := s.cursors[0]
 	m := cursor.next(batch.now)
-	if m == nil && (cursor.more || len(cursor.found) > 0) {
+	if m == nil && !cursor.over() {
 		s.pumpLater()
 		return false
 	}
@@ -269,68 +209,4 @@ func (s *Session) pumpLater() {
 // it replaced.
 func dropCursors(cursors []*retainCursor, s *subscription) []*retainCursor {
 	return slices.DeleteFunc(cursors, func(c *retainCursor) bool { return c.subscription.filter == s.filter })
-}
-
-// retainedExpiry sweeps retained messages whose time has passed: one deadline
-// for the set, at the earliest end that is known.
-type retainedExpiry struct {
-	due deadline
-	at  time.Time
-}
-
-// watch makes sure that a sweep comes once at has passed.
-func (r *retainedSet) watch(b *Broker, at time.Time) {
-	r.Lock()
-	defer r.Unlock()
-	e := &r.expires
-	if e.due.fire == nil {
-		e.due.fire = func(now time.Time) { r.sweep(b, now) }
-	}
-	if e.at.IsZero() || at.Before(e.at) {
-		e.at = at
-		b.deadlines.arm(&e.due, at)
-	}
-}
-
-// sweep removes what has expired, in slices, and arranges for the next time. At
-// most one sweep a second, however many ends there are.
-func (r *retainedSet) sweep(b *Broker, now time.Time) {
-	var next time.Time
-	r.Lock()
-	walk := r.names.Walk()
-	r.Unlock()
-	for more := true; more; {
-		var gone []string
-		r.Lock()
-		more = walk.Next(cursorStep, func(topic string, e *retained) {
-			switch end := e.message.Expires; {
-			case end.IsZero():
-			case !end.After(now):
-				gone = append(gone, topic)
-			case next.IsZero() || end.Before(next):
-				next = end
-			}
-		})
-		for _, topic := range gone {
-			if e, ok := r.names.Get(topic); ok && !e.message.Expires.IsZero() && !e.message.Expires.After(now) {
-				r.bytes -= int64(e.message.size())
-				r.version++
-				r.names.Delete(topic)
-			}
-		}
-		r.Unlock()
-	}
-	r.Lock()
-	r.expires.at = time.Time{}
-	r.Unlock()
-	if !next.IsZero() {
-		r.watch(b, maxTime(next, now.Add(time.Second)))
-	}
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

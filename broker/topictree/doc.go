@@ -1,30 +1,39 @@
 // Package topictree finds what belongs to a topic.
 //
-//	Tree[V]   topic filters -> V.  Match(topic) visits every filter that matches a topic name (subscriptions, ACL patterns).
-//	Names[V]  topic names -> V.    Cursor(filter) visits every name that a filter matches, in slices (retained messages).
+//	Tree[V]  topic filters -> V.      Match(topic) visits every filter that matches a topic name (subscriptions, ACL patterns).
+//	Names    topic names -> bytes.    Cursor(filter) visits every name that a filter matches, in slices (retained messages).
 //
-// Both are one trie, a node per topic level. A node keeps its children in the
-// order in which they were created, in a slice that is searched by looking
-// while it is short and through a hash index beyond that, so one parent may
-// have millions of children and none costs more than its own bytes. A node
-// that holds neither a value nor children is removed at once.
+// A Tree is a trie, a node per topic level. A node keeps its children in a slice
+// that is searched by looking while it is short and through a hash index beyond
+// that, so one parent may have millions of children. A node that holds neither a
+// value nor children is removed at once.
+//
+// Names are a sorted list, in the order of the topics' bytes, cut into pages of
+// 4 KB, and those into chunks of 512 pages: two steps down to where a topic is.
+// A page is one piece of memory without pointers that holds topics, less what
+// all of them begin with, and values, so that a million retained messages cost
+// little beyond their own bytes and the garbage collector next to nothing.
 //
 // Neither type is safe for concurrent use, except that Get, Match and Len may
 // run side by side while nothing changes the tree. Zero values work; a Tree or
-// a Names must not be copied once used.
+// Names must not be copied once used.
 //
 // Filters and names are taken as they are: the caller has checked them. The
 // prefix of a shared subscription ($share/group/) is no part of a filter here.
 //
 // # Decisions
 //
-// No recursion, and no state that grows with the depth of a topic, except the
-// path of a Cursor (four bytes a level): depth is chosen by clients.
+// No recursion, and no state that grows with the depth of a topic: depth is
+// chosen by clients.
 //
-// Order of creation instead of sorted children: a Cursor remembers the number
-// of the last node it saw, and numbers only grow, so it finds its place again
-// whatever was added or removed meanwhile, and an insert stays O(1). A sorted
-// slice was rejected for its inserts, a bare map because it cannot be resumed,
-// a linked list because a removed node would strand the cursors that stand on
-// it.
+// Names are no trie: with nodes, children, index and one allocation for each
+// value, a retained message of 16 bytes took about 470 bytes, of which 190 were
+// the trie's; here it takes about 80. Set costs the same, or twice that when a
+// million topics come in no order at all.
+//
+// A Cursor's place is a topic, so it finds it again whatever was added or removed
+// meanwhile. Topics of one level are side by side, so it jumps over those that
+// its filter cannot match: what it looks at is about what it visits, and where a
+// + stands before other levels, one topic more for each level that the + stands
+// for.
 package topictree

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// kids are the children of one node, in the order of their creation numbers.
+// kids are the children of one node, in the order in which they came.
 type kids[V any] struct {
-	plus, hash *node[V]   // the children + and #, which stand for themselves only in a Tree
+	plus, hash *node[V]   // the children + and #
 	list       []child[V] // all others
 	index      *index     // nil while the list is short
 }

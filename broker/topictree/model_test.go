@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,10 +66,10 @@ func check[V any](t *testing.T, tr *trie[V]) {
 	for len(todo) > 0 {
 		n := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if n.holds() {
+		if n.holds {
 			values++
 		}
-		if n != &tr.root && !n.holds() && n.kids == nil {
+		if n != &tr.root && !n.holds && n.kids == nil {
 			t.Fatalf("node %q serves nobody", n.name)
 		}
 		k := n.kids
@@ -78,15 +79,10 @@ func check[V any](t *testing.T, tr *trie[V]) {
 		if k.live() == 0 && k.plus == nil && k.hash == nil {
 			t.Fatalf("node %q keeps an empty set of children", n.name)
 		}
-		var last uint64
 		live := 0
 		for i, c := range k.list {
-			if c.node.number() <= last {
-				t.Fatalf("children of %q: number %d after %d", n.name, c.node.number(), last)
-			}
-			last = c.node.number()
 			if c.size == gone {
-				if c.node.kids != nil || c.node.holds() || c.node.name != "" {
+				if c.node.kids != nil || c.node.holds || c.node.name != "" {
 					t.Fatalf("removed child %d of %q is not empty", i, n.name)
 				}
 				continue
@@ -108,6 +104,81 @@ func check[V any](t *testing.T, tr *trie[V]) {
 	}
 	if values != tr.size {
 		t.Fatalf("%d values, counted %d", values, tr.size)
+	}
+}
+
+// checkNames walks over all pages and reports what must never be.
+func checkNames(t *testing.T, names *Names) {
+	t.Helper()
+	topics, outside, last := 0, 0, ""
+	for ci, c := range names.chunks {
+		if len(c.pages) == 0 || len(c.pages) > chunkPages || len(c.lows) != len(c.pages) {
+			t.Fatalf("a chunk has %d pages and %d lows", len(c.pages), len(c.lows))
+		}
+		for pi, p := range c.pages {
+			low := c.lows[pi]
+			if (ci == 0 && pi == 0) != (low == "") || low < last {
+				t.Fatalf("the range of page %d/%d begins with %q, behind %q", ci, pi, low, last)
+			}
+			if want := names.prefix(low, spot{ci, pi}); p.prefix != want {
+				t.Fatalf("the prefix of page %d/%d is %q, its range says %q", ci, pi, p.prefix, want)
+			}
+			if len(p.starts) == 0 && names.size > 0 {
+				t.Fatalf("page %d/%d is empty", ci, pi)
+			}
+			for i := range p.starts {
+				topic := string(p.topic(nil, i))
+				if topic < low || topics > 0 && topic <= last {
+					t.Fatalf("%q is behind %q in the range of %q", topic, last, low)
+				}
+				if at := names.locate(topic); names.at(at) != p {
+					t.Fatalf("%q is on another page than it should be", topic)
+				}
+				if _, value, out := p.entry(i); out {
+					outside++
+					if v := names.value(p, i); len(v) <= inside {
+						t.Fatalf("%q has %d bytes outside, at %x", topic, len(v), value)
+					}
+				} else if len(value) > inside {
+					t.Fatalf("%q has %d bytes inside", topic, len(value))
+				}
+				topics++
+				last = topic
+			}
+		}
+	}
+	if topics != names.size || outside != len(names.outside)-len(names.free) {
+		t.Fatalf("%d topics, counted %d; %d outside, %d of %d places free", topics, names.size, outside, len(names.free), len(names.outside))
+	}
+}
+
+// bytesOf makes a value of i: most are short, some lie outside their page.
+func bytesOf(i int) []byte {
+	b := []byte(strconv.Itoa(i))
+	if i%7 == 0 {
+		b = append(b, make([]byte, i*131%1500)...)
+	}
+	return b
+}
+
+// collect is what All and a whole walk give, by topic.
+func collect(t *testing.T, all func(func(topic, value []byte) bool)) map[string]string {
+	t.Helper()
+	m := map[string]string{}
+	for topic, value := range all {
+		if _, twice := m[string(topic)]; twice {
+			t.Fatalf("%q comes twice", topic)
+		}
+		m[string(topic)] = string(value)
+	}
+	return m
+}
+
+// stepping is a whole walk in steps of n.
+func stepping(c *Cursor, n int) func(func(topic, value []byte) bool) {
+	return func(yield func(topic, value []byte) bool) {
+		for c.Next(n, func(topic, value []byte) { yield(topic, value) }) {
+		}
 	}
 }
 
@@ -187,25 +258,45 @@ func TestTreeAgainstModel(t *testing.T) {
 // TestCursorAgainstModel changes the names between the steps of several
 // cursors and holds them to their promise.
 func TestCursorAgainstModel(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(600) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		var names Names[int]
-		model := map[string]int{}
-		for i := range 150 {
-			topic := topicOf(r)
-			names.Set(topic, i)
-			model[topic] = i
+		var names Names
+		model := map[string]string{}
+		set := func(topic string, i int) {
+			value := bytesOf(i)
+			cut := r.IntN(len(value) + 1)
+			names.Set(topic, value[:cut], value[cut:])
+			model[topic] = string(value)
+		}
+		for i := range 150 * int(1+seed%2*10) {
+			set(topicOf(r), i)
 		}
 		filter := filterOf(r)
 		cursor := names.Cursor(filter)
 		steady := maps.Clone(model) // topics that no change has touched
 		seen := map[string]bool{}
+		change := func(i int) {
+			topic := topicOf(r)
+			delete(steady, topic)
+			if r.IntN(2) == 0 {
+				set(topic, i)
+				return
+			}
+			_, there := model[topic]
+			if names.Delete(topic) != there {
+				t.Fatalf("seed %d: delete %q: want %v", seed, topic, there)
+			}
+			delete(model, topic)
+		}
 		for step := 0; ; step++ {
-			more := cursor.Next(1+r.IntN(6), func(topic string, v int) {
-				if want, ok := model[topic]; !ok || v != want || seen[topic] || !matches(filter, topic) {
-					t.Fatalf("seed %d: filter %q visits %q=%d, want %d (there %v, seen %v)", seed, filter, topic, v, want, ok, seen[topic])
+			more := cursor.Next(1+r.IntN(6), func(topic, v []byte) {
+				if want, ok := model[string(topic)]; !ok || string(v) != want || seen[string(topic)] || !matches(filter, string(topic)) {
+					t.Fatalf("seed %d: filter %q visits %q=%.10q, want %.10q (there %v, seen %v)", seed, filter, topic, v, want, ok, seen[string(topic)])
 				}
-				seen[topic] = true
+				seen[string(topic)] = true
+				if r.IntN(3) == 0 {
+					change(step)
+				}
 			})
 			if !more {
 				break
@@ -214,15 +305,7 @@ func TestCursorAgainstModel(t *testing.T) {
 				t.Fatalf("seed %d: filter %q does not end", seed, filter)
 			}
 			for range r.IntN(5) {
-				topic := topicOf(r)
-				delete(steady, topic)
-				if r.IntN(2) == 0 {
-					names.Set(topic, step)
-					model[topic] = step
-				} else {
-					names.Delete(topic)
-					delete(model, topic)
-				}
+				change(step)
 			}
 		}
 		for topic := range steady {
@@ -230,15 +313,72 @@ func TestCursorAgainstModel(t *testing.T) {
 				t.Fatalf("seed %d: filter %q passes over %q", seed, filter, topic)
 			}
 		}
-		check(t, &names.trie)
-		walked := map[string]int{}
-		for walk := names.Walk(); walk.Next(7, func(topic string, v int) { walked[topic] = v }); {
+		checkNames(t, &names)
+		if walked := collect(t, stepping(names.Walk(), 7)); !maps.Equal(walked, model) {
+			t.Fatalf("seed %d: Walk gives %.200q, want %.200q", seed, walked, model)
 		}
-		if !maps.Equal(walked, model) {
-			t.Fatalf("seed %d: Walk gives %v, want %v", seed, walked, model)
+		if all := collect(t, names.All); !maps.Equal(all, model) || names.Len() != len(model) {
+			t.Fatalf("seed %d: All gives %.200q, want %.200q", seed, all, model)
 		}
-		if all := maps.Collect(names.All); !maps.Equal(all, model) || names.Len() != len(model) {
-			t.Fatalf("seed %d: All gives %v, want %v", seed, all, model)
+		for topic, want := range model {
+			if v, ok := names.Get(topic); !ok || string(v) != want {
+				t.Fatalf("seed %d: get %q: %.10q %v, want %.10q", seed, topic, v, ok, want)
+			}
+		}
+	}
+}
+
+// TestNamesGrowAndShrink fills and empties many pages in several orders, with
+// topics and values of all sizes, and holds them to a map.
+func TestNamesGrowAndShrink(t *testing.T) {
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		var names Names
+		model := map[string]string{}
+		topic := func(i int) string {
+			switch {
+			case seed%3 == 2 && i%50 == 0: // a long prefix that few share
+				return strings.Repeat("long/", i%3000) + strconv.Itoa(i)
+			case seed%3 == 1:
+				return fmt.Sprintf("site/%04d/dev/%05d", i%37, i)
+			}
+			return fmt.Sprintf("site/%d/dev/%d", i%7, i)
+		}
+		const n = 6000
+		for range 3 * n {
+			i := r.IntN(n)
+			names.Set(topic(i), bytesOf(i+r.IntN(3)), []byte("!"))
+			v, _ := names.Get(topic(i))
+			model[topic(i)] = string(v)
+			if !strings.HasSuffix(string(v), "!") {
+				t.Fatalf("seed %d: %q has the value %.10q", seed, topic(i), v)
+			}
+		}
+		checkNames(t, &names)
+		if all := collect(t, names.All); !maps.Equal(all, model) {
+			t.Fatalf("seed %d: All gives another set", seed)
+		}
+		order := slices.Sorted(maps.Keys(model))
+		switch seed % 4 {
+		case 0:
+			slices.Reverse(order)
+		case 1:
+			r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		}
+		for i, topic := range order {
+			if !names.Delete(topic) || names.Delete(topic) {
+				t.Fatalf("seed %d: %q is not deleted once", seed, topic)
+			}
+			delete(model, topic)
+			if i%500 == 0 {
+				checkNames(t, &names)
+				if all := collect(t, names.All); !maps.Equal(all, model) {
+					t.Fatalf("seed %d: All gives another set after %d", seed, i)
+				}
+			}
+		}
+		if names.chunks != nil || names.outside != nil || names.Len() != 0 {
+			t.Fatalf("seed %d: %d pages and %d values are left", seed, len(names.chunks), len(names.outside))
 		}
 	}
 }
@@ -252,8 +392,8 @@ func FuzzTree(f *testing.F) {
 			return
 		}
 		var tree Tree[int]
-		var names Names[int]
-		filters, topics := map[string]int{}, map[string]int{}
+		var names Names
+		filters, topics := map[string]int{}, map[string]string{}
 		for i, line := range strings.Split(script, "\n") {
 			filter, off := strings.CutPrefix(line, "-")
 			switch {
@@ -267,26 +407,23 @@ func FuzzTree(f *testing.F) {
 				tree.Set(filter, i)
 				filters[filter] = i
 				if !strings.ContainsAny(filter, "+#") {
-					names.Set(filter, i)
-					topics[filter] = i
+					names.Set(filter, bytesOf(i))
+					topics[filter] = string(bytesOf(i))
 				}
 			}
 		}
 		check(t, &tree.trie)
-		check(t, &names.trie)
+		checkNames(t, &names)
 		compareMatch(t, &tree, filters, topic)
 		for filter := range filters {
-			got, want := map[string]int{}, map[string]int{}
-			cursor := names.Cursor(filter)
-			for cursor.Next(3, func(topic string, v int) { got[topic] = v }) {
-			}
+			want := map[string]string{}
 			for topic, v := range topics {
 				if matches(filter, topic) {
 					want[topic] = v
 				}
 			}
-			if !maps.Equal(got, want) {
-				t.Fatalf("cursor %q: got %v, want %v", filter, got, want)
+			if got := collect(t, stepping(names.Cursor(filter), 3)); !maps.Equal(got, want) {
+				t.Fatalf("cursor %q: got %q, want %q", filter, got, want)
 			}
 		}
 	})

@@ -1,7 +1,9 @@
 package topictree
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -103,20 +105,19 @@ func TestDepth(t *testing.T) {
 		if !tree.Delete(topic) || tree.Delete(topic) || tree.Len() != 4 {
 			t.Errorf("%.20q is not deleted once", topic)
 		}
-		var names Names[int]
-		names.Set(topic, 7)
-		for _, filter := range []string{topic, "#"} {
-			cursor, sum := names.Cursor(filter), 0
-			for cursor.Next(1000, func(_ string, v int) { sum += v }) {
+		var names Names
+		names.Set(topic, []byte("7"))
+		names.Set(topic[:len(topic)/2*2], []byte("8"))
+		for _, filter := range []string{topic, "#", strings.Repeat("+/", strings.Count(topic, "/")) + "+"} {
+			got := ""
+			for cursor := names.Cursor(filter); cursor.Next(1000, func(_, v []byte) { got += string(v) }); {
 			}
-			if sum != 7 {
-				t.Errorf("cursor %.10q over %.20q: sum %d", filter, topic, sum)
+			if !strings.HasSuffix(got, "7") && !strings.HasPrefix(got, "7") {
+				t.Errorf("cursor %.10q over %.20q: %s", filter, topic, got)
 			}
 		}
 		names.Delete(topic)
-		if names.trie.root.kids != nil {
-			t.Errorf("%.20q leaves nodes behind", topic)
-		}
+		checkNames(t, &names)
 	}
 }
 
@@ -139,76 +140,78 @@ func TestForks(t *testing.T) {
 // again in another order, with the index rebuilt on the way.
 func TestManySiblings(t *testing.T) {
 	const n = 5000
-	var names Names[int]
-	topic := func(i int) string { return fmt.Sprint("p/", i*7919%n) }
+	var tree Tree[int]
+	filter := func(i int) string { return fmt.Sprint("p/", i*7919%n) }
 	for i := range n {
-		names.Set(topic(i), i)
+		tree.Set(filter(i), i)
 	}
-	check(t, &names.trie)
+	check(t, &tree.trie)
 	for i := range n {
-		if v, ok := names.Get(topic(i)); !ok || v != i {
-			t.Fatalf("get %s: %d %v", topic(i), v, ok)
+		if v, ok := tree.Get(filter(i)); !ok || v != i {
+			t.Fatalf("get %s: %d %v", filter(i), v, ok)
 		}
 	}
 	for i := range n {
-		if !names.Delete(topic(i)) {
-			t.Fatalf("%s is not there", topic(i))
+		if !tree.Delete(filter(i)) {
+			t.Fatalf("%s is not there", filter(i))
 		}
 		if i%500 == 0 {
-			check(t, &names.trie)
+			check(t, &tree.trie)
 		}
 	}
-	if names.Len() != 0 || names.trie.root.kids != nil {
+	if tree.Len() != 0 || tree.trie.root.kids != nil {
 		t.Error("nodes are left")
 	}
 }
 
 // TestCursorPaysBySlice holds a cursor to its bound of work, over names that
-// do not match as much as over those that do.
+// do not match as much as over those that do. What cannot match is not looked
+// at: that is what the last ones are about.
 func TestCursorPaysBySlice(t *testing.T) {
-	var names Names[int]
+	var names Names
 	for i := range 1000 {
-		names.Set(fmt.Sprint("p/", i, "/x"), i)
-		names.Set(fmt.Sprint("$hidden", i), i)
+		names.Set(fmt.Sprint("p/", i, "/x"), []byte("x"))
+		names.Set(fmt.Sprint("$hidden", i), []byte("x"))
 	}
 	for _, c := range []struct {
 		filter    string
 		want      int
 		from, max int // calls
-	}{{"p/+/x", 1000, 20, 50}, {"p/+/y", 0, 10, 40}, {"+", 0, 10, 30}, {"#", 1000, 30, 60}, {"p/77/x", 1, 1, 1}} {
+	}{{"p/+/x", 1000, 10, 50}, {"p/+/y", 0, 10, 40}, {"#", 1000, 10, 60}, {"p/+/+", 1000, 10, 11},
+		{"p/77/x", 1, 1, 1}, {"+", 0, 1, 1}, {"q/#", 0, 1, 1}, {"p/99/#", 1, 1, 1}, {"$hidden77", 1, 1, 1}} {
 		cursor, calls, got := names.Cursor(c.filter), 1, 0
-		for cursor.Next(100, func(string, int) { got++ }) {
+		for cursor.Next(100, func([]byte, []byte) { got++ }) {
 			calls++
 		}
 		if got != c.want || calls < c.from || calls > c.max {
 			t.Errorf("%s: %d names in %d calls, want %d in %d to %d", c.filter, got, calls, c.want, c.from, c.max)
 		}
-		if cursor.Next(100, func(string, int) { t.Error("a finished cursor goes on") }) {
+		if cursor.Next(100, func([]byte, []byte) { t.Error("a finished cursor goes on") }) {
 			t.Error("a finished cursor says that there is more")
 		}
 	}
 }
 
-// TestCursorWhereItStands removes the very nodes that the cursor stands on,
+// TestCursorWhereItStands removes the very topics that the cursor stands on,
 // and puts them back.
 func TestCursorWhereItStands(t *testing.T) {
-	var names Names[int]
+	var names Names
 	for _, topic := range []string{"a/1", "a/2", "a/3", "b/1", "c"} {
-		names.Set(topic, 1)
+		names.Set(topic, []byte("1"))
 	}
 	cursor := names.Cursor("#")
 	var got []string
-	visit := func(topic string, _ int) { got = append(got, topic) }
+	visit := func(topic, _ []byte) { got = append(got, string(topic)) }
 	for len(got) < 2 {
 		cursor.Next(1, visit)
 	}
 	for _, topic := range []string{"a/1", "a/2", "a/3"} {
 		names.Delete(topic)
 	}
-	for _, topic := range []string{"a/1", "a/2", "a/9"} {
-		names.Set(topic, 2)
+	for _, topic := range []string{"a/1", "a/2", "a/0"} {
+		names.Set(topic, []byte("2"))
 	}
-	for cursor.Next(1, func(topic string, _ int) { got = append(got, topic); names.Delete(topic) }) {
+	for cursor.Next(1, func(topic, v []byte) { visit(topic, v); names.Delete(string(topic)) }) {
 	}
 	if s := strings.Join(got, " "); s != "a/1 a/2 b/1 c" {
 		t.Errorf("visited %s", s)
@@ -218,39 +221,53 @@ func TestCursorWhereItStands(t *testing.T) {
 	}
 }
 
-// TestCursorPassesOverWhatIsYounger holds for literal levels as for wildcards.
-func TestCursorPassesOverWhatIsYounger(t *testing.T) {
-	for _, filter := range []string{"a/b", "a/+", "#"} {
-		var names Names[int]
-		names.Set("a/x/y", 1)
-		cursor, got := names.Cursor(filter), 0
-		names.Set("a/b", 2)
-		for cursor.Next(1, func(topic string, _ int) {
-			if topic == "a/b" {
-				got++
-			}
-		}) {
-		}
-		if got != 0 {
-			t.Errorf("%s visits a name that came later", filter)
-		}
+// TestCursorOverNothing begins before there is anything, and goes on when there
+// is nothing left.
+func TestCursorOverNothing(t *testing.T) {
+	var names Names
+	for range stepping(names.Cursor("#"), 3) {
+		t.Error("something is visited")
+	}
+	names.Set("a", nil)
+	names.Set("b", nil)
+	cursor := names.Cursor("#")
+	cursor.Next(1, func([]byte, []byte) {})
+	names.Delete("a")
+	names.Delete("b")
+	if cursor.Next(1, func([]byte, []byte) { t.Error("what is gone is visited") }) {
+		t.Error("there is more of nothing")
 	}
 }
 
 // TestInnerNodesCopyTheirLevel makes sure that a node on the way, which may
-// live for ever, does not keep the string of a topic that is gone.
+// live for ever, does not keep the string of a filter that is gone.
 func TestInnerNodesCopyTheirLevel(t *testing.T) {
-	var names Names[int]
-	topic := "first/second/third"
-	names.Set(topic, 1)
-	names.Set("first/second", 2)
-	names.Set("first/second/other", 3)
-	names.Delete(topic)
-	names.Delete("first/second")
+	var tree trie[int]
+	filter := "first/second/third"
+	tree.set(filter, 1)
+	tree.set("first/second", 2)
+	tree.set("first/second/other", 3)
+	tree.remove(filter)
+	tree.remove("first/second")
 	for _, inner := range []string{"first", "first/second"} {
-		n := names.trie.find(inner)
-		if n.name != n.level() || unsafe.StringData(n.name) == unsafe.StringData(topic) {
+		n := tree.find(inner)
+		if n.name != n.level() || unsafe.StringData(n.name) == unsafe.StringData(filter) {
 			t.Errorf("the node of %s keeps %q", inner, n.name)
+		}
+	}
+}
+
+// TestNamesKeepNoView: what is handed over may change afterwards.
+func TestNamesKeepNoView(t *testing.T) {
+	for _, size := range []int{3, 3 * inside} {
+		topic, value := []byte("a/b"), bytes.Repeat([]byte("x"), size)
+		want := string(value)
+		var names Names
+		names.Set(unsafe.String(&topic[0], len(topic)), value)
+		clear(topic)
+		clear(value)
+		if v, ok := names.Get("a/b"); !ok || string(v) != want {
+			t.Errorf("the value of %d bytes is %.10q, %v", size, v, ok)
 		}
 	}
 }
@@ -281,11 +298,12 @@ func TestMatchAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { tree.Match(topics[i%len(topics)], add); i++ }); n != 0 {
 		t.Errorf("match: %v allocations", n)
 	}
-	var names Names[int]
-	for i, topic := range topics {
-		names.Set(topic, i)
+	var names Names
+	value := make([]byte, 16)
+	for _, topic := range topics {
+		names.Set(topic, value)
 	}
-	if n := testing.AllocsPerRun(1000, func() { names.Set(topics[i%len(topics)], i); names.Get(topics[i%len(topics)]); i++ }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { names.Set(topics[i%len(topics)], value[:8], value[8:]); names.Get(topics[i%len(topics)]); i++ }); n != 0 {
 		t.Errorf("set and get of a known name: %v allocations", n)
 	}
 }
@@ -328,22 +346,29 @@ func BenchmarkSubscribe(b *testing.B) {
 	}
 }
 
-// BenchmarkNames reports what a retained name costs beside its own string, and
-// the longest single Set (the growth of the index).
+// BenchmarkNames reports what a topic and a value of 32 bytes cost in memory,
+// and the longest single Set. The orders are those in which devices come to be:
+// by name, site by site in turn, and at random.
 func BenchmarkNames(b *testing.B) {
 	const n = 1_000_000
-	for _, shape := range []string{"flat/%07d", "dev/%07d/state"} {
-		b.Run(strings.ReplaceAll(shape, "/", "_"), func(b *testing.B) {
+	for _, order := range []string{"sorted", "in-turn", "random"} {
+		b.Run(order, func(b *testing.B) {
 			topics := make([]string, n)
 			for i := range topics {
-				topics[i] = fmt.Sprintf(shape, i)
+				topics[i] = fmt.Sprintf("site/%04d/dev/%04d/temp", i/1000, i%1000)
 			}
-			value := new(int)
+			switch order {
+			case "in-turn":
+				slices.SortFunc(topics, func(a, b string) int { return strings.Compare(a[10:], b[10:]) })
+			case "random":
+				rand.New(rand.NewPCG(1, 1)).Shuffle(n, func(i, j int) { topics[i], topics[j] = topics[j], topics[i] })
+			}
+			value := make([]byte, 32)
 			for b.Loop() {
 				var before, after runtime.MemStats
 				runtime.GC()
 				runtime.ReadMemStats(&before)
-				names := &Names[*int]{}
+				names := &Names{}
 				var longest time.Duration
 				start := time.Now()
 				for _, topic := range topics {
@@ -357,8 +382,13 @@ func BenchmarkNames(b *testing.B) {
 				runtime.ReadMemStats(&after)
 				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/name")
 				start = time.Now()
+				for _, topic := range topics {
+					names.Set(topic, value)
+				}
+				b.ReportMetric(float64(time.Since(start).Nanoseconds())/n, "ns/replace")
+				start = time.Now()
 				found := 0
-				for cursor := names.Cursor("#"); cursor.Next(1024, func(string, *int) { found++ }); {
+				for cursor := names.Cursor("#"); cursor.Next(1024, func([]byte, []byte) { found++ }); {
 				}
 				if found != n {
 					b.Fatalf("found %d", found)

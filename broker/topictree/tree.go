@@ -13,7 +13,7 @@ func (t *Tree[V]) Get(filter string) (V, bool) { return t.trie.get(filter) }
 
 // Set stores v under filter, of which it keeps a copy.
 func (t *Tree[V]) Set(filter string, v V) {
-	if n := t.trie.find(filter); n != nil && n.holds() {
+	if n := t.trie.find(filter); n != nil && n.holds {
 		n.value = v
 		return
 	}
@@ -61,12 +61,12 @@ func (t *Tree[V]) Match(topic string, yield func(V)) {
 	for {
 		var next *node[V]
 		k := n.kids
-		if k != nil && k.hash != nil && k.hash.holds() && wild {
+		if k != nil && k.hash != nil && k.hash.holds && wild {
 			yield(k.hash.value) // also when the topic ends at n: # includes its parent
 		}
 		switch {
 		case at > len(topic):
-			if n.holds() {
+			if n.holds {
 				yield(n.value)
 			}
 		case k != nil:

@@ -5,27 +5,21 @@ import (
 	"strings"
 )
 
-// trie is the part that Tree and Names share.
+// trie holds the nodes of a Tree.
 type trie[V any] struct {
 	root node[V]
-	size int    // nodes that hold a value
-	born uint64 // number of the node created last
+	size int // nodes that hold a value
 	seed maphash.Seed
 }
 
-// node is one level of a topic. With a value of one word it fills 48 bytes,
-// which is why the creation number and the flag share a word: a million
-// retained messages are a million nodes.
+// node is one level of a filter.
 type node[V any] struct {
-	parent *node[V] // stays when the node is removed: a Cursor may stand on it
+	parent *node[V]
 	kids   *kids[V] // nil: none
-	name   string   // the whole name when the node holds a value, else its own level
-	mark   uint64   // creation number << 1 | 1 when it holds a value
+	name   string   // the whole filter when the node holds a value, else its own level
+	holds  bool     // a value
 	value  V
 }
-
-func (n *node[V]) holds() bool    { return n.mark&1 != 0 }
-func (n *node[V]) number() uint64 { return n.mark >> 1 }
 
 // level is the last level of the node's name.
 func (n *node[V]) level() string { return n.name[strings.LastIndexByte(n.name, '/')+1:] }
@@ -50,7 +44,7 @@ func (t *trie[V]) find(name string) *node[V] {
 }
 
 func (t *trie[V]) get(name string) (v V, ok bool) {
-	if n := t.find(name); n != nil && n.holds() {
+	if n := t.find(name); n != nil && n.holds {
 		return n.value, true
 	}
 	return v, false
@@ -71,19 +65,18 @@ func (t *trie[V]) set(name string, v V) (fresh bool) {
 		}
 		n = child
 	}
-	fresh = !n.holds()
+	fresh = !n.holds
 	if fresh {
 		t.size++
 	}
-	n.name, n.value, n.mark = name, v, n.mark|1
+	n.name, n.value, n.holds = name, v, true
 	return fresh
 }
 
 // create hangs a new node below parent. A node that will not hold a value now
 // copies its level, so that it does not keep a whole name alive.
 func (t *trie[V]) create(parent *node[V], level string, inner bool) *node[V] {
-	t.born++
-	n := &node[V]{parent: parent, name: level, mark: t.born << 1}
+	n := &node[V]{parent: parent, name: level}
 	if inner {
 		n.name = strings.Clone(level)
 	}
@@ -97,17 +90,17 @@ func (t *trie[V]) create(parent *node[V], level string, inner bool) *node[V] {
 // remove forgets the value under name, and every node that then serves nobody.
 func (t *trie[V]) remove(name string) bool {
 	n := t.find(name)
-	if n == nil || !n.holds() {
+	if n == nil || !n.holds {
 		return false
 	}
 	t.size--
 	var none V
-	n.value, n.mark = none, n.mark&^1
+	n.value, n.holds = none, false
 	if n.kids != nil {
 		n.name = strings.Clone(n.level())
 		return true
 	}
-	for n.parent != nil && n.kids == nil && !n.holds() {
+	for n.parent != nil && n.kids == nil && !n.holds {
 		parent := n.parent
 		if parent.kids.drop(n, t.seed) {
 			parent.kids = nil
@@ -124,7 +117,7 @@ func (t *trie[V]) all(yield func(string, V) bool) {
 	for len(todo) > 0 {
 		n := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if n.holds() && !yield(n.name, n.value) {
+		if n.holds && !yield(n.name, n.value) {
 			return
 		}
 		k := n.kids

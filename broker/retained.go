@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"sync"
+	"time"
+
+	"mqtk/broker/topictree"
+)
+
+// retainedSet holds the retained messages, each as the bytes of a
+// retainedEntry. Its mutex is a leaf.
+type retainedSet struct {
+	sync.Mutex
+	names     topictree.Names
+	version   uint64 // counts all changes of the retained set
+	bytes     int64
+	own       int // of them under $SYS, which count towards no limit
+	removed   int // entries that only say so, while a Store replays
+	epoch     time.Time
+	publisher publisherMemory
+	head      []byte // scratch
+	expires   retainedExpiry
+}
+
+// set stores m under a topic, or deletes what is there for nil; m may be a view.
+// version is the topic's new one, 0 when nothing has changed; replaces is the one
+// that is no more, 0 for none. Not stored: there is no room.
+func (r *retainedSet) set(topic string, m *Message, l *Limits) (version, replaces uint64, stored bool) {
+	r.Lock()
+	defer r.Unlock()
+	old, had := r.entry(topic)
+	switch {
+	case m == nil && !had:
+		return 0, 0, true
+	case m == nil:
+		return r.drop(topic, &old), old.version, true
+	case !r.room(topic, m.size(), &old, had, l):
+		return 0, 0, false
+	}
+	if had {
+		r.bytes -= int64(old.size(topic))
+	} else if isSys(topic) {
+		r.own++
+	}
+	r.version++
+	r.put(topic, m, r.version)
+	return r.version, old.version, true
+}
+
+// entry is a view of what is stored under a topic. r is locked.
+func (r *retainedSet) entry(topic string) (e retainedEntry, ok bool) {
+	value, ok := r.names.Get(topic)
+	if ok {
+		e = parseRetained(value)
+	}
+	return e, ok
+}
+
+// put stores m as a version of its topic. r is locked.
+func (r *retainedSet) put(topic string, m *Message, version uint64) {
+	r.bytes += int64(m.size())
+	r.head = r.appendHead(r.head[:0], m, version)
+	r.names.Set(topic, r.head, m.Properties, m.Payload)
+}
+
+// drop removes what is stored under a topic and returns the version of that
+// change. r is locked.
+func (r *retainedSet) drop(topic string, old *retainedEntry) uint64 {
+	r.bytes -= int64(old.size(topic))
+	if isSys(topic) {
+		r.own--
+	}
+	r.names.Delete(topic)
+	r.version++
+	return r.version
+}
+
+// fits says whether set would find room for a message.
+func (r *retainedSet) fits(topic string, payload []byte, l *Limits) bool {
+	if len(payload) == 0 {
+		return true
+	}
+	r.Lock()
+	defer r.Unlock()
+	old, had := r.entry(topic)
+	return r.room(topic, len(topic)+len(payload), &old, had, l)
+}
+
+// room says whether a message of size bytes may take the place of what is stored
+// under its topic. r is locked.
+func (r *retainedSet) room(topic string, size int, old *retainedEntry, had bool, l *Limits) bool {
+	if isSys(topic) {
+		return true
+	}
+	count, bytes := r.names.Len()-r.own, r.bytes
+	if had {
+		count--
+		bytes -= int64(old.size(topic))
+	}
+	return count < l.MaxRetained && bytes+int64(size) <= l.MaxRetainedBytes
+}
+
+// current says whether a topic still has a version.
+func (r *retainedSet) current(topic string, version uint64) bool {
+	r.Lock()
+	defer r.Unlock()
+	e, _ := r.entry(topic)
+	return e.version == version
+}
+
+// message makes the message of a version of a topic, nil if that is no more.
+func (r *retainedSet) message(topic string, version uint64) *Message {
+	r.Lock()
+	defer r.Unlock()
+	if e, _ := r.entry(topic); e.version == version {
+		return r.unpack(topic, &e)
+	}
+	return nil
+}
+
+func (r *retainedSet) counts() (messages int, bytes int64) {
+	r.Lock()
+	defer r.Unlock()
+	return r.names.Len(), r.bytes
+}
+
+// restore takes up an EventRetain that a Store replays. They come in any order,
+// so a removal is remembered until restored. Limits are not asked: what was
+// acknowledged is kept.
+func (r *retainedSet) restore(e *Event) {
+	r.Lock()
+	defer r.Unlock()
+	r.version = max(r.version, e.Sequence)
+	old, had := r.entry(e.Topic)
+	e.Replaces = 0
+	switch {
+	case had && old.version >= e.Sequence:
+		e.Replaces = e.Sequence
+		return
+	case had && old.removed():
+		r.removed--
+	case had:
+		e.Replaces = old.version
+		r.bytes -= int64(old.size(e.Topic))
+	}
+	if e.Message == nil {
+		r.removed++
+		r.head = appendRemoved(r.head[:0], e.Sequence)
+		r.names.Set(e.Topic, r.head)
+		return
+	}
+	r.put(e.Topic, e.Message, e.Sequence)
+	r.expires.expect(e.Message.Expires)
+}
+
+// restored ends the replay: removals are forgotten, and what has expired will be
+// found. It comes before the first change.
+func (r *retainedSet) restored(b *Broker) {
+	r.Lock()
+	defer r.Unlock()
+	if r.removed > 0 {
+		walk := r.names.Walk()
+		for walk.Next(cursorStep, func(topic, value []byte) {
+			if e := parseRetained(value); e.removed() {
+				r.names.Delete(string(topic))
+			}
+		}) {
+		}
+		r.removed = 0
+	}
+	r.expires.arm(b, r, time.Time{})
+}
