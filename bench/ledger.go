@@ -53,7 +53,7 @@ func (l *ledger) line(client, topic string, qos mqttwire.QoS, size int, will boo
 	return n
 }
 
-// receiver adds a receiver, for whom each line is.
+// receiver adds a receiver.
 func (l *ledger) receiver(name string, share bool) *receiver {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +103,7 @@ func (l *ledger) acknowledged(n *line, number int) {
 		l.counts.QoS1++
 	}
 	for _, r := range l.receivers {
-		if r.count(n, number) == 0 {
+		if r.wants(n) && r.count(n, number) == 0 {
 			l.owed++
 		}
 	}
@@ -166,23 +166,26 @@ func (l *ledger) received(r *receiver, client string, p *mqttwire.Publish) {
 }
 
 func (l *ledger) judge(r *receiver, n *line, number int, client string) {
-	switch first := r.counts[n.index][number] == 1; {
-	case !first && n.will:
+	switch again := r.counts[n.index][number] > 1; {
+	case again && n.will:
 		l.findings.add(DuplicateWill, Example{Client: client, Topic: n.topic, Number: number})
-	case !first && n.qos == 2:
+	case again && n.qos == 2:
 		l.findings.add(DuplicateQoS2, Example{Client: client, Topic: n.topic, Number: number})
-	case !first:
+	case again:
 		l.repeated++
-	case first && n.acked[number]:
+	case n.acked[number]:
 		l.owed--
 		fallthrough
-	case first:
+	default:
 		if highest := r.highest[n.index]; number < highest && !r.share && !n.will {
 			l.findings.add(Reordered, Example{Client: client, Topic: n.topic, Number: number, Detail: "after " + strconv.Itoa(highest)})
 		}
 		r.highest[n.index] = max(r.highest[n.index], number)
 	}
 }
+
+// wants tells whether the line is for the receiver: a share gets no wills.
+func (r *receiver) wants(n *line) bool { return !r.share || !n.will }
 
 func (r *receiver) count(n *line, number int) uint8 {
 	if n.index >= len(r.counts) || number >= len(r.counts[n.index]) {
@@ -214,7 +217,7 @@ func (l *ledger) sum() {
 	for _, r := range l.receivers {
 		for _, n := range l.order {
 			for number, acked := range n.acked {
-				if acked && r.count(n, number) == 0 {
+				if acked && r.wants(n) && r.count(n, number) == 0 {
 					l.findings.add(n.lostKind(), Example{Client: r.name, Topic: n.topic, Number: number})
 				}
 			}

@@ -19,7 +19,7 @@ type registrar struct {
 	rate float64 // sessions a second
 }
 
-// A registration is a session that a registrar made. It subscribes to two
+// A registration is a session that a registrar made, or tried to. It subscribes to two
 // topics and may unsubscribe from the second.
 type registration struct {
 	clientID string
@@ -27,6 +27,7 @@ type registration struct {
 	kept     string
 	dropped  string
 
+	made         bool // CONNACK
 	subscribed   bool // SUBACK
 	unsubscribes bool // was tried
 	unsubscribed bool // UNSUBACK
@@ -62,11 +63,12 @@ func (g *registrar) live(ctx context.Context) {
 
 // serve walks a registration as far as the broker lives.
 func (g *registrar) serve(ctx context.Context, n *registration) {
+	g.run.register.add(n)
 	conn, _, err := g.run.connect(ctx, n.connect())
 	if err != nil {
 		return
 	}
-	g.run.register.add(n)
+	n.made = true
 	g.run.ledger.count(func(a *Acknowledged) { a.Sessions++ })
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if !g.subscribe(conn, n) {
@@ -141,7 +143,7 @@ func (r *run) examine(ctx context.Context) error {
 		})
 	}
 	for _, n := range r.register.all {
-		if !n.ends || n.ended {
+		if n.made && (!n.ends || n.ended) {
 			work <- n
 		}
 	}
