@@ -119,18 +119,6 @@ func (b *Broker) sysState(now time.Time) sysState {
 	return s
 }
 
-// Stock is what a broker holds for its clients.
-type Stock struct {
-	Sessions, Subscriptions, Retained int
-	Queued                            int64 // messages
-}
-
-// Stock counts what the broker holds.
-func (b *Broker) Stock() Stock {
-	s := b.sysState(time.Now())
-	return Stock{s.Clients + s.OfflineSessions, s.Subscriptions, s.Retained, b.metrics.queuedMessages.Load()}
-}
-
 // Summary says in a few lines how the broker stands.
 func (b *Broker) Summary() string {
 	s := b.sysState(time.Now())

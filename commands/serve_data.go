@@ -81,7 +81,7 @@ func (o *dataOptions) durability() journal.Durability {
 
 // explain says what to do about a directory that cannot be taken up.
 func (o *dataOptions) explain(err error) error {
-	f := fail(exitFailed, fmt.Errorf("--data %s: %w", o.Data, err))
+	f := fail(exitFailed, err)
 	var damage *journal.DamageError
 	var path *fs.PathError
 	switch {
@@ -113,9 +113,8 @@ func (s *service) greetData() {
 		s.log.Info("all is in memory: sessions and retained messages do not survive a restart; --data DIR keeps them")
 		return
 	}
-	stock, measures := s.broker.Stock(), s.store.Measure()
-	s.log.Info("recovered", "data", s.Data, "sessions", stock.Sessions, "subscriptions", stock.Subscriptions, "queued", stock.Queued,
-		"retained", stock.Retained, "bytes", measures.DiskBytes, "took", measures.Recovery.Round(100*time.Microsecond))
+	measures := s.store.Measure() // what the bytes hold, the broker has logged
+	s.log.Info("recovered", "data", s.Data, "bytes", measures.DiskBytes, "took", measures.Recovery.Round(100*time.Microsecond))
 	switch s.durability() {
 	case journal.OS:
 		s.log.Warn("acknowledged before it is on the disk: kill -9 loses nothing, power loss may", "durability", "os")
