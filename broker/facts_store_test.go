@@ -174,6 +174,29 @@ func TestStoreWithoutRoom(t *testing.T) {
 	}
 }
 
+// Clients that come back subscribe to what they have: that needs no record, and so
+// no room. Anything else about the subscription does.
+func TestStoreWithoutRoomForTheSameAgain(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60")
+		const same = "filter=t qos=1 retain-handling=1"
+		a.send("SUBSCRIBE packet-id=1 " + same)
+		a.expect("SUBACK GrantedQoS1 packet-id=1")
+		a.leave()
+		a = w.connect5("a", "session-expiry-interval=60")
+		v.noRoomFor(broker.EventSubscribe)
+		a.send("SUBSCRIBE packet-id=1 " + same)
+		a.expect("SUBACK GrantedQoS1 packet-id=1")
+		for _, other := range []string{"qos=2 retain-handling=1", "qos=1", "qos=1 no-local=1 retain-handling=1", "qos=1 retain-as-published=1 retain-handling=1"} {
+			a.send("SUBSCRIBE packet-id=2 filter=t " + other)
+			a.expect("SUBACK QuotaExceeded packet-id=2")
+		}
+		a.send("SUBSCRIBE packet-id=3 subscription-identifier=7 " + same)
+		a.expect("SUBACK QuotaExceeded packet-id=3")
+		a.alive()
+	})
+}
+
 func TestStoreWithoutRoomForCONNECT(t *testing.T) {
 	for version, code := range map[mqttwire.Version]string{mqttwire.V5: "ServerUnavailable", mqttwire.V311: "ServerUnavailable"} {
 		stored(t, nil, func(w *world, v *vault) {

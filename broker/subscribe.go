@@ -228,7 +228,7 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		s.subscriptions = make(map[string]*subscription)
 	}
 	s.subscriptions[filter] = sub
-	if s.persistent() {
+	if s.persistent() && !sub.repeats(old, f.QoS) {
 		f.Filter = filter
 		made := s.change(EventSubscribe)
 		made.Subscription, made.Identifier = f, identifier
@@ -242,6 +242,13 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		s.cursors = dropCursors(s.cursors, old) // the new one sends all of it
 	}
 	return reason, done, b.newRetainCursor(sub)
+}
+
+// repeats says whether a subscription is what old, which is recorded, already
+// was: clients that come back subscribe anew, and must be able to on a full disk.
+func (s *subscription) repeats(old *subscription, asked mqttwire.QoS) bool {
+	return old != nil && asked == s.qos && old.qos == s.qos && old.identifier == s.identifier &&
+		old.noLocal == s.noLocal && old.asPublished == s.asPublished && old.handling == s.handling
 }
 
 // change is one subscription made, replaced or (now is nil) removed.
