@@ -127,8 +127,10 @@ func (x *index) kill(e *broker.Event, t *tombs) (s *incarnation, debt uint32, ok
 		return nil, 0, false
 	}
 	switch e.Kind {
-	case broker.EventEnqueue, broker.EventInflight, broker.EventReleased:
+	case broker.EventEnqueue, broker.EventInflight:
 		return s, 0, !s.queue.expected(e.Sequence)
+	case broker.EventReleased: // the message was sent, and so it is known, or had its end before
+		return s, 0, s.queue.get(e.Sequence) != 0 || s.window.find(e.Sequence) != nil
 	case broker.EventDequeue:
 		debt = x.dequeue(s, e.Sequence)
 	case broker.EventForgotten:
