@@ -28,7 +28,7 @@ type retainedSet struct {
 func (r *retainedSet) set(topic string, m *Message, l *Limits) (version, replaces uint64, stored bool) {
 	r.Lock()
 	defer r.Unlock()
-	old, had := r.entry(topic)
+	at, old, had := r.find(topic)
 	switch {
 	case m == nil && !had:
 		return 0, 0, true
@@ -43,24 +43,24 @@ func (r *retainedSet) set(topic string, m *Message, l *Limits) (version, replace
 		r.own++
 	}
 	r.version++
-	r.put(topic, m, r.version)
+	r.put(at, topic, m, r.version)
 	return r.version, old.version, true
 }
 
-// entry is a view of what is stored under a topic. r is locked.
-func (r *retainedSet) entry(topic string) (e retainedEntry, ok bool) {
-	value, ok := r.names.Get(topic)
+// find is a view of what is stored under a topic, and its place. r is locked.
+func (r *retainedSet) find(topic string) (at topictree.Place, e retainedEntry, ok bool) {
+	at, value, ok := r.names.Find(topic)
 	if ok {
 		e = parseRetained(value)
 	}
-	return e, ok
+	return at, e, ok
 }
 
-// put stores m as a version of its topic. r is locked.
-func (r *retainedSet) put(topic string, m *Message, version uint64) {
+// put stores m as a version of the topic whose place was just found. r is locked.
+func (r *retainedSet) put(at topictree.Place, topic string, m *Message, version uint64) {
 	r.bytes += int64(m.size())
 	r.head = r.appendHead(r.head[:0], m, version)
-	r.names.Set(topic, r.head, m.Properties, m.Payload)
+	r.names.SetAt(at, topic, r.head, m.Properties, m.Payload)
 }
 
 // drop removes what is stored under a topic and returns the version of that
@@ -82,7 +82,7 @@ func (r *retainedSet) fits(topic string, payload []byte, l *Limits) bool {
 	}
 	r.Lock()
 	defer r.Unlock()
-	old, had := r.entry(topic)
+	_, old, had := r.find(topic)
 	return r.room(topic, len(topic)+len(payload), &old, had, l)
 }
 
@@ -104,7 +104,7 @@ func (r *retainedSet) room(topic string, size int, old *retainedEntry, had bool,
 func (r *retainedSet) current(topic string, version uint64) bool {
 	r.Lock()
 	defer r.Unlock()
-	e, _ := r.entry(topic)
+	_, e, _ := r.find(topic)
 	return e.version == version
 }
 
@@ -112,7 +112,7 @@ func (r *retainedSet) current(topic string, version uint64) bool {
 func (r *retainedSet) message(topic string, version uint64) *Message {
 	r.Lock()
 	defer r.Unlock()
-	if e, _ := r.entry(topic); e.version == version {
+	if _, e, _ := r.find(topic); e.version == version {
 		return r.unpack(topic, &e)
 	}
 	return nil
@@ -131,7 +131,7 @@ func (r *retainedSet) restore(e *Event) {
 	r.Lock()
 	defer r.Unlock()
 	r.version = max(r.version, e.Sequence)
-	old, had := r.entry(e.Topic)
+	at, old, had := r.find(e.Topic)
 	e.Replaces = 0
 	switch {
 	case had && old.version >= e.Sequence:
@@ -146,10 +146,10 @@ func (r *retainedSet) restore(e *Event) {
 	if e.Message == nil {
 		r.removed++
 		r.head = appendRemoved(r.head[:0], e.Sequence)
-		r.names.Set(e.Topic, r.head)
+		r.names.SetAt(at, e.Topic, r.head)
 		return
 	}
-	r.put(e.Topic, e.Message, e.Sequence)
+	r.put(at, e.Topic, e.Message, e.Sequence)
 	r.expires.expect(e.Message.Expires)
 }
 

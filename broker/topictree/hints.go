@@ -89,3 +89,36 @@ func insert[S string | []byte](h *hints, i int, s S, at func(int) S) {
 	}
 	h.heads = slices.Insert(h.heads, i, head(s, h.skip))
 }
+
+// lows are where neighbouring ranges begin.
+type lows struct {
+	texts []string
+	hints hints
+}
+
+func (l *lows) text(i int) string { return l.texts[i] }
+
+func (l *lows) renew() { renew(&l.hints, len(l.texts), l.text) }
+
+func (l *lows) insert(i int, low string) {
+	l.texts = slices.Insert(l.texts, i, low)
+	insert(&l.hints, i, low, l.text)
+}
+
+func (l *lows) remove(i int) {
+	l.texts = slices.Delete(l.texts, i, i+1)
+	l.hints.heads = slices.Delete(l.hints.heads, i, i+1)
+}
+
+// find returns the range that key is in. The first one has no beginning.
+func (l *lows) find(key string) int {
+	low, high := narrow(&l.hints, key, l.texts[0])
+	for low < high {
+		if middle := int(uint(low+high) >> 1); l.texts[middle] > key {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return max(low, 1) - 1
+}

@@ -111,12 +111,15 @@ func check[V any](t *testing.T, tr *trie[V]) {
 func checkNames(t *testing.T, names *Names) {
 	t.Helper()
 	topics, outside, last := 0, 0, ""
+	if len(names.lows.texts) != len(names.chunks) {
+		t.Fatalf("%d chunks have %d lows", len(names.chunks), len(names.lows.texts))
+	}
 	for ci, c := range names.chunks {
-		if len(c.pages) == 0 || len(c.pages) > chunkPages || len(c.lows) != len(c.pages) {
-			t.Fatalf("a chunk has %d pages and %d lows", len(c.pages), len(c.lows))
+		if len(c.pages) == 0 || len(c.pages) > chunkPages || len(c.lows.texts) != len(c.pages) || c.lows.texts[0] != names.lows.texts[ci] {
+			t.Fatalf("a chunk has %d pages and %d lows, the first %q, known as %q", len(c.pages), len(c.lows.texts), c.lows.texts[0], names.lows.texts[ci])
 		}
 		for pi, p := range c.pages {
-			low := c.lows[pi]
+			low := c.lows.texts[pi]
 			if (ci == 0 && pi == 0) != (low == "") || low < last {
 				t.Fatalf("the range of page %d/%d begins with %q, behind %q", ci, pi, low, last)
 			}
@@ -380,6 +383,44 @@ func TestNamesGrowAndShrink(t *testing.T) {
 		if names.chunks != nil || names.outside != nil || names.Len() != 0 {
 			t.Fatalf("seed %d: %d pages and %d values are left", seed, len(names.chunks), len(names.outside))
 		}
+	}
+}
+
+// TestNamesOfManyPages lets chunks of pages come and go as well.
+func TestNamesOfManyPages(t *testing.T) {
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		var names Names
+		order := r.Perm(20_000)
+		if seed%3 == 1 {
+			slices.Sort(order)
+		} else if seed%3 == 2 {
+			slices.Sort(order)
+			slices.Reverse(order)
+		}
+		model := map[string]string{}
+		for _, i := range order {
+			topic, value := fmt.Sprintf("site/%04d/%04d", i%300, i), make([]byte, 300+i%200)
+			copy(value, topic)
+			names.Set(topic, value)
+			model[topic] = string(value)
+		}
+		checkNames(t, &names)
+		if len(names.chunks) < 3 {
+			t.Fatalf("seed %d: %d chunks are too few for this test", seed, len(names.chunks))
+		}
+		if all := collect(t, names.All); !maps.Equal(all, model) {
+			t.Fatalf("seed %d: All gives another set", seed)
+		}
+		for n, i := range r.Perm(20_000) {
+			if topic := fmt.Sprintf("site/%04d/%04d", i%300, i); !names.Delete(topic) {
+				t.Fatalf("seed %d: %q is not there", seed, topic)
+			}
+			if n%4000 == 0 {
+				checkNames(t, &names)
+			}
+		}
+		checkNames(t, &names)
 	}
 }
 

@@ -3,13 +3,13 @@ package topictree
 import (
 	"encoding/binary"
 	"slices"
-	"sort"
 	"strings"
 )
 
 // Names maps topic names to values, which are bytes. It keeps copies of both.
 type Names struct {
 	chunks  []*chunk
+	lows    lows
 	size    int
 	changes uint64 // so that a cursor knows whether its place still is one
 	outside [][]byte
@@ -18,33 +18,23 @@ type Names struct {
 
 // A chunk holds up to chunkPages neighbouring pages. The range of a page begins
 // with its low, which need not be a topic that is there, and ends before the low
-// of the next one.
+// of the next one. That of a chunk is the range of its pages.
 type chunk struct {
-	lows  []string
+	lows  lows
 	pages []*page
-	hints hints // of the lows
 }
 
 const chunkPages = 512
 
-func (c *chunk) low(i int) string { return c.lows[i] }
-
-func (c *chunk) renew() { renew(&c.hints, len(c.lows), c.low) }
-
-func (c *chunk) insert(i int, low string, p *page) {
-	c.lows = slices.Insert(c.lows, i, low)
-	c.pages = slices.Insert(c.pages, i, p)
-	insert(&c.hints, i, low, c.low)
-}
-
-func (c *chunk) remove(i int) {
-	c.lows = slices.Delete(c.lows, i, i+1)
-	c.pages = slices.Delete(c.pages, i, i+1)
-	c.hints.heads = slices.Delete(c.hints.heads, i, i+1)
-}
-
 // spot is the place of a page.
 type spot struct{ chunk, page int }
+
+// Place is where a topic is, or would be, until the names change.
+type Place struct {
+	spot
+	entry int
+	found bool
+}
 
 // Len returns the number of topics.
 func (t *Names) Len() int { return t.size }
@@ -52,15 +42,21 @@ func (t *Names) Len() int { return t.size }
 // Get returns the value stored under topic: a view that is good until the next
 // change.
 func (t *Names) Get(topic string) (value []byte, ok bool) {
+	_, value, ok = t.Find(topic)
+	return value, ok
+}
+
+// Find is Get for who may set another value at once.
+func (t *Names) Find(topic string) (at Place, value []byte, ok bool) {
 	if len(t.chunks) == 0 {
-		return nil, false
+		return at, nil, false
 	}
-	p := t.at(t.locate(topic))
-	i, ok := p.find(topic)
-	if !ok {
-		return nil, false
+	at.spot = t.locate(topic)
+	p := t.at(at.spot)
+	if at.entry, at.found = p.find(topic); at.found {
+		value = t.value(p, at.entry)
 	}
-	return t.value(p, i), true
+	return at, value, at.found
 }
 
 func (t *Names) value(p *page, i int) []byte {
@@ -73,35 +69,39 @@ func (t *Names) value(p *page, i int) []byte {
 
 // Set stores a value, the parts one behind the other, under topic.
 func (t *Names) Set(topic string, parts ...[]byte) {
+	at, _, _ := t.Find(topic)
+	t.SetAt(at, topic, parts...)
+}
+
+// SetAt is Set at the place that Find found for the topic.
+func (t *Names) SetAt(at Place, topic string, parts ...[]byte) {
 	t.changes++
 	if len(t.chunks) == 0 {
-		c := &chunk{lows: []string{""}, pages: []*page{{}}}
-		c.renew()
-		t.chunks = []*chunk{c}
+		t.chunks = []*chunk{{pages: []*page{{}}}}
+		t.chunks[0].lows.insert(0, "")
+		t.lows.insert(0, "")
 	}
 	size := 0
 	for _, part := range parts {
 		size += len(part)
 	}
-	at := t.locate(topic)
-	p := t.at(at)
-	i, found := p.find(topic)
-	if found {
-		_, old, outside := p.entry(i)
+	if at.found {
+		p := t.at(at.spot)
+		_, old, outside := p.entry(at.entry)
 		if !outside && size <= inside && p.fits(size-len(old)) {
-			join(p.resize(i, size), parts)
+			join(p.resize(at.entry, size), parts)
 			return
 		}
-		t.drop(p, i)
+		t.drop(p, at.entry)
 	}
 	t.size++
 	if size <= inside {
-		join(t.insert(at, i, topic, size, false), parts)
+		join(t.insert(at.spot, at.entry, topic, size, false), parts)
 		return
 	}
 	value := make([]byte, size)
 	join(value, parts)
-	binary.LittleEndian.PutUint32(t.insert(at, i, topic, 4, true), t.keep(value))
+	binary.LittleEndian.PutUint32(t.insert(at.spot, at.entry, topic, 4, true), t.keep(value))
 }
 
 func join(dst []byte, parts [][]byte) {
@@ -137,24 +137,20 @@ func (t *Names) drop(p *page, i int) {
 
 // Delete removes topic and tells whether it was there.
 func (t *Names) Delete(topic string) bool {
-	if len(t.chunks) == 0 {
-		return false
-	}
-	at := t.locate(topic)
-	p := t.at(at)
-	i, found := p.find(topic)
+	at, _, found := t.Find(topic)
 	if !found {
 		return false
 	}
 	t.changes++
-	t.drop(p, i)
+	p := t.at(at.spot)
+	t.drop(p, at.entry)
 	switch {
 	case t.size == 0:
-		t.chunks = nil
+		t.chunks, t.lows = nil, lows{}
 	case len(p.starts) == 0:
-		t.vacate(at)
+		t.vacate(at.spot)
 	case len(p.data) < pageBytes/4:
-		t.merge(at)
+		t.merge(at.spot)
 	}
 	return true
 }
@@ -180,18 +176,12 @@ func (t *Names) at(s spot) *page { return t.chunks[s.chunk].pages[s.page] }
 
 // locate returns the page in whose range topic is.
 func (t *Names) locate(topic string) spot {
-	last := sort.Search(len(t.chunks)-1, func(i int) bool { return t.chunks[i+1].lows[0] > topic })
-	c := t.chunks[last]
-	low, high := narrow(&c.hints, topic, c.lows[0])
-	for low < high {
-		if middle := int(uint(low+high) >> 1); c.lows[middle] > topic {
-			high = middle
-		} else {
-			low = middle + 1
-		}
-	}
-	return spot{last, max(low, 1) - 1}
+	i := t.lows.find(topic)
+	return spot{i, t.chunks[i].lows.find(topic)}
 }
+
+// low is where the range of a page begins.
+func (t *Names) low(s spot) string { return t.chunks[s.chunk].lows.texts[s.page] }
 
 // next is the page behind s; false: s is the last one.
 func (t *Names) next(s spot) (spot, bool) {
@@ -207,7 +197,7 @@ func (t *Names) prefix(low string, s spot) string {
 	if !ok {
 		return ""
 	}
-	return shared(low, t.chunks[behind.chunk].lows[behind.page])
+	return shared(low, t.low(behind))
 }
 
 // shared is what a and b begin with, as far as pages care, cut from a.
@@ -223,20 +213,17 @@ func (t *Names) insert(s spot, i int, topic string, value int, outside bool) []b
 		}
 		switch i {
 		case len(p.starts): // topics that come in their order fill their pages
-			s, i = t.split(s, i, topic), 0
+			_, s = t.split(s, i, topic)
+			i = 0
 		case 0:
 			first := string(p.topic(nil, 0))
-			t.split(s, 0, between(topic, first))
+			s, _ = t.split(s, 0, between(topic, first))
 		default:
 			middle := p.middle()
 			before, first := string(p.topic(nil, middle-1)), string(p.topic(nil, middle))
-			right := t.split(s, middle, between(before, first))
-			if i > middle || i == middle && topic >= t.chunks[right.chunk].lows[right.page] {
+			left, right := t.split(s, middle, between(before, first))
+			if s = left; i > middle || i == middle && topic >= t.low(right) {
 				s, i = right, i-middle
-			} else if right.page == 0 {
-				s = spot{right.chunk - 1, len(t.chunks[right.chunk-1].pages) - 1}
-			} else {
-				s = spot{right.chunk, right.page - 1}
 			}
 		}
 	}
@@ -248,34 +235,45 @@ func between(a, b string) string {
 }
 
 // split moves the entries from i on to a new page, whose range begins at low,
-// and returns its place. The page at s has the same place in its chunk or the
-// last one of the chunk before.
-func (t *Names) split(s spot, i int, low string) spot {
+// and returns where both are then.
+func (t *Names) split(s spot, i int, low string) (left, right spot) {
 	p := t.at(s)
 	low = strings.Clone(low)
-	right := &page{prefix: t.prefix(low, s)}
-	right.take(p, i, len(p.starts))
+	behind := &page{prefix: t.prefix(low, s)}
+	behind.take(p, i, len(p.starts))
+	before := &page{prefix: shared(t.low(s), low)}
+	before.take(p, 0, i)
+	*p = *before
 	c := t.chunks[s.chunk]
-	left := &page{prefix: shared(c.lows[s.page], low)}
-	left.take(p, 0, i)
-	*p = *left
-	s.page++
-	c.insert(s.page, low, right)
-	if len(c.pages) <= chunkPages {
-		return s
+	c.lows.insert(s.page+1, low)
+	c.pages = slices.Insert(c.pages, s.page+1, behind)
+	if len(c.pages) > chunkPages {
+		return t.part(s)
 	}
+	return s, spot{s.chunk, s.page + 1}
+}
+
+// part moves a half of the pages of a chunk to a new one, and returns where the
+// page at s and the next one are then.
+func (t *Names) part(s spot) (left, right spot) {
+	c := t.chunks[s.chunk]
 	half := len(c.pages) / 2
-	other := &chunk{lows: slices.Clone(c.lows[half:]), pages: slices.Clone(c.pages[half:])}
-	clear(c.lows[half:])
-	clear(c.pages[half:])
-	c.lows, c.pages = c.lows[:half], c.pages[:half]
-	c.renew()
-	other.renew()
-	t.chunks = slices.Insert(t.chunks, s.chunk+1, other)
-	if s.page >= half {
-		return spot{s.chunk + 1, s.page - half}
+	if s.page == len(c.pages)-2 {
+		half = s.page + 1 // as with pages
 	}
-	return s
+	other := &chunk{pages: slices.Clone(c.pages[half:])}
+	other.lows.texts = slices.Clone(c.lows.texts[half:])
+	c.pages = slices.Delete(c.pages, half, len(c.pages))
+	c.lows.texts = slices.Delete(c.lows.texts, half, len(c.lows.texts))
+	c.lows.renew()
+	other.lows.renew()
+	t.chunks = slices.Insert(t.chunks, s.chunk+1, other)
+	t.lows.insert(s.chunk+1, other.lows.texts[0])
+	if s.page >= half {
+		s = spot{s.chunk + 1, s.page - half}
+	}
+	right, _ = t.next(s)
+	return s, right
 }
 
 // vacate takes the empty page at s out; its range becomes that of the page
@@ -283,15 +281,20 @@ func (t *Names) split(s spot, i int, low string) spot {
 func (t *Names) vacate(s spot) {
 	c := t.chunks[s.chunk]
 	first := s == spot{}
-	low := c.lows[s.page]
-	c.remove(s.page)
+	c.lows.remove(s.page)
+	c.pages = slices.Delete(c.pages, s.page, s.page+1)
 	if len(c.pages) == 0 {
 		t.chunks = slices.Delete(t.chunks, s.chunk, s.chunk+1)
+		t.lows.remove(s.chunk)
+	} else if s.page == 0 {
+		t.lows.texts[s.chunk] = c.lows.texts[0]
+		t.lows.renew()
 	}
 	switch {
 	case first:
-		t.chunks[0].lows[0] = low
-		t.chunks[0].renew()
+		t.lows.texts[0], t.chunks[0].lows.texts[0] = "", ""
+		t.lows.renew()
+		t.chunks[0].lows.renew()
 		s = spot{}
 	case s.page > 0:
 		s.page--
@@ -305,7 +308,7 @@ func (t *Names) vacate(s spot) {
 // refresh gives the page at s the prefix that its range has now.
 func (t *Names) refresh(s spot) {
 	p := t.at(s)
-	prefix := t.prefix(t.chunks[s.chunk].lows[s.page], s)
+	prefix := t.prefix(t.low(s), s)
 	if len(prefix) == len(p.prefix) {
 		return
 	}
@@ -326,8 +329,9 @@ func (t *Names) merge(s spot) {
 	if len(p.data)+len(right.data) > pageBytes/2 || len(p.starts)+len(right.starts) > pageEntries/2 {
 		return
 	}
-	c.remove(s.page + 1)
-	joined := &page{prefix: t.prefix(c.lows[s.page], s)}
+	c.lows.remove(s.page + 1)
+	c.pages = slices.Delete(c.pages, s.page+1, s.page+2)
+	joined := &page{prefix: t.prefix(t.low(s), s)}
 	joined.take(p, 0, len(p.starts))
 	joined.take(right, 0, len(right.starts))
 	*p = *joined
