@@ -282,16 +282,19 @@ func (l *log) finish() {
 }
 
 func (l *log) finishStream(s *stream) error {
-	if s.tail == nil || s.closed || l.broken() != nil {
+	if s.tail == nil || s.closed && s.pending.empty() || l.broken() != nil {
 		return nil
 	}
-	if err := l.sync(s.tail); err != nil {
+	if s == &l.old {
+		if err := l.flushOld(); err != nil {
+			return err
+		}
+	} else if err := l.sync(s.tail); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	last := s.tailSegment()
 	s.synced = position{last.number, last.size}
-	s.pending.reset() // of the old stream: what nobody flushed
 	l.begin(s, frameClosed)
 	s.take(l.now())
 	l.mu.Unlock()

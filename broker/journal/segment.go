@@ -49,8 +49,12 @@ func (h header) bytes() []byte {
 	binary.LittleEndian.PutUint32(b[20:], h.previous)
 	binary.LittleEndian.PutUint64(b[24:], h.first)
 	binary.LittleEndian.PutUint64(b[32:], uint64(h.previousSize))
-	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
+	sealHeader(b)
 	return b
+}
+
+func sealHeader(b []byte) {
+	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
 }
 
 var (
