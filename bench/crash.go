@@ -82,7 +82,10 @@ func (e *StartError) Error() string {
 
 func (e *StartError) Unwrap() error { return e.Err }
 
-var errEnded = errors.New("it ended by itself")
+var (
+	errEnded = errors.New("it ended by itself")
+	errOther = errors.New("it ended by itself, and something else answers there")
+)
 
 // Run tests the broker. The error is about the test, which did not take place
 // then: *StartError, a refusal, the end of ctx. What the broker did is in the
@@ -168,7 +171,11 @@ func (r *run) ready(ctx context.Context, v mqttwire.Version) error {
 		if err == nil {
 			_ = conn.WritePacket(new(mqttwire.Disconnect))
 			_ = conn.Flush()
-			return conn.Close()
+			_ = conn.Close()
+			if closed(r.o.Broker.Ended()) {
+				return &StartError{time.Since(begun), errOther}
+			}
+			return nil
 		}
 		var refused *client.RefusedError
 		switch after := time.Since(begun); {

@@ -65,14 +65,20 @@ func (r *run) await(conn *client.Conn, answer mqttwire.PacketType) (mqttwire.Pac
 
 // gather sends PINGREQ behind what was written, and reads messages until the
 // PINGRESP has come and either nothing more does for a quiet while or enough
-// says so. The connection is of no use afterwards.
+// says so; but never longer than patience. The connection is of no use
+// afterwards.
 func (r *run) gather(conn *client.Conn, quiet time.Duration, take func(*mqttwire.Publish), enough func() bool) error {
 	_ = conn.WritePacket(new(mqttwire.Pingreq))
 	if err := conn.Flush(); err != nil {
 		return err
 	}
+	end := time.Now().Add(r.o.Patience)
 	for wait, answered := r.o.Patience, false; !answered || !enough(); {
-		_ = conn.NetConn().SetReadDeadline(time.Now().Add(wait))
+		by := time.Now().Add(wait)
+		if end.Before(by) {
+			by = end
+		}
+		_ = conn.NetConn().SetReadDeadline(by)
 		p, err := conn.ReadPacket()
 		if answered && errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
