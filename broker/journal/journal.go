@@ -79,7 +79,7 @@ func openIn(o Options, disk filesystem) (*Journal, error) {
 	}
 	j := &Journal{dir: disk.path("."), log: l, opening: started, index: newIndex(l)}
 	j.encode = j.encodeFrame
-	j.cleaner.init(l)
+	j.cleaner.init()
 	return j, nil
 }
 
