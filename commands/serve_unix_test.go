@@ -72,6 +72,15 @@ func TestServeSignals(t *testing.T) {
 		b.process.terminate()
 		b.process.succeeds()
 	})
+	t.Run("the summary tells of the data", func(t *testing.T) {
+		b := startMqtk(t, "--data", t.TempDir())
+		_ = b.process.cmd.Process.Signal(syscall.SIGUSR1)
+		b.process.next("on disk        0 bytes, of them 0 needed; ")
+		b.process.next("commits        ")
+		b.process.next("recovery       took ")
+		b.process.terminate()
+		b.process.succeeds()
+	})
 	t.Run("without patience", func(t *testing.T) {
 		b := startMqtk(t, "--drain", "0")
 		b.process.terminate()
