@@ -39,6 +39,7 @@ func (p *program) benchCrashCommand() *cli.Command {
 		Name:      "crash",
 		Usage:     "kill a broker under load and see what it has lost",
 		UsageText: "mqtk bench crash [FLAGS] -- BROKER [ARGUMENT...]",
+		ArgsUsage: "-- BROKER [ARGUMENT...]",
 		Description: `Starts the broker that the command after -- runs, loads it, kills it with SIGKILL at a random moment,
 starts it again on the same data, lets its clients resume, and so on. At the end it tells what of all
 that the broker had acknowledged is gone, and ends 10 if anything is.

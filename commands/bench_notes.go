@@ -13,7 +13,7 @@ func crashStory() manSection {
 		heading: "WHAT IS TESTED",
 		text: `The clients are correct ones that live on while the broker is killed: they resume their sessions, resend what has no answer, and hold the packet identifiers of QoS 2. A message counts as acknowledged with PUBACK at QoS 1 and with PUBREC at QoS 2, a session and a will with CONNACK, subscriptions with SUBACK and UNSUBACK, a retained write with PUBACK or PUBCOMP. What has no acknowledgement may be there after a kill or not.
 
-A kill comes at any moment of the load, at every other time right after a burst of messages; some come while the broker starts, some while all clients resume. Before the broker was ready once, nothing is killed. The retained messages are read after each restart and at the end, sessions and subscriptions are looked for at the end. SIGKILL leaves the page cache alone, so that this is no test of what a power failure does.
+A kill comes at any moment of the load, half of them right after a burst of messages; some come while the broker starts, some while all clients resume. Before the broker was ready once, nothing is killed. The retained messages are read after each restart and at the end, sessions and subscriptions are looked for at the end. SIGKILL leaves the page cache alone, so that this is no test of what a power failure does.
 
 Subscribers that are away come back before 400 messages wait for them, for brokers drop messages from some limit on. A broker in a container is killed only if the command after -- ends with it.`,
 		rows: []manRow{
