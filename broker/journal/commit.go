@@ -42,6 +42,17 @@ func (l *log) wait(durable func(error)) {
 	}
 }
 
+// settle is wait for the disk whatever the Durability: for who is about to
+// remove what the frames added so far replace. mu is held.
+func (l *log) settle(durable func(error)) {
+	if l.durability == Fsync || !l.running || l.closing || l.err != nil {
+		l.wait(durable)
+		return
+	}
+	l.settling = append(l.settling, waiter{durable, nil})
+	notify(l.wake)
+}
+
 // arm has the writer look after a time. mu is held.
 func (l *log) arm(d time.Duration) {
 	l.armed = true
@@ -150,26 +161,50 @@ func (l *log) linger() {
 	}
 }
 
-// commit writes what is pending, and syncs it if the Durability says so.
+// commit writes what is pending, and syncs it if the Durability, or somebody
+// who settles, says so.
 func (l *log) commit() {
 	l.keepRoom()
 	l.mu.Lock()
-	s := &l.young
-	if l.err != nil || s.pending.empty() {
+	s, settling := &l.young, l.settling
+	if s.pending.empty() && len(settling) == 0 || l.err != nil {
 		l.mu.Unlock()
 		return
 	}
-	l.busy = true
+	l.busy, l.settling = true, nil
 	s.take(l.now())
 	l.mu.Unlock()
+	sync := l.durability == Fsync || len(settling) > 0
 	begun := time.Now()
-	err := l.put(s, l.durability == Fsync)
+	err := l.put(s, sync)
 	l.mu.Lock()
 	l.busy = false
-	l.done(s, time.Since(begun), err)
+	s.writing.waiting = append(s.writing.waiting, settling...)
+	l.done(s, sync, time.Since(begun), err)
+	l.callAlone()
 	l.mu.Unlock()
 	if err != nil {
 		l.tellFailure()
+	}
+}
+
+// callAlone spares a lone waiter the way through the releaser: nobody else's
+// commit waits for the writer. mu is held, and for the call let go.
+func (l *log) callAlone() {
+	if len(l.ready) != 1 || l.calling || !l.young.pending.empty() {
+		if len(l.ready) > 0 {
+			notify(l.release)
+		}
+		return
+	}
+	w := l.ready[0]
+	l.ready[0] = waiter{}
+	l.ready, l.calling = l.ready[:0], true
+	l.mu.Unlock()
+	w.durable(w.err)
+	l.mu.Lock()
+	if l.calling = false; len(l.ready) > 0 {
+		notify(l.release)
 	}
 }
 
@@ -178,7 +213,7 @@ func (l *log) commit() {
 func (l *log) put(s *stream, sync bool) error {
 	for {
 		err := l.write(s)
-		if err == nil && sync {
+		if err == nil && sync && s.tail != nil {
 			begun := time.Now()
 			err = l.sync(s.tail)
 			l.countCommit(time.Since(begun))
@@ -200,19 +235,18 @@ func (l *log) put(s *stream, sync bool) error {
 
 // done ends a commit: who waited for it is called, or hears that nobody knows.
 // mu is held.
-func (l *log) done(s *stream, took time.Duration, err error) {
+func (l *log) done(s *stream, synced bool, took time.Duration, err error) {
 	if err != nil {
 		l.fail(err)
 		return
 	}
+	if !s.writing.empty() {
+		l.count.commits++
+	}
 	called := len(s.writing.waiting)
 	l.ready = append(l.ready, s.writing.waiting...)
-	s.done(l.durability == Fsync)
-	l.count.commits++
+	s.done(synced)
 	l.gather(called, took)
-	if called > 0 {
-		notify(l.release)
-	}
 }
 
 // fail ends all acknowledging: nobody knows what is on disk. mu is held.
@@ -226,6 +260,10 @@ func (l *log) fail(err error) {
 		}
 		b.waiting = nil
 	}
+	for _, w := range l.settling {
+		l.ready = append(l.ready, waiter{w.durable, l.err})
+	}
+	l.settling = nil
 	notify(l.release)
 }
 
@@ -257,13 +295,20 @@ func (l *log) releaseWaiters() {
 
 func (l *log) releaseReady(spare []waiter) []waiter {
 	l.mu.Lock()
+	if l.calling { // the writer does, and will wake the releaser
+		l.mu.Unlock()
+		return spare
+	}
 	ready := l.ready
-	l.ready = spare[:0]
+	l.ready, l.calling = spare[:0], true
 	l.mu.Unlock()
 	for _, w := range ready {
 		w.durable(w.err)
 	}
 	clear(ready)
+	l.mu.Lock()
+	l.calling = false
+	l.mu.Unlock()
 	return ready
 }
 

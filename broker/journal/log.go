@@ -42,25 +42,27 @@ type log struct {
 	segmentSize int64
 	locked      io.Closer
 
-	mu      sync.Mutex
-	young   stream
-	old     stream
-	next    uint32     // number of the next segment
-	table   []*segment // by number, from base on; nil: removed
-	base    uint32
-	unread  sync.Cond // a segment has no more readers
-	clock   time.Time // the latest the log has seen
-	ahead   time.Duration
-	err     error // set once: nothing is acknowledged any more
-	told    bool  // and it was said
-	closing bool
-	running bool
-	armed   bool     // timer is running
-	busy    bool     // the writer has a batch
-	ready   []waiter // to be called by the releaser, in order
-	wanted  int      // so many must wait for the writer to be woken
-	room    room
-	count   logMeasures
+	mu       sync.Mutex
+	young    stream
+	old      stream
+	next     uint32     // number of the next segment
+	table    []*segment // by number, from base on; nil: removed
+	base     uint32
+	unread   sync.Cond // a segment has no more readers
+	clock    time.Time // the latest the log has seen
+	ahead    time.Duration
+	err      error // set once: nothing is acknowledged any more
+	told     bool  // and it was said
+	closing  bool
+	running  bool
+	armed    bool     // timer is running
+	busy     bool     // the writer has a batch
+	ready    []waiter // to be called by the releaser, in order
+	calling  bool     // somebody is calling what was ready
+	wanted   int      // so many must wait for the writer to be woken
+	settling []waiter // for the disk, whatever the Durability
+	room     room
+	count    logMeasures
 
 	wake     chan struct{} // for the writer: somebody waits
 	release  chan struct{} // for the releaser: something is ready

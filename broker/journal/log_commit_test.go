@@ -234,6 +234,31 @@ func TestWeakerModes(t *testing.T) {
 	})
 }
 
+func TestSettledIsOnDiskInEveryMode(t *testing.T) {
+	for _, durability := range []Durability{Fsync, OS, None} {
+		mode := func(o *logOptions) { o.durability = durability }
+		bubble(t, mode, func(t *testing.T, d *testDisk, l *log, c *calls) {
+			for i := range 3 {
+				if i < 2 {
+					put(l, payloadOf(i))
+				} // and once with nothing pending
+				l.mu.Lock()
+				l.settle(func(err error) {
+					c.call(i, err)
+					if n := recovered(t, d.crash()); n != min(i+1, 2) {
+						t.Errorf("mode %d: %d frames survive", durability, n)
+					}
+				})
+				l.mu.Unlock()
+				synctest.Wait()
+			}
+			if len(c.done) != 3 {
+				t.Errorf("mode %d: %v called", durability, c.done)
+			}
+		})
+	}
+}
+
 func TestSegmentsAreSyncedBeforeTheNextBegins(t *testing.T) {
 	for _, durability := range []Durability{Fsync, OS, None} {
 		mode := func(o *logOptions) { o.durability, o.segmentSize = durability, 4<<10 }

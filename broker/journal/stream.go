@@ -213,10 +213,9 @@ func (l *log) undo(f file, size int64, err error) error {
 // done forgets the batch: its bytes are on disk, as far as the Durability says.
 // mu is held.
 func (s *stream) done(synced bool) {
-	if b := &s.writing; !b.empty() {
-		if synced {
-			s.synced = b.end()
-		}
-		b.reset()
+	b := &s.writing
+	if synced && !b.empty() {
+		s.synced = b.end()
 	}
+	b.reset()
 }
