@@ -424,6 +424,110 @@ func TestNamesOfManyPages(t *testing.T) {
 	}
 }
 
+// TestNamesPartChunks puts one more topic into a chunk that is full of full
+// pages, wherever that may be.
+func TestNamesPartChunks(t *testing.T) {
+	for _, at := range []int{0, 1, 254, 255, 256, 257, 400, 510, 511} {
+		for _, where := range []string{"before", "between", "behind"} {
+			var names Names
+			value := bytesOf(7 * 400)[:400]
+			for i := 10; len(names.chunks) < 1 || len(names.chunks[0].pages) < chunkPages || names.chunks[0].pages[chunkPages-1].fits(408); i += 10 {
+				names.Set(fmt.Sprintf("t/%06d", i), value)
+			}
+			p := names.chunks[0].pages[at]
+			topic := string(p.topic(nil, 0))
+			switch where {
+			case "before":
+				topic = topic[:len(topic)-1]
+			case "between":
+				topic = string(p.topic(nil, 2)) + "/x"
+			case "behind":
+				topic = string(p.topic(nil, len(p.starts)-1)) + "/x"
+			}
+			names.Set(topic, value)
+			checkNames(t, &names)
+			if _, ok := names.Get(topic); !ok || len(names.chunks) != 2 {
+				t.Errorf("%s %d: there %v, %d chunks", where, at, ok, len(names.chunks))
+			}
+		}
+	}
+}
+
+// TestNamesVacatePages empties pages and puts back what was in them.
+func TestNamesVacatePages(t *testing.T) {
+	var names Names
+	value := make([]byte, 330)
+	for i := range 20_000 {
+		names.Set(fmt.Sprintf("%05d", i), value)
+	}
+	for _, s := range []spot{{0, 0}, {0, 1}, {1, 0}, {1, 7}, {2, 0}, {-1, 0}, {-1, -1}} {
+		if s.chunk < 0 {
+			s.chunk = len(names.chunks) - 1
+		}
+		if s.page < 0 {
+			s.page = len(names.chunks[s.chunk].pages) - 1
+		}
+		p := names.at(s)
+		var topics []string
+		for i := range p.starts {
+			topics = append(topics, string(p.topic(nil, i)))
+		}
+		for _, topic := range topics {
+			names.Delete(topic)
+		}
+		checkNames(t, &names)
+		for _, topic := range topics {
+			names.Set(topic, value)
+			names.Set(topic+"/x", value)
+		}
+		checkNames(t, &names)
+	}
+}
+
+// TestNamesFillTheirPages in all the orders in which topics come.
+func TestNamesFillTheirPages(t *testing.T) {
+	for _, order := range []string{"up", "down", "in turn up", "in turn down", "random"} {
+		var names Names
+		const n = 10_000
+		for i, at := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
+			switch order {
+			case "up", "in turn up":
+				at = i
+			case "down", "in turn down":
+				at = n - 1 - i
+			}
+			if strings.HasPrefix(order, "in turn") {
+				at = at%50*1000 + at/50
+			}
+			names.Set(fmt.Sprintf("site/%02d/dev/%04d/temp", at/1000, at%1000), make([]byte, 32))
+		}
+		checkNames(t, &names)
+		pages := 0
+		for _, c := range names.chunks {
+			pages += len(c.pages)
+		}
+		if each := n / pages; each < 45 {
+			t.Errorf("%s: %d topics a page", order, each)
+		}
+	}
+}
+
+// TestNamesThatComeDownToAFullPage: their pages are full, too.
+func TestNamesThatComeDownToAFullPage(t *testing.T) {
+	for n := range 150 {
+		var names Names
+		for i := range n {
+			names.Set(fmt.Sprintf("a/%03d", i), make([]byte, 32))
+		}
+		for i := range 200 {
+			names.Set(fmt.Sprintf("b/%03d", 999-i), make([]byte, 32))
+		}
+		if pages := len(names.chunks[0].pages); pages > 10 {
+			t.Fatalf("200 topics down to %d others take %d pages", n, pages)
+		}
+	}
+}
+
 func FuzzTree(f *testing.F) {
 	f.Add("a/+/b\na/#\n#\n+/+\n$s/#\n/\n\n", "a/x/b")
 	f.Add("-a\na\n-a\na/b\n-a/b\n", "a")

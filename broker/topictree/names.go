@@ -213,7 +213,7 @@ func (t *Names) insert(s spot, i int, topic string, value int, outside bool) []b
 		}
 		switch i {
 		case len(p.starts): // topics that come in their order fill their pages
-			_, s = t.split(s, i, topic)
+			_, s = t.split(s, i, between(string(p.topic(nil, i-1)), topic))
 			i = 0
 		case 0:
 			first := string(p.topic(nil, 0))
