@@ -120,6 +120,25 @@ func TestWhatASessionKeepsOverACrash(t *testing.T) {
 	})
 }
 
+// A retained message that was sent for a subscription is one of the session.
+func TestRetainedInTheWindowOverACrash(t *testing.T) {
+	lineageOf(t, nil, func(l *lineage) {
+		pub := l.connect5("pub", "clean-start=1")
+		for qos := 1; qos <= 2; qos++ {
+			pub.send(fmt.Sprintf("PUBLISH topic=r/%d retain=1 qos=2 packet-id=1 payload=%d", qos, qos), "PUBREL packet-id=1")
+			pub.expect("PUBREC", "PUBCOMP")
+		}
+		a := l.connect5("a", "session-expiry-interval=3600")
+		a.send("SUBSCRIBE packet-id=1 filter=r/1 qos=1 filter=r/2 qos=2")
+		a.expect("SUBACK GrantedQoS1 GrantedQoS2", "PUBLISH topic=r/1 retain=1 qos=1 packet-id=1", "PUBLISH topic=r/2 retain=1 qos=2 packet-id=2")
+		l.sync()
+		l.crash(0)
+		a = l.connect5("a", "session-expiry-interval=3600")
+		a.expect("PUBLISH dup=1 topic=r/1 retain=1 qos=1 packet-id=1 payload=1", "PUBLISH dup=1 topic=r/2 retain=1 qos=2 packet-id=2 payload=2")
+		a.alive()
+	})
+}
+
 // What a queue keeps on the disk alone comes back in its order, to a client that
 // takes it slowly too, and from before and after a crash alike.
 func TestQueuesOnDisk(t *testing.T) {

@@ -164,6 +164,7 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 	}
 	d := delivery{message: m, identifiers: cursor.identifiers, retain: true,
 		qos: s.b.deliveredQoS(m.QoS, cursor.subscription.qos)}
+	d.recorded = s.records(&d)
 	s.sequence++
 	if s.transmit(batch, c, d, s.sequence) == noRoom {
 		s.sequence--
