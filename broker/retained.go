@@ -108,7 +108,8 @@ func (r *retainedSet) current(topic string, version uint64) bool {
 	return e.version == version
 }
 
-// message makes the message of a version of a topic, nil if that is no more.
+// message makes the message of a version of a topic, nil if that is no more. It
+// keeps the topic.
 func (r *retainedSet) message(topic string, version uint64) *Message {
 	r.Lock()
 	defer r.Unlock()

@@ -132,7 +132,7 @@ func (r *retainedSet) arrivedAt(e *retainedEntry) time.Time {
 	return r.epoch.Add(time.Duration(e.arrived))
 }
 
-// unpack makes a Message of its own.
+// unpack makes a Message of its own, but for the topic.
 func (r *retainedSet) unpack(topic string, e *retainedEntry) *Message {
 	view := Message{
 		Topic: topic, Payload: e.payload, Properties: mqttwire.Properties(e.properties),
@@ -140,7 +140,7 @@ func (r *retainedSet) unpack(topic string, e *retainedEntry) *Message {
 		Arrived: r.arrivedAt(e), Expires: r.expiresAt(e),
 	}
 	view.From, view.Owner = r.publisher.unpack(e.publisher)
-	return view.keep("")
+	return view.keep(topic)
 }
 
 // publisherMemory is the publisher that was packed or unpacked last, which is
