@@ -278,6 +278,7 @@ func replayedFacts(j *Journal) (facts map[string]string, err error) {
 		n := e.Incarnation
 		switch e.Kind {
 		case broker.EventRetain:
+			e.Topic = strings.Clone(e.Topic)
 			if e.Sequence < versions[e.Topic] {
 				e.Replaces = e.Sequence
 				return nil

@@ -13,8 +13,8 @@ import (
 	"mqtk/mqttwire"
 )
 
-// Replay reads the log and hands over what is true. The Message of an
-// EventRetain is a view of the log, good until take returns, but for From and
+// Replay reads the log and hands over what is true. Topic and Message of an
+// EventRetain are views of the log, good until take returns, but for From and
 // Owner, which messages of one publisher share.
 func (j *Journal) Replay(take func(*broker.Event) error) error {
 	if j.stage != opened {
