@@ -167,15 +167,16 @@ func (r *run) ready(ctx context.Context, v mqttwire.Version) error {
 	begun := time.Now()
 	for {
 		connect := &mqttwire.Connect{Version: v, ClientID: r.prefix + "probe", CleanStart: true, KeepAlive: keepAlive}
-		conn, _, err := r.connectWithin(ctx, min(r.o.Patience, 2*time.Second), connect)
+		conn, connack, err := r.connectWithin(ctx, min(r.o.Patience, 2*time.Second), connect)
 		if err == nil {
+			heeded := r.heed(connack)
 			_ = conn.WritePacket(new(mqttwire.Disconnect))
 			_ = conn.Flush()
 			_ = conn.Close()
 			if closed(r.o.Broker.Ended()) {
 				return &StartError{time.Since(begun), errOther}
 			}
-			return nil
+			return heeded
 		}
 		var refused *client.RefusedError
 		switch after := time.Since(begun); {
@@ -190,6 +191,22 @@ func (r *run) ready(ctx context.Context, v mqttwire.Version) error {
 		}
 		pause(ctx, 5*time.Millisecond)
 	}
+}
+
+// heed leaves out what the broker says it does not have.
+func (r *run) heed(connack *mqttwire.Connack) error {
+	if n, ok := connack.Properties.Number(mqttwire.RetainAvailable); ok && n == 0 && r.o.Keys > 0 {
+		r.o.Keys = 0
+		r.notes = append(r.notes, "the broker retains nothing, which is left out")
+	}
+	if n, ok := connack.Properties.Number(mqttwire.SharedSubscriptionAvailable); ok && n == 0 && r.o.Share > 0 {
+		r.o.Share = 0
+		r.notes = append(r.notes, "the broker has no shared subscriptions, which are left out")
+	}
+	if n, ok := connack.Properties.Number(mqttwire.MaximumQoS); ok && n < 2 {
+		return fmt.Errorf("the broker grants QoS %d at most, and the test needs 2", n)
+	}
+	return nil
 }
 
 // rounds are load, kill and restart, again and again.

@@ -15,7 +15,8 @@ import (
 // A fakeBroker is a broker in memory that keeps its promise, except for what
 // its flaw says. What is in its fields survives Kill; connections do not.
 type fakeBroker struct {
-	flaw flaw
+	flaw   flaw
+	grants mqttwire.Properties // of every CONNACK
 
 	mu       sync.Mutex
 	listener *transport.MemListener
@@ -24,6 +25,7 @@ type fakeBroker struct {
 	running  sync.WaitGroup
 	starts   int
 	count    int // of messages routed
+	mostHeld int // QoS 2 ids of one session
 
 	sessions map[string]*fakeSession
 	retained map[string][]byte
@@ -304,7 +306,11 @@ func (b *fakeBroker) greet(c *fakeConn, p *mqttwire.Connect) bool {
 	if w := p.Will; w != nil {
 		b.wills[id] = &mqttwire.Publish{Topic: clone(w.Topic), QoS: w.QoS, Payload: slices.Clone(w.Payload)}
 	}
-	c.send(&mqttwire.Connack{SessionPresent: present})
+	connack := &mqttwire.Connack{SessionPresent: present}
+	if p.Version == mqttwire.V5 {
+		connack.Properties = b.grants
+	}
+	c.send(connack)
 	for _, d := range old.out {
 		c.deliver(d, true)
 	}
@@ -354,6 +360,7 @@ func (b *fakeBroker) publish(c *fakeConn, p *mqttwire.Publish) {
 		c.send(&mqttwire.Ack{Kind: mqttwire.PUBACK, PacketID: p.PacketID})
 	case 2:
 		c.session.held[p.PacketID] = true
+		b.mostHeld = max(b.mostHeld, len(c.session.held))
 		c.send(&mqttwire.Ack{Kind: mqttwire.PUBREC, PacketID: p.PacketID})
 	}
 }

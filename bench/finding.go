@@ -45,17 +45,17 @@ type kindRow struct{ key, text string }
 
 func (k Kind) row() kindRow {
 	return [kinds]kindRow{
-		LostQoS1:             {"lost_qos1", "acknowledged QoS 1 messages lost"},
-		LostQoS2:             {"lost_qos2", "acknowledged QoS 2 messages lost"},
-		DuplicateQoS2:        {"duplicate_qos2", "QoS 2 messages delivered more than once"},
+		LostQoS1:             {"lost_qos1", "deliveries of acknowledged QoS 1 messages lost"},
+		LostQoS2:             {"lost_qos2", "deliveries of acknowledged QoS 2 messages lost"},
+		DuplicateQoS2:        {"duplicate_qos2", "deliveries of QoS 2 messages that came before"},
 		LostSession:          {"lost_sessions", "sessions lost"},
 		ReturnedSession:      {"returned_sessions", "ended sessions that came back"},
 		LostSubscription:     {"lost_subscriptions", "acknowledged subscriptions lost"},
 		ReturnedSubscription: {"returned_subscriptions", "ended subscriptions that came back"},
 		LostRetained:         {"lost_retained", "retained messages lost"},
 		StaleRetained:        {"stale_retained", "retained messages older than the last acknowledged write"},
-		LostWill:             {"lost_wills", "wills never published"},
-		DuplicateWill:        {"duplicate_wills", "wills published more than once"},
+		LostWill:             {"lost_wills", "deliveries of wills lost"},
+		DuplicateWill:        {"duplicate_wills", "deliveries of wills that came before"},
 		Reordered:            {"reordered", "messages out of order"},
 		Corrupted:            {"corrupted", "messages that nobody sent"},
 		Unanswered:           {"unanswered", "messages that were never answered"},

@@ -2,7 +2,9 @@ package commands
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
+	"slices"
 	"testing"
 )
 
@@ -53,5 +55,26 @@ func TestBenchCrashMqtk(t *testing.T) {
 	report := crashReport(t, exitDone, "--kills", "5", "--load-time", "0.5", "--", self, "serve", "-p", "{port}", "--data", "{data}")
 	if report["kills"].(float64) != 5 || report["acknowledged_qos2"].(float64) < 100 || report["complete"] != true {
 		t.Errorf("that was no test: %v", report)
+	}
+}
+
+func TestLastOutput(t *testing.T) {
+	var o lastOutput
+	for i := range 10_000 {
+		fmt.Fprintf(&o, "line %d\n\n", i)
+	}
+	lines := o.lines()
+	if len(lines) != outputShown || lines[outputShown-1] != "line 9999" || lines[0] != fmt.Sprint("line ", 10_000-outputShown) {
+		t.Errorf("kept %q", lines)
+	}
+	if cap(o.end) > 4*outputKept {
+		t.Errorf("%d bytes are kept", cap(o.end))
+	}
+}
+
+func TestReplacePlaces(t *testing.T) {
+	got := replacePlaces([]string{"b", "--x={port}:{data}", "{data}/{data}", "{other}"}, 7, "/d")
+	if want := []string{"b", "--x=7:/d", "/d//d", "{other}"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
