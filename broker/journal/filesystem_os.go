@@ -13,12 +13,29 @@ import (
 // directory is the filesystem of a directory of this machine.
 type directory string
 
-// openDirectory makes the directory if it is not there, for its owner alone.
+// openDirectory makes the directory if it is not there, for its owner alone,
+// and durably: what is in it would be lost with its name.
 func openDirectory(name string) (directory, error) {
-	if err := os.MkdirAll(name, 0o700); err != nil {
+	if err := makeDirectory(filepath.Clean(name)); err != nil {
 		return "", fmt.Errorf("journal: %w", err)
 	}
 	return directory(name), nil
+}
+
+func makeDirectory(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(name)
+	if parent != name {
+		if err := makeDirectory(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(name, 0o700); err != nil {
+		return err
+	}
+	return syncDirectory(parent)
 }
 
 func (d directory) path(name string) string { return filepath.Join(string(d), name) }

@@ -321,6 +321,31 @@ func TestFailedSyncEndsAllAcknowledging(t *testing.T) {
 	})
 }
 
+func TestSlowCallHoldsUpNoCommit(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, d *testDisk, l *log, c *calls) {
+		slow := make(chan struct{})
+		d.gate = make(chan struct{})
+		add1(l, 0, func(int, error) {})
+		synctest.Wait()
+		for i := range 10 { // one commit, whose first call takes long
+			add1(l, i, func(int, error) { <-slow })
+		}
+		close(d.gate)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		add1(l, 11, c.call)
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if n := recovered(t, d.crash()); n != 12 {
+			t.Errorf("%d of 12 frames are on disk while a call blocks", n)
+		}
+		if n, _ := c.counts(); n != 0 {
+			t.Error("called out of order")
+		}
+		close(slow)
+	})
+}
+
 func TestClosedLogTakesNothing(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, d *testDisk, l *log, c *calls) {
 		add1(l, 0, c.call)
