@@ -71,7 +71,10 @@ func (l *ledger) page(number uint64) int {
 // search returns where a number stands in the page, or would.
 func (p *page) search(number uint64) (int, bool) {
 	e := p.entries
-	if first := e[0].number; number >= first { // numbers are dense more often than not
+	if e[len(e)-1].number < number { // mostly they come in order
+		return len(e), false
+	}
+	if first := e[0].number; number >= first { // and are dense
 		if i := number - first; i < uint64(len(e)) && e[i].number == number {
 			return int(i), true
 		}
