@@ -90,35 +90,45 @@ func insert[S string | []byte](h *hints, i int, s S, at func(int) S) {
 	h.heads = slices.Insert(h.heads, i, head(s, h.skip))
 }
 
-// lows are where neighbouring ranges begin.
+// lows are where neighbouring ranges begin. Everything is above the first one.
 type lows struct {
 	texts []string
-	hints hints
+	hints hints // of all but the first, which may be empty
 }
 
-func (l *lows) text(i int) string { return l.texts[i] }
+func (l *lows) text(i int) string { return l.texts[i+1] }
 
-func (l *lows) renew() { renew(&l.hints, len(l.texts), l.text) }
+func (l *lows) renew() { renew(&l.hints, max(len(l.texts), 1)-1, l.text) }
 
 func (l *lows) insert(i int, low string) {
 	l.texts = slices.Insert(l.texts, i, low)
-	insert(&l.hints, i, low, l.text)
+	if i == 0 {
+		l.renew()
+		return
+	}
+	insert(&l.hints, i-1, low, l.text)
 }
 
 func (l *lows) remove(i int) {
 	l.texts = slices.Delete(l.texts, i, i+1)
-	l.hints.heads = slices.Delete(l.hints.heads, i, i+1)
+	if len(l.texts) > 0 {
+		i = max(i, 1) - 1
+		l.hints.heads = slices.Delete(l.hints.heads, i, i+1)
+	}
 }
 
-// find returns the range that key is in. The first one has no beginning.
+// find returns the range that key is in.
 func (l *lows) find(key string) int {
-	low, high := narrow(&l.hints, key, l.texts[0])
+	if len(l.texts) == 1 {
+		return 0
+	}
+	low, high := narrow(&l.hints, key, l.texts[1])
 	for low < high {
-		if middle := int(uint(low+high) >> 1); l.texts[middle] > key {
+		if middle := int(uint(low+high) >> 1); l.text(middle) > key {
 			high = middle
 		} else {
 			low = middle + 1
 		}
 	}
-	return max(low, 1) - 1
+	return low
 }
