@@ -48,9 +48,6 @@ exec ` + program + ` -c {data}/conf`
 
 // mqtk keeps what it has acknowledged.
 func TestBenchCrashMqtk(t *testing.T) {
-	if findFlag(Tree().Command("serve"), "data") == nil {
-		t.Skip("serve has no --data yet")
-	}
 	self := mqtkCommand(t).Path
 	report := crashReport(t, exitDone, "--kills", "5", "--load-time", "0.5", "--", self, "serve", "-p", "{port}", "--data", "{data}")
 	if report["kills"].(float64) != 5 || report["acknowledged_qos2"].(float64) < 100 || report["complete"] != true {
