@@ -242,8 +242,9 @@ func (l *log) usage(g generation) (disk, live int64) {
 }
 
 // removeHead gives a generation's head back to the disk, durably, once nobody
-// reads it. The young tail stays; the old one may go. mu is not held; one
-// goroutine alone calls it, the one that calls flushOld.
+// reads it; settle first what ended its records. The young tail stays; the old
+// one may go. mu is not held; one goroutine alone calls it, the one that calls
+// flushOld.
 func (l *log) removeHead(g generation) error {
 	seg, err := l.behead(g)
 	if err != nil {
