@@ -10,23 +10,24 @@ import (
 // read buffer, the decoder, and scratch space that makes the path of a message
 // free of allocation. It is borrowed per read, so an idle connection has none.
 type Batch struct {
-	b       *Broker
-	now     time.Time
-	decoder mqttwire.Decoder
-	in      []byte // what the driver reads into: buffer, or a large packet's own
-	dirty   []*Conn
-	eased   []waiter // to be let go at Flush, when no lock is held
-	events  []Event
-	due     []due // what is to be sent once the events are durable
-	spilled []spilled
-	view    Message  // the message under way
-	kept    *Message // its kept copy, once somebody needed one
-	topic   string   // a kept copy of its topic, if the match cache has one
-	match   matched  // scratch for a topic that is not cached
-	merge   map[*Session]int
-	many    bool // several receivers: encode once per shape
-	shapes  [12]shape
-	buffer  [readChunk]byte
+	b        *Broker
+	now      time.Time
+	decoder  mqttwire.Decoder
+	in       []byte // what the driver reads into: buffer, or a large packet's own
+	dirty    []*Conn
+	eased    []waiter // to be let go at Flush, when no lock is held
+	events   []Event
+	appended bool  // something since the last commit
+	due      []due // what is to be sent once the events are durable
+	spilled  []spilled
+	view     Message  // the message under way
+	kept     *Message // its kept copy, once somebody needed one
+	topic    string   // a kept copy of its topic, if the match cache has one
+	match    matched  // scratch for a topic that is not cached
+	merge    map[*Session]int
+	many     bool // several receivers: encode once per shape
+	shapes   [12]shape
+	buffer   [readChunk]byte
 }
 
 // shape is one encoding of the message under way, for all receivers of the same
@@ -49,13 +50,14 @@ func (b *Broker) borrow() *Batch {
 
 // release gives a batch back. What it was used for must not shine through.
 func (b *Broker) release(batch *Batch) {
-	batch.in = nil
+	batch.in, batch.appended = nil, false
 	b.batches.Put(batch)
 }
 
 // begin readies the batch for one connection's input.
 func (batch *Batch) begin(c *Conn) {
 	batch.now = time.Now()
+	batch.appended = batch.appended && c.open != nil // of another connection
 	d := &batch.decoder
 	d.Version, d.From = c.version, mqttwire.Client
 	l := &c.b.limits
@@ -137,6 +139,7 @@ func (batch *Batch) append() error {
 	err := batch.b.store.Append(batch.events, durable)
 	clear(batch.events)
 	batch.events = batch.events[:0]
+	batch.appended = true
 	if err != nil {
 		for _, d := range waiting {
 			d.session.withdraw(d.sequence)

@@ -75,7 +75,12 @@ func playOnce(t *testing.T, s *conformance.Script, played map[*conformance.Scrip
 
 // play runs a script against a broker of its own, made as the script needs it.
 func play(t *testing.T, s *conformance.Script) conformance.Result {
-	o := broker.Options{Limits: broker.DefaultLimits()}
+	return playWith(t, s, optionsFor(t, s, broker.Options{}))
+}
+
+// optionsFor adds what a script needs.
+func optionsFor(t *testing.T, s *conformance.Script, o broker.Options) broker.Options {
+	o.Limits = broker.DefaultLimits()
 	for _, setting := range s.Settings {
 		if err := o.Limits.Set(setting.Key, setting.Value); err != nil {
 			t.Fatal(err)
@@ -91,7 +96,7 @@ func play(t *testing.T, s *conformance.Script) conformance.Result {
 			o.Authenticator = toy{}
 		}
 	}
-	return playWith(t, s, o)
+	return o
 }
 
 func playWith(t *testing.T, s *conformance.Script, o broker.Options) conformance.Result {

@@ -163,7 +163,7 @@ func TestReadingOf3xIsPaused(t *testing.T) {
 	stored(t, []string{"receive_maximum=3"}, func(w *world, v *vault) {
 		watch := w.connect5("watch", "clean-start=1")
 		watch.subscribe("t", 0, "")
-		a := w.connect4("a", "clean-start=1 keep-alive=2")
+		a := w.connect4("a", "keep-alive=2")
 		v.held()
 		for i := range 5 {
 			a.send(fmt.Sprintf("PUBLISH topic=t qos=1 packet-id=%d payload=m%d", i+1, i+1))

@@ -74,7 +74,7 @@ func (l *lineage) crash(down time.Duration) {
 // comes back says that.
 func (l *lineage) sync() {
 	l.t.Helper()
-	c := l.connect5("sync", "clean-start=1")
+	c := l.connect5("sync", "session-expiry-interval=1")
 	c.publish("sync", "x", "")
 	c.leave()
 }

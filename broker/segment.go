@@ -64,7 +64,10 @@ func (c *Conn) replied(s *segment, before int) {
 	s.packets++
 }
 
-// commit closes the batch's segment and asks the store to say when it may go.
+// commit closes the batch's segment and asks the store to say when it may go. An
+// answer to a session that ends with its connection waits for no disk, unless
+// the batch has given the store something: it repeats nothing that an earlier
+// connection was told.
 func (c *Conn) commit(batch *Batch) {
 	s := c.open
 	if s == nil {
@@ -75,8 +78,12 @@ func (c *Conn) commit(batch *Batch) {
 	c.out.mu.Lock()
 	c.segments = append(c.segments, s)
 	c.out.mu.Unlock()
-	err := c.b.store.Append(nil, s.durable)
-	if _, memory := c.b.store.(memoryStore); memory || err != nil {
+	if !c.b.keeps || !batch.appended && !c.session.lasts.Load() {
+		s.isDurable(nil)
+		return
+	}
+	batch.appended = false
+	if err := c.b.store.Append(nil, s.durable); err != nil {
 		s.isDurable(err)
 	}
 }
