@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mqtk/broker"
 )
@@ -110,8 +111,9 @@ func (r *listener) retain(e *broker.Event) error {
 		return fmt.Errorf("retained %s holds a message to %s", e.Topic, e.Message.Topic)
 	}
 	r.highest.version = max(r.highest.version, e.Sequence)
-	key := "retained " + e.Topic
-	old, had := r.versions[e.Topic]
+	topic := strings.Clone(e.Topic) // it is lent as the message is
+	key := "retained " + topic
+	old, had := r.versions[topic]
 	if had && e.Sequence <= old.Sequence {
 		e.Replaces = e.Sequence
 		return nil
@@ -120,7 +122,7 @@ func (r *listener) retain(e *broker.Event) error {
 	if _, stored := r.picture[key]; stored {
 		e.Replaces = old.Sequence
 	}
-	r.versions[e.Topic] = broker.Event{Sequence: e.Sequence}
+	r.versions[topic] = broker.Event{Sequence: e.Sequence}
 	delete(r.picture, key)
 	if e.Message != nil { // in words now: it is only lent
 		r.picture[key] = messageText(e.Message, 0) + fmt.Sprintf(" version=%d", e.Sequence)

@@ -27,10 +27,11 @@ type traffic struct {
 	gone        map[uint64]bool // incarnations that get nothing new
 	drain       bool            // nothing new at all
 	prefix      string          // of topics
+	habit       int
 }
 
 func newTraffic(seed uint64) *traffic {
-	return &traffic{random: rand.New(rand.NewPCG(seed, 1)), mind: newTruth(), largest: 700, prefix: "a",
+	return &traffic{random: rand.New(rand.NewPCG(seed, 1)), mind: newTruth(), largest: 700, prefix: "a", habit: int(seed % uint64(len(habits))),
 		deliveries: map[uint64]uint64{}, changes: map[uint64]uint64{}}
 }
 
@@ -55,34 +56,30 @@ func (t *traffic) next() []broker.Event {
 	}
 }
 
+// habits are what brokers are used for: how often each of acts happens.
+var habits = [][11]int{
+	{30, 4, 6, 6, 6, 4, 4, 31, 4, 3, 2},  // everything
+	{30, 0, 2, 1, 1, 10, 1, 42, 3, 1, 0}, // queues of sessions that last
+	{4, 60, 3, 2, 2, 1, 1, 8, 0, 2, 1},   // retained messages
+	{3, 2, 4, 30, 40, 2, 1, 6, 0, 8, 1},  // subscriptions and packet ids
+}
+
 func (t *traffic) act() []broker.Event {
-	roll := t.random.IntN(100)
+	acts := [11]func() []broker.Event{t.publish, t.retain, t.connect, t.subscribe, t.held, t.send, t.clean, t.settle, t.move, t.leave, t.end}
+	weights, sum := habits[t.habit], 0
 	if t.drain {
-		roll = 56 + t.random.IntN(35)
+		weights = [11]int{5: 1, 7: 9}
 	}
-	switch {
-	case roll < 30:
-		return t.publish()
-	case roll < 34:
-		return t.retain()
-	case roll < 40:
-		return t.connect()
-	case roll < 46:
-		return t.subscribe()
-	case roll < 52:
-		return t.held()
-	case roll < 56:
-		return t.send()
-	case roll < 60:
-		return t.clean()
-	case roll < 91:
-		return t.settle()
-	case roll < 95:
-		return t.move()
-	case roll < 98:
-		return t.leave()
+	for _, w := range weights {
+		sum += w
 	}
-	return t.end()
+	roll := t.random.IntN(sum)
+	for i, w := range weights {
+		if roll -= w; roll < 0 {
+			return acts[i]()
+		}
+	}
+	return nil
 }
 
 // live lists the incarnations that have not ended, with a session or without.
