@@ -15,6 +15,8 @@ const benchRecord = 300 // bytes on disk
 // in turn with the measure of the log: one thread that appends n records with
 // one write and syncs. A disk's mood changes from second to second, so they
 // alternate, a few commits each; raw is the log's speed as a part of that one's.
+// Waking n producers costs time without any log, too: bound is what would be
+// left of raw if that were all that came on top.
 func BenchmarkCommit(b *testing.B) {
 	for _, n := range []int{1, 256, 1024} {
 		b.Run(fmt.Sprint("n=", n), func(b *testing.B) {
@@ -26,16 +28,20 @@ func BenchmarkCommit(b *testing.B) {
 			l := openTestLog(b, logOptions{filesystem: directory(b.TempDir())})
 			p := newProducers(b, l, n)
 			defer p.stop()
-			var raw, ours time.Duration
+			w := newWoken(n)
+			defer w.stop()
+			var raw, ours, woken time.Duration
 			b.ResetTimer()
 			for done := 0; done < b.N; {
 				rounds := min(64, (b.N-done+n-1)/n)
 				raw += appendRaw(b, f, n, rounds)
 				ours += p.run(rounds)
+				woken += w.run(rounds)
 				done += n * rounds
 			}
 			b.ReportMetric(float64(ours.Nanoseconds())/float64(b.N), "ns/record")
 			b.ReportMetric(float64(raw)/float64(ours), "raw")
+			b.ReportMetric(float64(raw)/float64(raw+woken), "bound")
 			b.ReportMetric(float64(b.N)/float64(max(l.measures().commits, 1)), "records/commit")
 		})
 	}
@@ -109,6 +115,58 @@ func (p *producers) stop() {
 		close(c)
 	}
 	p.all.Wait()
+}
+
+// woken are producers without a log: each waits, puts its record into a buffer
+// that all share, and waits again.
+type woken struct {
+	mu     sync.Mutex
+	buf    []byte
+	wake   []chan error
+	came   int
+	all    chan struct{}
+	ending sync.WaitGroup
+}
+
+func newWoken(n int) *woken {
+	w := &woken{all: make(chan struct{}, 1)}
+	for range n {
+		c := make(chan error, 1)
+		w.wake = append(w.wake, c)
+		w.ending.Go(func() {
+			record := make([]byte, benchRecord)
+			for range c {
+				w.mu.Lock()
+				w.buf = append(w.buf, record...)
+				if w.came++; w.came == n {
+					w.all <- struct{}{}
+				}
+				w.mu.Unlock()
+			}
+		})
+	}
+	return w
+}
+
+func (w *woken) run(rounds int) time.Duration {
+	begun := time.Now()
+	for range rounds {
+		w.mu.Lock()
+		w.buf, w.came = w.buf[:0], 0
+		w.mu.Unlock()
+		for _, c := range w.wake {
+			c <- nil
+		}
+		<-w.all
+	}
+	return time.Since(begun)
+}
+
+func (w *woken) stop() {
+	for _, c := range w.wake {
+		close(c)
+	}
+	w.ending.Wait()
 }
 
 func openTestLog(t testing.TB, o logOptions) *log {
