@@ -243,4 +243,3 @@ func (s *keptSession) replay(take func(*broker.Event) error) error {
 	}
 	return nil
 }
-
