@@ -211,8 +211,5 @@ func (p *journalPrinter) salvaged(dir string, r journal.SalvageReport) {
 	for _, lost := range r.Lost {
 		fmt.Fprintf(p, "lost: %s\n", visible(lost))
 	}
-	if r.LostBytes > 0 {
-		fmt.Fprintf(p, "%s could not be read\n", plural(int(r.LostBytes), "byte", "bytes"))
-	}
 	fmt.Fprintf(p, "copied: %s, %s\n", plural(r.Frames, "frame", "frames"), plural(r.Records, "record", "records"))
 }
