@@ -92,8 +92,8 @@ func (o *dataOptions) explain(err error) error {
 			"mqtk inspect journal " + o.Data + " --salvage OUT writes a repaired copy, and says what was lost",
 		}
 		return f
-	case errors.Is(err, syscall.ENOTDIR):
-		f.Code = exitUsage
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
+		f.Code = exitUsage // a file is where a directory should be
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		f.Code = exitUsage
 		f.Hints = []string{"the directory must be one that this user may write to"}

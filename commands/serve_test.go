@@ -90,7 +90,7 @@ func TestServeRefuses(t *testing.T) {
 		{"no command", []string{"--"}, 2, []string{"command after --"}},
 		{"no such command", []string{"-p", "0", "--", "mqtk-no-such-command"}, 2, []string{"mqtk-no-such-command"}},
 		{"data in a file", []string{"-p", "0", "--data", file}, 2, []string{"--data " + file + ": is no directory"}},
-		{"data below a file", []string{"-p", "0", "--data", file + "/x"}, 2, []string{"--data " + file + "/x: " + file + ": not a directory"}},
+		{"data below a file", []string{"-p", "0", "--data", file + "/x"}, 2, []string{"--data " + file + "/x: " + file + ": "}},
 		{"durability of nothing", []string{"-p", "0", "--durability", "os"}, 2, []string{"--durability", "no --data"}},
 		{"unknown durability", []string{"-p", "0", "--data", folder + "/d", "--durability", "sync"}, 2, []string{"--durability sync: must be one of fsync, os, none"}},
 		{"commits of nothing", []string{"-p", "0", "--commit-delay", "5ms"}, 2, []string{"--commit-delay", "no --data"}},
