@@ -66,14 +66,14 @@ func (j *Journal) write(events []broker.Event, d *draft) {
 	j.frames++
 	j.index.begin(at, d.puts, d.messages == 1)
 	for i := range events {
-		if s := d.found[i]; s != nil || events[i].Kind == broker.EventRetain {
+		if s := d.found[i]; s != nil {
 			j.index.put(s, &events[i], d.rider(events, i))
 		}
 	}
 	j.index.end()
 	j.index.bear(at.segment(), d.tombs)
 	for i := range events {
-		if s := d.found[i]; s != nil && !isPut(&events[i]) {
+		if s := d.found[i]; s != nil && s != &j.index.nobody && !isPut(&events[i]) {
 			j.index.tidy(s)
 		}
 	}
@@ -117,7 +117,7 @@ func (x *index) kill(e *broker.Event, t *tombs) (s *incarnation, debt uint32, ok
 	case broker.EventRetain:
 		x.unretain(e.Replaces)
 		t.always = t.always || e.Message == nil
-		return nil, 0, e.Message == nil || !x.retained.expected(e.Sequence)
+		return &x.nobody, 0, e.Message == nil || !x.retained.refuse(e.Sequence)
 	case broker.EventSessionEnd:
 		x.endSession(e.Incarnation)
 		t.always = true
@@ -179,8 +179,8 @@ type draft struct {
 	ends     []int  // of each
 	puts     int    // records that may live
 	messages int
-	written  int // messages that are in the frame
-	found    []*incarnation
+	written  int            // messages that are in the frame
+	found    []*incarnation // of each event, nil: it is not written
 	tombs    tombs
 }
 

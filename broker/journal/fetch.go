@@ -8,7 +8,12 @@ import (
 
 // Fetch reads deliveries back from the disk.
 func (j *Journal) Fetch(incarnation uint64, sequences []uint64) ([]broker.Event, error) {
-	f := &fetch{j: j, incarnation: incarnation, events: make([]broker.Event, len(sequences)), messages: newMessageReader(j.shift)}
+	messages, _ := j.readers.Get().(*messageReader)
+	if messages == nil {
+		messages = newMessageReader(j.shift)
+	}
+	defer j.readers.Put(messages)
+	f := &fetch{j: j, incarnation: incarnation, events: make([]broker.Event, len(sequences)), messages: messages}
 	wanted := make([]int, len(sequences))
 	for i := range sequences {
 		wanted[i] = i

@@ -21,6 +21,7 @@ type incarnation struct {
 	queue         ledger // deliveries, those in the window too until PUBREC
 	window        flights
 	removals      removals
+	gone          recent        // deliveries that ended last
 	delivery      uint64        // the highest number of a delivery in the log
 	change        uint64        // and of anything else
 	told          *broker.Event // the EventSession, while the log is read
@@ -69,10 +70,15 @@ func (x *index) enqueue(s *incarnation, sequence uint64, packetID mqttwire.Packe
 	f.state, f.packetID = sent, packetID
 }
 
+// late says that a delivery has ended already of which a record comes.
+func (x *index) late(s *incarnation, sequence uint64) bool {
+	return s.queue.expected(sequence) || !x.scanning && s.gone.has(sequence)
+}
+
 // inflight puts a delivery into the window by a record of its own.
 func (x *index) inflight(s *incarnation, sequence uint64, packetID mqttwire.PacketID, state flightState) {
 	s.delivery = max(s.delivery, sequence)
-	if s.queue.expected(sequence) {
+	if x.late(s, sequence) {
 		return
 	}
 	f := s.window.put(sequence)
@@ -98,6 +104,7 @@ func (x *index) dequeue(s *incarnation, sequence uint64) (debt uint32) {
 	at := s.queue.kill(sequence)
 	debt = x.debt(at)
 	x.drop(at)
+	s.gone.add(sequence)
 	f := s.window.find(sequence)
 	if at == 0 && (f == nil || f.state != released) && !x.scanning {
 		s.queue.expect(sequence)

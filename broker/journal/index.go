@@ -15,6 +15,7 @@ import (
 type index struct {
 	log      *log
 	sessions map[uint64]*incarnation
+	nobody   incarnation      // whose the retained set is
 	retained ledger           // by version
 	ended    forgetting       // incarnations whose records may still come
 	dying    []*incarnation   // ended, and yet to be taken off their segments' counts
@@ -280,6 +281,19 @@ func (r *removals) add(key, sequence uint64) {
 func (r *removals) later(key, sequence uint64) bool {
 	return slices.ContainsFunc(r.ring, func(e removal) bool { return e.key == key && e.sequence > sequence })
 }
+
+// recent are the last few numbers of their kind.
+type recent struct {
+	numbers [8]uint64
+	next    uint8
+}
+
+func (r *recent) add(number uint64) {
+	r.numbers[r.next] = number
+	r.next = (r.next + 1) % uint8(len(r.numbers))
+}
+
+func (r *recent) has(number uint64) bool { return slices.Contains(r.numbers[:], number) }
 
 func heldKey(id mqttwire.PacketID) uint64 { return uint64(id) }
 

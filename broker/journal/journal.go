@@ -34,9 +34,10 @@ type Journal struct {
 	draft  *draft // of the frame under way
 	events []broker.Event
 
-	shift  time.Duration           // see log.shift; set once by Replay
-	encode func(dst []byte) []byte // encodeFrame, made once
-	drafts sync.Pool               // *draft
+	shift   time.Duration           // see log.shift; set once by Replay
+	encode  func(dst []byte) []byte // encodeFrame, made once
+	drafts  sync.Pool               // *draft
+	readers sync.Pool               // *messageReader
 	cleaner
 }
 

@@ -20,14 +20,14 @@ func (j *Journal) Replay(take func(*broker.Event) error) error {
 	if j.stage != opened {
 		return errors.New("the journal was replayed before")
 	}
-	latest, err := latestClock(j.log.disk)
+	latest, err := j.log.latestClock()
 	if err != nil {
 		return err
 	}
 	j.shift = max(time.Until(latest), 0)
 	r := &replay{j: j, x: j.index, take: take, messages: newMessageReader(j.shift)}
 	j.index.scanning = true
-	if err := j.log.recover(r.frame); err != nil {
+	if err := j.log.recover(r.visit); err != nil {
 		return err
 	}
 	j.index.scanning = false
@@ -49,8 +49,8 @@ func (j *Journal) Replay(take func(*broker.Event) error) error {
 
 // latestClock is the time of the last commit, which must be known before the
 // first time is read. Damage is for recovery to find.
-func latestClock(d filesystem) (latest time.Time, err error) {
-	found, err := listSegments(d)
+func (l *log) latestClock() (latest time.Time, err error) {
+	found, err := listSegments(l.disk)
 	if err != nil {
 		return latest, err
 	}
@@ -60,15 +60,14 @@ func latestClock(d filesystem) (latest time.Time, err error) {
 		if known[f.generation] {
 			continue
 		}
-		data, err := load(d, f.name, nil)
-		if err != nil {
+		if l.scratch, err = load(l.disk, f.name, l.scratch); err != nil {
 			return latest, err
 		}
-		h, err := readHeader(data)
+		h, err := readHeader(l.scratch)
 		if err != nil {
 			continue
 		}
-		_, _, err = walkFrames(h, data, func(f frame) error {
+		_, _, err = walkFrames(h, l.scratch, func(f frame) error {
 			if f.kind != frameEvents {
 				known[h.generation] = true
 				if clock := readMark(f.payload).clock; clock.After(latest) {
@@ -95,6 +94,16 @@ type replay struct {
 	message  broker.Message
 	lost     map[uint64]bool // of the session that is told: see resolve
 	losers   []broker.Event  // ends of them all
+}
+
+// visit enters one frame, and says where one is that cannot be read.
+func (r *replay) visit(g generation, at place, payload []byte) error {
+	err := r.frame(g, at, payload)
+	if errors.Is(err, errRecord) {
+		file := header{generation: g, number: at.segment()}.name()
+		return &DamageError{r.j.log.disk.path(file), at.offset(), err.Error()}
+	}
+	return err
 }
 
 // frame enters one frame.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package journal
+
+// raceEnabled: under the race detector a sync.Pool forgets on purpose.
+const raceEnabled = false
