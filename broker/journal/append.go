@@ -131,6 +131,10 @@ func (x *index) kill(e *broker.Event, t *tombs) (s *incarnation, debt uint32, ok
 		return s, 0, !s.queue.expected(e.Sequence)
 	case broker.EventReleased: // the message was sent, and so it is known, or had its end before
 		return s, 0, s.queue.get(e.Sequence) != 0 || s.window.find(e.Sequence) != nil
+	case broker.EventHeld:
+		return s, 0, !s.removals.later(heldKey(e.PacketID), e.Sequence)
+	case broker.EventSubscribe:
+		return s, 0, !s.removals.later(x.filterKey(e.Subscription.Filter), e.Sequence)
 	case broker.EventDequeue:
 		debt = x.dequeue(s, e.Sequence)
 	case broker.EventForgotten:
@@ -139,10 +143,11 @@ func (x *index) kill(e *broker.Event, t *tombs) (s *incarnation, debt uint32, ok
 		x.unsubscribe(s, e.Sequence, e.Subscription.Filter)
 		t.always = true
 	case broker.EventWill:
-		if e.Message == nil {
-			x.disinherit(s, e.Sequence)
-			t.always = true
+		if e.Message != nil {
+			return s, 0, !s.removals.later(willKey, e.Sequence)
 		}
+		x.disinherit(s, e.Sequence)
+		t.always = true
 	}
 	t.debt = max(t.debt, debt)
 	return s, debt, true
