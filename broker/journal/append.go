@@ -128,7 +128,7 @@ func (x *index) kill(e *broker.Event, t *tombs) (s *incarnation, debt uint32, ok
 	}
 	switch e.Kind {
 	case broker.EventEnqueue, broker.EventInflight:
-		return s, 0, !s.queue.expected(e.Sequence)
+		return s, 0, !x.late(s, e.Sequence)
 	case broker.EventReleased: // the message was sent, and so it is known, or had its end before
 		return s, 0, s.queue.get(e.Sequence) != 0 || s.window.find(e.Sequence) != nil
 	case broker.EventHeld:
