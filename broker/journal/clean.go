@@ -160,7 +160,7 @@ func (j *Journal) cleanAll() error {
 func (j *Journal) remove(g generation) error {
 	durable := make(chan error, 1)
 	j.log.mu.Lock()
-	j.log.wait(func(err error) { durable <- err })
+	j.log.settle(func(err error) { durable <- err })
 	j.log.mu.Unlock()
 	if err := <-durable; err != nil {
 		return nil // the journal failed, or is being closed

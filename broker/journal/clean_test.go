@@ -201,3 +201,34 @@ func TestDrainGivesBack(t *testing.T) {
 		t.Errorf("after the drain: %+v", m)
 	}
 }
+
+// TestDrainWithoutDurability: with durability none too a head goes only when what
+// ended it has been written, and it does go.
+func TestDrainWithoutDurability(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(Options{Dir: dir, Durability: None, SegmentSize: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replayedFacts(j); err != nil {
+		t.Fatal(err)
+	}
+	m := &broker.Message{Topic: "a", Payload: bytes.Repeat([]byte("x"), 1000)}
+	for version := uint64(1); version <= 100; version++ {
+		appendTest(t, j, broker.Event{Kind: broker.EventRetain, Topic: "a", Sequence: version, Replaces: version - 1, Message: m})
+		if version%10 == 0 {
+			settle(t, j)
+			v, err := View(dir) // what a process that was killed now would leave
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := v.Segments(); len(s) > 0 && s[0].Number > 1 && v.Statistics().Retained != 1 {
+				t.Fatalf("version %d: %+v", version, v.Statistics())
+			}
+		}
+	}
+	if m := j.Measure(); m.DiskBytes > (cleanSlack+2)*4096 {
+		t.Errorf("%+v", m)
+	}
+	closeTest(t, j)
+}

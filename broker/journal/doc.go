@@ -97,7 +97,4 @@
 //   - 2026-11-21. Packet ids that two deliveries of a session hold in the log (the
 //     end of the first was lost in a crash) are resolved at Replay, by a dequeue
 //     that is written then: a rule alone would be forgotten with the second one.
-//   - 2026-11-21. With durability none a head may be removed up to a second
-//     before its successors are written, for nothing is waited for; kill -9 in
-//     that second can cost a retained message and its successor.
 package journal

@@ -287,17 +287,19 @@ func (w *recordWalk) frame(at place, f frame) error {
 	r.Offset, r.Frame, r.Event = f.offset, f.lsn, &w.event
 	var carried []byte
 	for p.parse(f.payload); ; {
-		more, err := p.event()
+		more, _ := p.event() // what cannot be read is among the damages
 		if !more {
-			return nil // what cannot be read is among the damages
+			return nil
 		}
 		e := &p.record
 		e.read(&w.event, 0)
 		r.Bytes = len(e.raw)
 		if e.hasMessage() {
-			if w.event.Message, err = w.messages.kept(p.message); err != nil {
+			m, err := w.messages.kept(p.message)
+			if err != nil {
 				return nil
 			}
+			w.event.Message = m
 			if e.kind == recordRetain {
 				w.event.Topic = w.event.Message.Topic
 			}
