@@ -162,8 +162,13 @@ func (j *Journal) remove(g generation) error {
 	j.log.mu.Lock()
 	j.log.settle(func(err error) { durable <- err })
 	j.log.mu.Unlock()
-	if err := <-durable; err != nil {
-		return nil // the journal failed, or is being closed
+	select {
+	case err := <-durable:
+		if err != nil {
+			return nil // the journal failed, or is being closed
+		}
+	case <-j.cleaner.stop: // on a full disk it may never be
+		return nil
 	}
 	j.log.mu.Lock()
 	head, ok := j.log.head(g)
