@@ -309,3 +309,38 @@ func TestWillOverACrashIsCancelled(t *testing.T) {
 		l.connect5("watch", "session-expiry-interval=3600").alive()
 	})
 }
+
+// Two threads sent deliveries of one session, and the crash cut off the record
+// of the one that was first: the order holds all the same. A retained message
+// that a subscription brought is beside that order.
+func TestOrderOverACrossing(t *testing.T) {
+	for _, brought := range []bool{false, true} {
+		lineageOf(t, nil, func(l *lineage) {
+			event := func(kind broker.EventKind, number uint64) broker.Event {
+				return broker.Event{Kind: kind, ClientID: "a", Incarnation: 1, Sequence: number}
+			}
+			enqueue := func(number uint64) broker.Event {
+				e := event(broker.EventEnqueue, number)
+				e.QoS, e.Message = 2, &broker.Message{Topic: "t", QoS: 2, Payload: []byte(fmt.Sprint(number))}
+				return e
+			}
+			session, sent, last := event(broker.EventSession, 1), event(broker.EventInflight, 4), enqueue(4)
+			session.SessionExpiry, sent.PacketID, last.Brought = 3600, 3, brought
+			l.crashAt([][]broker.Event{{session}, {enqueue(1)}, {enqueue(2)}, {enqueue(3)}, {last, sent}}, 0)
+			a := l.connect5("a", "session-expiry-interval=3600")
+			want := []string{"PUBLISH !dup payload=1", "PUBLISH !dup payload=2", "PUBLISH !dup payload=3", "PUBLISH !dup payload=4"}
+			if brought {
+				want = append([]string{"PUBLISH dup=1 packet-id=3 payload=4"}, want[:3]...)
+			}
+			a.expect(want...)
+			a.alive()
+			l.sync()
+			l.crash(0)
+			a = l.connect5("a", "session-expiry-interval=3600")
+			for number := range 4 {
+				a.expect(fmt.Sprintf("PUBLISH dup=1 payload=%d", number+1))
+			}
+			a.alive()
+		})
+	}
+}

@@ -77,5 +77,6 @@ type delivery struct {
 	share       *share   // the share it came through, nil for none
 	qos         mqttwire.QoS
 	retain      bool
+	brought     bool // a retained message, by a subscription
 	recorded    bool // the Store has it, and is to be told what becomes of it
 }

@@ -162,7 +162,7 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
 		}
 		return len(s.cursors) > 0
 	}
-	d := delivery{message: m, identifiers: cursor.identifiers, retain: true,
+	d := delivery{message: m, identifiers: cursor.identifiers, retain: true, brought: true,
 		qos: s.b.deliveredQoS(m.QoS, cursor.subscription.qos)}
 	d.recorded = s.records(&d)
 	s.sequence++

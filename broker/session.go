@@ -211,7 +211,7 @@ func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh b
 
 func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
 	e := s.event(EventEnqueue, sequence)
-	e.Message, e.QoS, e.Retain, e.Identifiers = d.message, d.qos, d.retain, d.identifiers
+	e.Message, e.QoS, e.Retain, e.Brought, e.Identifiers = d.message, d.qos, d.retain, d.brought, d.identifiers
 	if d.share != nil {
 		e.Share = d.share.filter
 	}
@@ -310,12 +310,14 @@ func (s *Session) pumpQueue(batch *Batch, c *Conn) bool {
 }
 
 // resend repeats, in their order, the exchanges that an earlier connection left
-// open: PUBLISH with DUP, PUBREL without. False: the quota or the outbox is full.
+// open: PUBLISH with DUP, PUBREL without. Where a QoS 2 PUBLISH waits for the
+// store, those behind it do not overtake it. False: the quota or the outbox is full.
 func (s *Session) resend(batch *Batch, c *Conn) bool {
-	w := &s.window
+	w, behind := &s.window, false
 	for i := w.first; i < len(w.entries) && w.unsent > 0; i++ {
 		f := &w.entries[i]
-		if f.state == done || f.sent || f.waits {
+		behind = behind || f.waits
+		if f.state == done || f.sent || f.waits || behind && f.state == wantPubrec && !f.delivered {
 			continue
 		}
 		if f.state == wantPubrec && !s.b.mayReceive(s, f.message.Topic) {

@@ -197,7 +197,7 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 
 // delivery is the one that the Store has given back.
 func (s *Session) delivery(e *Event) delivery {
-	d := delivery{message: e.Message, identifiers: e.Identifiers, qos: e.QoS, retain: e.Retain, recorded: true}
+	d := delivery{message: e.Message, identifiers: e.Identifiers, qos: e.QoS, retain: e.Retain, brought: e.Brought, recorded: true}
 	if sub := s.subscriptions[e.Share]; e.Share != "" && sub != nil {
 		d.share = sub.share
 	}
@@ -216,9 +216,17 @@ func (s *Session) warm() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	first := s.queue.stored.first()
 	for i := range found {
-		if f := s.window.coldOne(found[i].Sequence); f != nil {
-			s.window.heat(f, s.delivery(&found[i]))
+		e := &found[i]
+		switch f := s.window.coldOne(e.Sequence); {
+		case f == nil:
+		case e.overtook(first):
+			s.window.finish(f)
+			s.queue.stored.insert(e.Sequence, e.Message.size()+storedOverhead)
+			s.b.metrics.queued(1, e.Message.size())
+		default:
+			s.window.heat(f, s.delivery(e))
 		}
 	}
 	for _, number := range numbers {
@@ -228,6 +236,14 @@ func (s *Session) warm() error {
 		}
 	}
 	return nil
+}
+
+// overtook says whether a delivery only seems to be in the window: those that
+// left the queue before it were sent by another thread, whose records the crash
+// has cut off. What is behind them and QoS 2 was not sent either, and QoS 1 may
+// come twice. first is the number of the oldest in the queue, 0 for none.
+func (e *Event) overtook(first uint64) bool {
+	return first > 0 && e.Sequence > first && !e.Brought
 }
 
 // A bequest is what somebody leaves in the Store that members of shares are to
@@ -264,14 +280,15 @@ const bequestPortion = 256
 // QoS 1, and QoS 2 that was not sent. Then the session it came from ends in the
 // Store, too; should the process end first, the next one begins again.
 func (b *Broker) execute(q *bequest) {
-	b.handOn(q, slices.Sorted(maps.Keys(q.sent)))
+	first := q.queue.first()
+	b.handOn(q, first, slices.Sorted(maps.Keys(q.sent)))
 	for after := uint64(0); b.context.Err() == nil; {
 		numbers := q.queue.after(after, bequestPortion)
 		if len(numbers) == 0 {
 			break
 		}
 		after = numbers[len(numbers)-1]
-		b.handOn(q, numbers)
+		b.handOn(q, first, numbers)
 	}
 	if b.context.Err() == nil {
 		b.background(func(batch *Batch) {
@@ -281,7 +298,7 @@ func (b *Broker) execute(q *bequest) {
 }
 
 // handOn is one portion of a bequest: one frame.
-func (b *Broker) handOn(q *bequest, numbers []uint64) {
+func (b *Broker) handOn(q *bequest, first uint64, numbers []uint64) {
 	found, err := b.store.Fetch(q.incarnation, numbers)
 	if err != nil {
 		b.log.Error("the store cannot read back what a member of a share leaves", "client", q.clientID, "error", err)
@@ -291,7 +308,7 @@ func (b *Broker) handOn(q *bequest, numbers []uint64) {
 		for i := range found {
 			e := &found[i]
 			batch.events = append(batch.events, Event{Kind: EventDequeue, ClientID: q.clientID, Incarnation: q.incarnation, Sequence: e.Sequence})
-			if e.Share == "" || e.QoS == 2 && q.sent[e.Sequence] {
+			if e.Share == "" || e.QoS == 2 && q.sent[e.Sequence] && !e.overtook(first) {
 				continue
 			}
 			b.rehome(batch, []orphan{{b.shareOf(e.Share), e.Message}})

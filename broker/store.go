@@ -12,7 +12,7 @@ import (
 type EventKind byte
 
 const (
-	EventEnqueue     EventKind = 1 + iota // Sequence, Message, QoS, Retain, Identifiers, Share
+	EventEnqueue     EventKind = 1 + iota // Sequence, Message, QoS, Retain, Brought, Identifiers, Share
 	EventInflight                         // Sequence, PacketID
 	EventReleased                         // Sequence, PacketID: PUBREC came, PUBREL is due
 	EventDequeue                          // Sequence: final
@@ -51,6 +51,7 @@ type Event struct {
 	PacketID      mqttwire.PacketID
 	QoS           mqttwire.QoS
 	Retain        bool
+	Brought       bool // a retained message, by a subscription: beside the order of the queue
 	Connected     bool
 	Message       *Message
 	Identifiers   []uint32

@@ -1,6 +1,9 @@
 package broker
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // stretch is the part of a queue that the Store alone has: the numbers of its
 // deliveries, in order. They are mostly contiguous, so that a million of them
@@ -26,6 +29,31 @@ func (t *stretch) extend(s span, bytes int64) {
 		return
 	}
 	t.spans = append(t.spans, s)
+}
+
+// first is the oldest number, 0 for none.
+func (t *stretch) first() uint64 {
+	if t.count == 0 {
+		return 0
+	}
+	return t.spans[0].first
+}
+
+// insert adds a delivery that is not the newest.
+func (t *stretch) insert(sequence uint64, size int) {
+	t.count++
+	t.bytes += int64(size)
+	i := t.search(sequence)
+	t.spans = slices.Insert(t.spans, i, span{sequence, sequence})
+	if i > 0 && t.spans[i-1].last+1 == sequence {
+		t.spans[i-1].last = sequence
+		t.spans = slices.Delete(t.spans, i, i+1)
+		i--
+	}
+	if i+1 < len(t.spans) && t.spans[i].last+1 == t.spans[i+1].first {
+		t.spans[i].last = t.spans[i+1].last
+		t.spans = slices.Delete(t.spans, i+1, i+2)
+	}
 }
 
 // front returns the oldest numbers, at most n.

@@ -18,6 +18,7 @@ type record struct {
 	kind        byte
 	flags       byte
 	qos         mqttwire.QoS
+	brought     bool
 	options     byte
 	packetID    mqttwire.PacketID
 	incarnation uint64
@@ -132,7 +133,7 @@ func (p *parser) fields(r *record) {
 
 func (p *parser) enqueue(r *record) {
 	n := p.uvarint()
-	r.sequence, r.qos = n>>2, mqttwire.QoS(n&3)
+	r.sequence, r.qos, r.brought = n>>3, mqttwire.QoS(n&3), n&enqueueBrought != 0
 	r.packetID, r.identifiers, r.text = 0, nil, nil
 	if r.flags&enqueueRides != 0 {
 		r.packetID = mqttwire.PacketID(p.uvarint())
@@ -183,6 +184,7 @@ func (r *record) read(e *broker.Event, shift time.Duration) {
 	switch r.kind {
 	case recordEnqueue:
 		e.QoS, e.Retain, e.PacketID, e.Share = r.qos, r.flags&enqueueRetain != 0, r.packetID, string(r.text)
+		e.Brought = r.brought
 		p := parser{rest: r.identifiers}
 		for len(p.rest) > 0 {
 			e.Identifiers = append(e.Identifiers, uint32(p.uvarint()))

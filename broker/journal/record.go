@@ -45,6 +45,7 @@ const (
 	enqueueRetain      = 2
 	enqueueIdentifiers = 4
 	enqueueShare       = 8
+	enqueueBrought     = 4 // beside the QoS
 
 	killDebt = 1 // dequeue, forgotten: see index.debt
 
@@ -149,7 +150,11 @@ func appendRecord(dst []byte, e *broker.Event, packetID mqttwire.PacketID, debt 
 
 func appendEnqueue(dst []byte, e *broker.Event, packetID mqttwire.PacketID) ([]byte, byte) {
 	flags := byte(0)
-	dst = binary.AppendUvarint(dst, e.Sequence<<2|uint64(e.QoS&3))
+	rest := uint64(e.QoS & 3)
+	if e.Brought {
+		rest |= enqueueBrought
+	}
+	dst = binary.AppendUvarint(dst, e.Sequence<<3|rest)
 	if packetID != 0 {
 		flags |= enqueueRides
 		dst = binary.AppendUvarint(dst, uint64(packetID))

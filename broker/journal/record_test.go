@@ -17,7 +17,7 @@ import (
 // An invention makes up Events, of every kind and with every field that the kind has.
 type invention struct{ *rand.Rand }
 
-func (r invention) number() uint64 { return r.Uint64() >> r.IntN(64) >> 2 }
+func (r invention) number() uint64 { return r.Uint64() >> r.IntN(64) >> 3 }
 func (r invention) maybe() bool    { return r.IntN(2) == 0 }
 
 func (r invention) text(most int) string {
@@ -71,7 +71,7 @@ func (r invention) event() broker.Event {
 	e := broker.Event{Kind: broker.EventKind(1 + r.IntN(12)), Incarnation: r.number(), Sequence: r.number()}
 	switch e.Kind {
 	case broker.EventEnqueue:
-		e.QoS, e.Retain, e.Message = mqttwire.QoS(r.IntN(3)), r.maybe(), r.message()
+		e.QoS, e.Retain, e.Brought, e.Message = mqttwire.QoS(r.IntN(3)), r.maybe(), r.maybe(), r.message()
 		for range r.IntN(3) {
 			e.Identifiers = append(e.Identifiers, r.Uint32N(1<<28))
 		}
