@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -189,9 +190,16 @@ func (s *service) open() error {
 	} else if err != nil {
 		return err
 	}
+	if s.store != nil && s.store.Measure().DiskBytes > largeState {
+		go debug.FreeOSMemory() // half of what was read is garbage by now
+	}
 	s.listeners, err = s.listen()
 	return err
 }
+
+// largeState is a journal whose reading leaves garbage behind that is worth a
+// collection at once.
+const largeState = 32 << 20
 
 func (s *service) catchSignals() {
 	s.signals, s.summaries = make(chan os.Signal, 2), make(chan os.Signal, 1)
