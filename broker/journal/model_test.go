@@ -301,5 +301,6 @@ func filterText(e *broker.Event) string {
 }
 
 func enqueueText(e *broker.Event, shift time.Duration) string {
-	return fmt.Sprintf("qos=%d retain=%t identifiers=%v share=%s %s", e.QoS, e.Retain, e.Identifiers, e.Share, messageText(e.Message, shift))
+	return fmt.Sprintf("qos=%d retain=%t brought=%t identifiers=%v share=%s %s", e.QoS, e.Retain, e.Brought, e.Identifiers, e.Share,
+		messageText(e.Message, shift))
 }

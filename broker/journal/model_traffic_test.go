@@ -164,6 +164,7 @@ func (t *traffic) publish() []broker.Event {
 func (t *traffic) enqueue(n uint64, m *broker.Message) []broker.Event {
 	e := t.event(broker.EventEnqueue, n, t.delivery(n), 0)
 	e.Message, e.QoS, e.Retain = m, mqttwire.QoS(1+t.random.IntN(int(m.QoS))), m.Retain && t.random.IntN(2) == 0
+	e.Brought = t.random.IntN(4) == 0
 	if t.random.IntN(3) == 0 {
 		e.Identifiers = []uint32{1 + t.random.Uint32N(1<<28-2), 7}[:1+t.random.IntN(2)]
 	}
