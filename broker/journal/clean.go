@@ -188,6 +188,17 @@ func (j *Journal) remove(g generation) error {
 
 // copyHead copies what is needed of a head, and removes it.
 func (j *Journal) copyHead(g generation) error {
+	err := j.copyOut(g)
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return j.remove(g)
+}
+
+func (j *Journal) copyOut(g generation) error {
 	err := j.log.walkHead(g, func(at place, payload []byte) error {
 		j.log.mu.Lock()
 		err := j.copyFrame(g, at, payload)
@@ -197,16 +208,10 @@ func (j *Journal) copyHead(g generation) error {
 		}
 		return err
 	})
-	if err == nil {
-		err = j.flush()
-	}
-	if errors.Is(err, errStopped) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
-	return j.remove(g)
+	return j.flush()
 }
 
 var errStopped = errors.New("the cleaner was stopped")
