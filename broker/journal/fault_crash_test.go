@@ -49,7 +49,15 @@ func newLife(t *testing.T, seed uint64) *life {
 }
 
 // TestCrashes crashes 1,000 times.
-func TestCrashes(t *testing.T) { crashes(t, 0, 1000) }
+func TestCrashes(t *testing.T) { crashes(t, 0, inRace(100, 1000)) }
+
+// inRace is how often to do what takes ten times as long under the race detector.
+func inRace[N int | int64 | uint64](often, otherwise N) N {
+	if raceEnabled {
+		return often
+	}
+	return otherwise
+}
 
 func crashes(t *testing.T, seed uint64, enough int) {
 	done, checked := 0, 0

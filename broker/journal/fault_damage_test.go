@@ -125,7 +125,7 @@ func TestDamage(t *testing.T) {
 					t.Fatal("without damage: ", err, whole.difference(p, "expected", "found"))
 				}
 				random := rand.New(rand.NewPCG(6, 6))
-				for range 1500 {
+				for range inRace(150, 1500) {
 					flipOne(t, c, random)
 				}
 				mixUp(t, c)
@@ -192,7 +192,7 @@ func TestTornTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _, before := writtenJournal(t, false)
 		random, name, from := rand.New(rand.NewPCG(7, 7)), c.last(young), c.lastMark(t, young)
-		for at := from; at < int64(len(c[name])); at++ {
+		for at := from; at < int64(len(c[name])); at += inRace[int64](7, 1) {
 			for _, tail := range [][]byte{nil, make([]byte, 700), junk(random, 700)} {
 				torn := maps.Clone(c)
 				torn[name] = append(bytes.Clone(c[name][:at]), tail...)

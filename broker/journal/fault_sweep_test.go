@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -64,7 +65,7 @@ func TestEveryFault(t *testing.T) {
 					t.Fatalf("call %d", n)
 				}
 			}
-			if calls < 200 {
+			if calls < 100 {
 				t.Errorf("a life has only %d calls", calls)
 			}
 		})
@@ -73,23 +74,24 @@ func TestEveryFault(t *testing.T) {
 
 // live makes a journal, opens it again with what fails, and a third time without.
 func (s *sweep) live(fault func(int, call) error) (calls int) {
-	s.open(nil)
+	s.open(nil, 60)
 	s.disk.calls = 0
-	s.open(fault)
+	s.open(fault, 40)
 	calls = s.disk.calls
-	s.open(nil)
+	s.open(nil, 0)
 	return calls
 }
 
-func (s *sweep) open(fault func(int, call) error) {
+func (s *sweep) open(fault func(int, call) error, appends int) {
 	s.disk.fault = fault
+	s.disk.slow = func(random *rand.Rand) time.Duration { return time.Duration(1 + random.IntN(1000)) }
 	j, err := openIn(s.options, s.disk)
 	s.journal = j
 	if err == nil {
 		_, err = s.compare(j)
 	}
 	if err == nil {
-		s.busy(j)
+		s.busy(j, appends)
 	}
 	if err != nil {
 		s.mayFail(fault, err)
@@ -116,12 +118,13 @@ func (s *sweep) mayFail(fault func(int, call) error, err error) {
 }
 
 // busy appends, waits now and then, and reads.
-func (s *sweep) busy(j *Journal) {
-	for i := range 60 {
+func (s *sweep) busy(j *Journal, appends int) {
+	for i := range appends {
 		events := s.traffic.next()
 		if s.tryAppend(j, events) {
 			s.traffic.mind.apply(events)
 		}
+		synctest.Wait()
 		if i%6 == 0 {
 			time.Sleep(200 * time.Millisecond)
 		}

@@ -238,7 +238,7 @@ func TestOracle(t *testing.T) {
 
 func compareWithOracle(t *testing.T, o *oracle, traffic *traffic, random *rand.Rand, directory string) {
 	t.Helper()
-	j, err := Open(Options{Dir: directory, SegmentSize: 32 << 10, Durability: OS})
+	j, err := Open(Options{Dir: directory, SegmentSize: 8 << 10, Durability: OS})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func compareWithOracle(t *testing.T, o *oracle, traffic *traffic, random *rand.R
 			t.Fatal(err)
 		}
 	}
-	for range 1500 {
+	for range inRace(150, 1000) {
 		events := traffic.next()
 		traffic.mind.apply(events)
 		if follows(events, late) {
