@@ -39,7 +39,6 @@ type note struct {
 	qos            int
 	wanted         bool // the subscription was acknowledged before it was sent
 	taken          bool // PUBACK or PUBREC came
-	released       bool
 }
 
 func newDiary(l *lineage, seed uint64) *diary {

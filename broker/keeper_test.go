@@ -18,9 +18,7 @@ type keeper struct {
 	durable int // frames
 	waiting []keptCall
 	wake    chan struct{}
-	prompt  bool
 	full    bool
-	blind   bool // Fetch finds nothing yet
 	fetched int  // deliveries given back
 	most    int  // frames that will ever be durable; 0: all
 	closed  sync.Once
@@ -33,7 +31,7 @@ type keptCall struct {
 
 // newKeeper makes a keeper that holds the frames of an earlier one.
 func newKeeper(frames [][]broker.Event) *keeper {
-	k := &keeper{frames: slices.Clone(frames), durable: len(frames), wake: make(chan struct{}, 1), prompt: true}
+	k := &keeper{frames: slices.Clone(frames), durable: len(frames), wake: make(chan struct{}, 1)}
 	go k.run()
 	return k
 }
@@ -42,7 +40,7 @@ func (k *keeper) run() {
 	for range k.wake {
 		for {
 			k.mu.Lock()
-			if !k.prompt || len(k.waiting) == 0 || k.most > 0 && k.waiting[0].frames > k.most {
+			if len(k.waiting) == 0 || k.most > 0 && k.waiting[0].frames > k.most {
 				k.mu.Unlock()
 				break
 			}
@@ -75,13 +73,6 @@ func (k *keeper) ring() {
 	}
 }
 
-func (k *keeper) hold(held bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.prompt = !held
-	k.ring()
-}
-
 func (k *keeper) Full() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -104,7 +95,7 @@ func (k *keeper) Fetch(incarnation uint64, sequences []uint64) ([]broker.Event, 
 	for _, number := range sequences {
 		for _, frame := range k.frames {
 			for _, e := range frame {
-				if e.Kind == broker.EventEnqueue && e.Incarnation == incarnation && e.Sequence == number && !k.blind {
+				if e.Kind == broker.EventEnqueue && e.Incarnation == incarnation && e.Sequence == number {
 					found = append(found, e)
 				}
 			}
