@@ -19,8 +19,8 @@ type keeper struct {
 	waiting []keptCall
 	wake    chan struct{}
 	full    bool
-	fetched int  // deliveries given back
-	most    int  // frames that will ever be durable; 0: all
+	fetched int // deliveries given back
+	most    int // frames that will ever be durable; 0: all
 	closed  sync.Once
 }
 
