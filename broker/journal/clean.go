@@ -38,6 +38,7 @@ type copied struct {
 
 const (
 	cleanSlack    = 4         // segments of garbage that are not worth copying
+	cleanFull     = 8         // part of a full disk that is worth it; sizes are known within a 16th
 	cleanFlush    = 256 << 10 // bytes that are copied with one sync
 	cleanBury     = 4096      // records of ended sessions at a time
 	cleanPatience = time.Second
@@ -96,7 +97,7 @@ func (j *Journal) wakeCleaner() {
 	}
 }
 
-// chore decides. log.mu is held.
+// chore decides: on a full disk sooner, lest nothing be left to copy with. log.mu is held.
 func (j *Journal) chore() chore {
 	headOld, hasOld := j.log.head(old)
 	headYoung, hasYoung := j.log.head(young)
@@ -107,19 +108,41 @@ func (j *Journal) chore() chore {
 	if hasYoung && headYoung.records == 0 && !j.index.tombs[headYoung.number].owes(headOld.number) {
 		return removeYoung
 	}
+	hasOld = hasOld && !headOld.tail && j.roomFor(headOld)
+	hasYoung = hasYoung && j.roomFor(headYoung)
+	full := j.log.full()
+	if full && hasYoung && headYoung.live <= headYoung.size*3/4 {
+		return copyYoung
+	}
+	if full && hasOld && headOld.live <= headOld.size*3/4 {
+		return copyOld
+	}
 	youngDisk, youngLive := j.log.usage(young)
 	oldDisk, oldLive := j.log.usage(old)
-	if youngDisk+oldDisk <= 2*(youngLive+oldLive)+cleanSlack*j.log.segmentSize {
-		return nothing
+	garbage, live := youngDisk-youngLive+oldDisk-oldLive, youngLive+oldLive
+	enough := garbage > live+cleanSlack*j.log.segmentSize
+	if full {
+		enough = garbage > max(j.log.segmentSize, (garbage+live)/cleanFull)
 	}
-	hasOld = hasOld && !headOld.tail
 	switch {
+	case !enough:
+		return nothing
 	case hasYoung && (!hasOld || youngDisk-youngLive >= oldDisk-oldLive):
 		return copyYoung
 	case hasOld:
 		return copyOld
 	}
 	return nothing
+}
+
+// roomFor says whether a head can be copied, and leave room to what drains. If
+// it cannot, it may die before: a copy that has begun must go to the disk first.
+func (j *Journal) roomFor(head segmentState) bool {
+	left := j.log.room.left - j.log.segmentSize/2
+	if j.log.room.reserve {
+		left += j.log.segmentSize
+	}
+	return left >= head.live
 }
 
 // cleanAll cleans until there is nothing to do.
@@ -204,20 +227,21 @@ func (j *Journal) copyOut(g generation) error {
 		err := j.copyFrame(g, at, payload)
 		j.log.mu.Unlock()
 		if err == nil && j.cleaner.flushed >= cleanFlush {
-			err = j.flush()
+			err = j.flush(g)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return j.flush()
+	return j.flush(g)
 }
 
 var errStopped = errors.New("the cleaner was stopped")
 
-// flush brings the copies to the disk, and waits for room if there is none.
-func (j *Journal) flush() error {
+// flush brings the copies of a generation's head to the disk. If there is no room
+// it removes what has died meanwhile of the other one, or waits.
+func (j *Journal) flush(g generation) error {
 	j.cleaner.flushed = 0
 	for {
 		if j.cleaner.stopped() {
@@ -235,6 +259,11 @@ func (j *Journal) flush() error {
 			}
 			return err
 		}
+		if removed, err := j.removeOther(g); err != nil {
+			return err
+		} else if removed {
+			continue
+		}
 		t := time.NewTimer(cleanPatience)
 		select {
 		case <-t.C:
@@ -242,6 +271,25 @@ func (j *Journal) flush() error {
 			t.Stop()
 		}
 	}
+}
+
+// removeOther removes the head of the generation that is not being copied, if it
+// is of no use any more.
+func (j *Journal) removeOther(copying generation) (removed bool, err error) {
+	j.log.mu.Lock()
+	for j.index.bury(cleanBury) {
+	}
+	headOld, hasOld := j.log.head(old)
+	headYoung, hasYoung := j.log.head(young)
+	other, useless := old, hasOld && !headOld.tail && headOld.records == 0
+	if copying == old {
+		other, useless = young, hasYoung && !headYoung.tail && headYoung.records == 0 && !j.index.tombs[headYoung.number].owes(headOld.number)
+	}
+	j.log.mu.Unlock()
+	if !useless {
+		return false, nil
+	}
+	return true, j.remove(other)
 }
 
 // copyFrame copies what is needed of a frame. The index means the copy from now
