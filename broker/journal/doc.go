@@ -35,7 +35,8 @@
 // than twice what is needed and four segments, the head of the generation that
 // has more garbage is cleaned: what is true in it is copied to the tail of the
 // old generation, in one frame for each frame; then the head is removed. Nothing
-// is ever taken out of the middle.
+// is ever taken out of the middle. On a full disk a quarter of the head, or an
+// eighth of all, is enough; and no copy is begun that there is no room for.
 //
 // A record that ends something (dequeue, forgotten, unsubscribe, session end, a
 // will or a retained message removed) may go when nothing that it ends, and no
