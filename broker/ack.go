@@ -8,18 +8,27 @@ func (c *Conn) handleAck(batch *Batch, p *mqttwire.Ack) {
 		c.handlePubrel(batch, p)
 		return
 	}
-	s := c.session
-	violation := s.advance(batch, c, p)
-	if violation != "" {
+	violation, err := c.session.take(batch, c, p)
+	switch {
+	case violation != "":
 		c.fail(batch, mqttwire.ProtocolError, violation)
-		return
-	}
-	if p.Kind != mqttwire.PUBREC {
-		batch.appendOrLog() // its loss is one PUBLISH or PUBREL more
-	} else if batch.append() != nil {
+	case err == nil:
+	case p.Kind == mqttwire.PUBREC:
 		c.open = nil // no PUBREL: the state it stands for is not kept
 		c.end(mqttwire.QuotaExceeded, "the store has no room")
+	default: // its loss is one PUBLISH or PUBREL more
+		c.b.log.Error("the store did not take what happened", "error", err)
 	}
+}
+
+// take is advance, and lets the Store have what comes of it.
+func (s *Session) take(batch *Batch, c *Conn, p *mqttwire.Ack) (violation string, err error) {
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	if violation = s.advance(batch, c, p); violation == "" {
+		err = batch.append()
+	}
+	return violation, err
 }
 
 // advance is acknowledge, and sends what it makes room for.
@@ -78,38 +87,50 @@ func (s *Session) settle(batch *Batch, c *Conn, f *flight) {
 // handlePubrel ends an inbound QoS 2 exchange: the id is forgotten, on disk
 // first, and only then confirmed.
 func (c *Conn) handlePubrel(batch *Batch, p *mqttwire.Ack) {
-	s := c.session
+	held, counted, mine, err := c.session.forget(batch, c, p.PacketID)
+	switch {
+	case !mine:
+	case err != nil:
+		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
+	case !held:
+		c.replyAck(mqttwire.PUBCOMP, p.PacketID, mqttwire.PacketIdentifierNotFound)
+	default:
+		c.replyAck(mqttwire.PUBCOMP, p.PacketID, mqttwire.Success)
+		if counted {
+			c.segment().settled++
+		}
+	}
+}
+
+// forget ends the holding of an id, and lets the Store know. counted: the id
+// counts against this connection's quota.
+func (s *Session) forget(batch *Batch, c *Conn, id mqttwire.PacketID) (held, counted, mine bool, err error) {
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	epoch, held, counted, mine := s.unhold(batch, c, id)
+	if err = batch.append(); err != nil && held && mine {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.owner == c {
+			s.held[id] = epoch
+		}
+	}
+	return held, counted, mine, err
+}
+
+// unhold is hold's opposite. mine: the connection has the session.
+func (s *Session) unhold(batch *Batch, c *Conn, id mqttwire.PacketID) (epoch uint32, held, counted, mine bool) {
 	s.mu.Lock()
-	epoch, held := s.held[p.PacketID]
-	mine := s.owner == c
+	defer s.mu.Unlock()
+	epoch, held = s.held[id]
+	mine = s.owner == c
 	if held && mine {
-		delete(s.held, p.PacketID)
+		delete(s.held, id)
 		if s.persistent() {
 			forgotten := s.change(EventForgotten)
-			forgotten.PacketID = p.PacketID
+			forgotten.PacketID = id
 			batch.events = append(batch.events, forgotten)
 		}
 	}
-	counted := held && epoch == s.epoch
-	s.mu.Unlock()
-	if !mine {
-		return
-	}
-	reason := mqttwire.Success
-	if !held {
-		reason = mqttwire.PacketIdentifierNotFound
-	}
-	if err := batch.append(); err != nil {
-		s.mu.Lock()
-		if held && s.owner == c {
-			s.held[p.PacketID] = epoch
-		}
-		s.mu.Unlock()
-		c.fail(batch, mqttwire.QuotaExceeded, "the store has no room")
-		return
-	}
-	c.replyAck(mqttwire.PUBCOMP, p.PacketID, reason)
-	if counted {
-		c.segment().settled++
-	}
+	return epoch, held, held && epoch == s.epoch, mine
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"time"
 
 	"mqtk/mqttwire"
@@ -152,6 +153,23 @@ func (batch *Batch) append() error {
 	batch.spilled = batch.spilled[:0]
 	return err
 }
+
+// abandon forgets events that a panic kept from the Store.
+func (batch *Batch) abandon() {
+	clear(batch.events)
+	batch.events = batch.events[:0]
+	waiting, spilled := batch.due, batch.spilled
+	batch.due, batch.spilled = nil, nil
+	for _, d := range waiting {
+		d.session.withdraw(d.sequence)
+	}
+	for _, d := range spilled {
+		d.session.written(d, errAbandoned)
+	}
+	batch.drop()
+}
+
+var errAbandoned = errors.New("abandoned after a panic")
 
 // appendOrLog is append where nothing waits for the events and nobody could be
 // told that they are not kept.

@@ -234,6 +234,7 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 		return
 	}
 	c.session = s
+	s.settled()
 	if err := batch.append(); err != nil {
 		s.forsake(c, !present)
 		c.refuse(mqttwire.ServerUnavailable, "the store has no room")

@@ -42,10 +42,11 @@
 //     of a session are serialised by it.
 //   - subscriptions (RWMutex), retainedSet, deadlines, wheel, matches.
 //
-// Lock order: handover -> Session.routing or registry -> Session.mu ->
-// subscriptions, retainedSet, or outbox.mu -> deadlines and wheel. Session.routing
-// is held while one QoS 2 message of the client finds its receivers, and nobody
-// but a connection that takes the session over ever waits for it. Whoever finds
+// Lock order: handover -> Session.handling or registry -> Session.mu ->
+// subscriptions, retainedSet, or outbox.mu -> deadlines and wheel. Session.handling
+// is held from a packet's change of its client's session until the Store has the
+// events of it, and nobody but a connection that takes the session over ever
+// waits for it: whatever that one is told then, the Store has before. Whoever finds
 // under a lock that others may go on leaves that to its batch's Flush. No lock
 // is held over I/O, a channel operation, the Store's callback or an Authenticator. An Authorizer may be
 // asked under Session.mu, for what a queue or a window holds: it must not block.

@@ -56,6 +56,9 @@ func (s *Session) withdraw(sequence uint64) {
 	defer s.mu.Unlock()
 	if f := s.window.waitsFor(sequence); f != nil {
 		s.window.finish(f)
+		if s.conn.Load() != nil && s.owes() {
+			s.pumpLater() // what may have waited behind it
+		}
 	}
 }
 

@@ -18,10 +18,7 @@ import (
 func (c *Conn) catch(batch *Batch) {
 	if v := recover(); v != nil {
 		c.b.caught(v, "client", c.clientID, "remote", remoteOf(c))
-		clear(batch.events)
-		batch.events = batch.events[:0]
-		batch.due = nil
-		batch.drop()
+		batch.abandon()
 		c.end(mqttwire.ImplementationSpecificError, "an error inside the server")
 	}
 }
@@ -40,6 +37,7 @@ func (c *Conn) catchAside() {
 func (b *Broker) catchBackground(batch *Batch) {
 	if v := recover(); v != nil {
 		b.caught(v)
+		batch.abandon()
 		batch.Flush()
 	}
 }

@@ -46,36 +46,54 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
-	matches, taken := c.give(batch, p, m)
+	matches, taken, err := c.give(batch, p, m)
 	if !taken {
 		return true
 	}
 	if p.QoS > 0 {
 		c.withhold(m)
 	}
-	c.acknowledge(batch, p, matches)
+	c.acknowledge(batch, p, matches, err)
 	batch.drop()
 	return true
 }
 
-// give routes a PUBLISH. False: the session was taken over, and the client will
-// send the message again there. Of QoS 2 the session routes one at a time: its
-// next connection answers a repetition by its id alone, and what the client
-// sends there behind it must not overtake the first copy, if that is under way
-// here.
-func (c *Conn) give(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, taken bool) {
+// give routes a PUBLISH and lets the Store have what comes of it. Not taken: the
+// session was taken over, and the client will send the message again there. Its
+// next connection answers a repetition of QoS 2 by its id alone, and what the
+// client sends there behind it must not overtake the first copy: until that is
+// in the Store, the next connection waits.
+func (c *Conn) give(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, taken bool, err error) {
 	s := c.session
 	if p.QoS == 2 {
-		s.routing.Lock()
-		defer s.routing.Unlock()
+		s.handling.Lock()
+		defer s.handling.Unlock()
 		if !s.hold(batch, c, p.PacketID) {
-			return 0, false
+			return 0, false, nil
 		}
 	}
 	c.view(batch, p, m)
 	matches = c.b.route(batch, s, m)
 	c.b.offer(batch)
-	return matches, true
+	if err = batch.append(); err != nil && p.QoS == 2 {
+		s.release(p.PacketID)
+	}
+	return matches, true, err
+}
+
+// hush holds the id of a QoS 2 PUBLISH that is refused without a word, as give
+// does of one that is taken.
+func (c *Conn) hush(batch *Batch, id mqttwire.PacketID) (mine bool, err error) {
+	s := c.session
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	if !s.hold(batch, c, id) {
+		return false, nil
+	}
+	if err = batch.append(); err != nil {
+		s.release(id)
+	}
+	return true, err
 }
 
 // resolve puts the topic in place of an alias, and learns the alias even if the
@@ -166,10 +184,15 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 		c.replyAck(kind, p.PacketID, reason)
 	case reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "") // an acknowledged message may not be lost
-	case p.QoS == 2 && !c.session.hold(batch, c, p.PacketID):
 	default:
 		c.b.log.Info("publish refused", "client", c.session.ClientID, "topic", p.Topic, "reason", reason.String())
-		c.acknowledge(batch, p, 1)
+		mine, err := true, error(nil)
+		if p.QoS == 2 {
+			mine, err = c.hush(batch, p.PacketID)
+		}
+		if mine {
+			c.acknowledge(batch, p, 1, err)
+		}
 	}
 }
 
@@ -187,16 +210,14 @@ func (c *Conn) view(batch *Batch, p *mqttwire.Publish, m *matched) {
 	batch.carry(&batch.view, topic)
 }
 
-// acknowledge answers a PUBLISH that was taken, once the store has its events.
-func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int) {
+// acknowledge answers a PUBLISH that was taken, unless the store has no room for
+// its events.
+func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int, err error) {
 	reason := mqttwire.Success
 	if matches == 0 {
 		reason = mqttwire.NoMatchingSubscribers
 	}
-	if err := batch.append(); err != nil {
-		if p.QoS == 2 {
-			c.session.release(p.PacketID)
-		}
+	if err != nil {
 		c.b.log.Error("publish refused: the store has no room", "client", c.session.ClientID, "topic", p.Topic, "error", err)
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return

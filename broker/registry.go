@@ -56,6 +56,14 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	return s, present, true
 }
 
+// settled waits for the packet of a former connection that is still changing the
+// session, and, since that one has lost it, for the last. What the new connection
+// is told to be durable stands behind the events of both then.
+func (s *Session) settled() {
+	s.handling.Lock()
+	defer s.handling.Unlock()
+}
+
 func (b *Broker) newSession(id string, incarnation uint64) *Session {
 	s := &Session{b: b, ClientID: id, incarnation: incarnation}
 	s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
@@ -78,6 +86,7 @@ func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *w
 	s.conn.Store(nil)
 	s.owner = nil
 	if !resumed {
+		s.setExpiry(0)             // nobody gives it anything any more
 		s.recordEnd(&batch.events) // before the next one begins
 	}
 	return former, fire, resumed
@@ -198,10 +207,13 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	}
 	s.ended = true
 	bequest := s.bequest()
+	if len(s.unwritten) > 0 {
+		s.left, bequest = bequest, nil // a bequest that is not written yet cannot be read
+	}
 	s.recordEnd(&batch.events)
 	subscriptions := s.subscriptions
 	orphans := s.orphans()
-	waiting, bytes := s.queue.len()+s.queue.stored.count, s.queue.bytes+int(s.queue.stored.bytes)-storedOverhead*s.queue.stored.count
+	waiting, bytes := s.queue.len()+s.queue.stored.count, s.queue.bytes+s.queue.stored.payload()
 	s.subscriptions, s.window, s.queue, s.held, s.cursors = nil, inflight{}, queue{}, nil, nil
 	s.mu.Unlock()
 	b.metrics.queued(-waiting, -bytes)

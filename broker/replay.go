@@ -153,6 +153,7 @@ func (r *replay) inflight(e *Event) {
 		r.events = append(r.events, s.event(EventDequeue, f.sequence))
 		s.window.finish(f)
 	}
+	s.shared = true
 	s.window.restore(e.Sequence, e.PacketID, e.Kind == EventReleased)
 }
 
@@ -164,6 +165,7 @@ func (r *replay) stretch(e *Event) {
 	}
 	s := r.session
 	s.sequence = max(s.sequence, e.Last)
+	s.shared = true
 	s.queue.stored.extend(span{e.Sequence, e.Last}, e.Bytes)
 	r.queued += count
 	r.b.metrics.queued(count, int(e.Bytes)-storedOverhead*count)

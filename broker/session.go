@@ -21,7 +21,7 @@ type Session struct {
 	identity    atomic.Pointer[Identity] // of the connection, or the last one
 	lasts       atomic.Bool              // it outlives its connection: expiry is not 0
 
-	routing sync.Mutex // held while a QoS 2 message of the client is routed
+	handling sync.Mutex // held while a packet of the client changes the session, until the Store has its events
 
 	mu            sync.Mutex
 	owner         *Conn  // the connection it belongs to, also before its CONNACK
@@ -36,10 +36,11 @@ type Session struct {
 	queue         queue
 	held          map[mqttwire.PacketID]uint32 // inbound QoS 2: id -> epoch it came in
 	cursors       []*retainCursor
-	later         bool // a goroutine will pump
-	fetching      bool // a goroutine reads deliveries back from the Store
-	unwritten     int  // deliveries that the Store alone is to have, and has not yet
-	awaits        bool // one of those is the next to be read back
+	later         bool     // a goroutine will pump
+	shared        bool     // the Store may have deliveries that came through a share
+	fetching      bool     // a goroutine reads deliveries back from the Store
+	left          *bequest // of the ended session, until nothing is unwritten
+	unwritten     []uint64 // deliveries that the Store alone is to have, and has not yet
 	will          *will
 	swept         time.Time // when the queue was last searched for expired messages
 	sweptStored   time.Time // and what of it the Store alone has
@@ -117,8 +118,12 @@ func (s *Session) records(d *delivery) bool {
 		s.kept = true // to be told of its end
 		return true
 	}
-	return s.persistent()
+	return s.spills()
 }
+
+// spills says whether the Store may hold deliveries for the session alone: for
+// one that lasts, or that did when what is there came. mu is held.
+func (s *Session) spills() bool { return s.persistent() || s.queue.stored.count > 0 }
 
 // event begins an Event about a delivery.
 func (s *Session) event(kind EventKind, sequence uint64) Event {
@@ -221,7 +226,7 @@ func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
 // enqueue lets a delivery wait, within the limits of the queue.
 func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 	l, size := &s.b.limits, q.message.size()
-	spills := q.recorded && s.persistent()
+	spills := q.recorded && s.spills()
 	switch {
 	case s.queue.stored.count == 0 && (s.queue.fits(size, l, s.patience(c, spills)) || s.sweep(batch, size)):
 		s.queue.push(q)
@@ -382,21 +387,24 @@ func (s *Session) unpublish(batch *Batch, f *flight) {
 func (s *Session) resume(c *Conn, connack *mqttwire.Connack) {
 	s.mu.Lock()
 	cold := s.owner == c && len(s.window.cold()) > 0
+	if cold { // and so the connection, which Shutdown waits for, has not ended
+		s.b.goroutines.Go(func() { s.resumeCold(c, connack) })
+	}
 	s.mu.Unlock()
 	if !cold {
 		s.begin(c, connack)
+	}
+}
+
+func (s *Session) resumeCold(c *Conn, connack *mqttwire.Connack) {
+	defer c.catchAside()
+	if err := s.warm(); err != nil {
+		s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+		c.kick(mqttwire.ServerUnavailable, "the store failed")
 		return
 	}
-	s.b.goroutines.Go(func() {
-		defer c.catchAside()
-		if err := s.warm(); err != nil {
-			s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
-			c.kick(mqttwire.ServerUnavailable, "the store failed")
-			return
-		}
-		s.begin(c, connack)
-		c.flush()
-	})
+	s.begin(c, connack)
+	c.flush()
 }
 
 // begin makes c the live connection of the session: CONNACK goes first, then

@@ -31,7 +31,8 @@ func (s *Session) spill(batch *Batch, q *queued) bool {
 		return false
 	}
 	s.queue.stored.add(q.sequence, size+storedOverhead)
-	s.unwritten++
+	s.unwritten = append(s.unwritten, q.sequence)
+	s.shared = s.shared || q.share != nil
 	batch.spilled = append(batch.spilled, spilled{s, q.sequence, size})
 	return true
 }
@@ -40,7 +41,7 @@ func (s *Session) spill(batch *Batch, q *queued) bool {
 // or in the Store. mu is held.
 func (s *Session) fits(size int) bool {
 	return s.queue.stored.count == 0 && s.queue.fits(size, &s.b.limits, 1) ||
-		s.b.keeps && s.persistent() && s.queue.spillFits(size+storedOverhead, &s.b.limits)
+		s.b.keeps && s.spills() && s.queue.spillFits(size+storedOverhead, &s.b.limits)
 }
 
 // sweepStored makes room in the Store by dropping what has expired there, at most
@@ -81,11 +82,12 @@ func (s *Session) sweepPortion(after uint64) (last uint64, more bool) {
 		defer s.mu.Unlock()
 		for i := range found {
 			e := &found[i]
-			if !e.Message.alive(batch.now) && s.queue.stored.remove(e.Sequence, e.Message.size()+storedOverhead) {
-				s.dequeued(batch, &queued{s.delivery(e), e.Sequence})
+			if !e.Message.alive(batch.now) && s.unstore(e.Sequence, e.Message.size()+storedOverhead) {
+				batch.events = append(batch.events, s.event(EventDequeue, e.Sequence))
 				s.b.metrics.dropped(dropExpired)
 			}
 		}
+		s.relieve(batch, s.conn.Load())
 	})
 	return numbers[len(numbers)-1], true
 }
@@ -97,28 +99,46 @@ const sweepAtOnce = 256
 func (s *Session) written(d spilled, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
-		return
+	if i, ok := slices.BinarySearch(s.unwritten, d.sequence); ok {
+		s.unwritten = slices.Delete(s.unwritten, i, i+1)
 	}
-	s.unwritten--
-	if err != nil && s.queue.stored.remove(d.sequence, d.size+storedOverhead) {
-		s.b.metrics.queued(-1, -d.size)
+	if err != nil {
+		s.unstore(d.sequence, d.size+storedOverhead)
 	}
-	if s.unwritten == 0 {
-		s.awaits = false
-		s.refill()
+	s.refill()
+	if q := s.left; q != nil && len(s.unwritten) == 0 {
+		s.left = nil
+		s.b.goroutines.Go(func() { s.b.execute(q) })
 	}
+}
+
+// unstore takes a delivery out of what the Store alone has. False: it was not in.
+// mu is held.
+func (s *Session) unstore(number uint64, size int) bool {
+	was := s.queue.stored.payload()
+	if !s.queue.stored.remove(number, size) {
+		return false
+	}
+	s.b.metrics.queued(-1, s.queue.stored.payload()-was) // which replay knew only about
+	return true
 }
 
 // refill has a portion read back, if the client is near the end of what is in
 // memory. mu is held.
 func (s *Session) refill() {
 	q, l := &s.queue, &s.b.limits
-	if q.stored.count == 0 || s.fetching || s.awaits || s.ended || s.conn.Load() == nil || q.len() > 0 && q.len()*4 > l.MaxQueuedMessages {
+	if q.stored.count == 0 || s.fetching || s.ended || s.conn.Load() == nil || q.len() > 0 && q.len()*4 > l.MaxQueuedMessages {
+		return
+	}
+	numbers := q.stored.front(s.portion())
+	if len(s.unwritten) > 0 { // written goes on from there
+		i, _ := slices.BinarySearch(numbers, s.unwritten[0])
+		numbers = numbers[:i]
+	}
+	if len(numbers) == 0 {
 		return
 	}
 	s.fetching = true
-	numbers := q.stored.front(s.portion())
 	s.b.goroutines.Go(func() {
 		found, err := s.b.store.Fetch(s.incarnation, numbers)
 		s.b.background(func(batch *Batch) { s.refilled(batch, numbers, found, err) })
@@ -169,28 +189,24 @@ func (s *Session) takeBack(batch *Batch, numbers []uint64, found []Event) (orpha
 func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans []orphan) {
 	for _, number := range numbers {
 		if len(found) == 0 || found[0].Sequence != number {
-			if s.unwritten > 0 {
-				s.awaits = true // it may be on its way: written goes on from here
-				break
-			}
-			if s.queue.stored.remove(number, storedOverhead) {
-				s.b.metrics.queued(-1, 0)
+			if s.unstore(number, storedOverhead) {
 				s.b.log.Error("a message is not in the store any more", "client", s.ClientID, "number", number)
 			}
 			continue
 		}
 		e := &found[0]
 		found = found[1:]
-		if !s.queue.stored.remove(number, e.Message.size()+storedOverhead) {
+		if !s.unstore(number, e.Message.size()+storedOverhead) {
 			continue
 		}
 		q := queued{s.delivery(e), number}
 		if e.Share != "" && q.share == nil {
-			s.dequeued(batch, &q)
+			batch.events = append(batch.events, s.event(EventDequeue, number))
 			orphans = append(orphans, orphan{s.b.shareOf(e.Share), e.Message})
 			continue
 		}
 		s.queue.push(q)
+		s.b.metrics.queued(1, e.Message.size())
 	}
 	return orphans
 }
@@ -258,12 +274,11 @@ type bequest struct {
 // bequest returns what a session that ends leaves for its shares, nil for
 // nothing that would have to be read back. mu is held.
 func (s *Session) bequest() *bequest {
-	shares := false
-	for _, sub := range s.subscriptions {
-		shares = shares || sub.share != nil
-	}
 	cold := s.window.cold()
-	if !s.kept || !shares || s.queue.stored.count == 0 && len(cold) == 0 {
+	if !s.kept || !s.shared || s.queue.stored.count == 0 && len(cold) == 0 {
+		return nil
+	}
+	if _, members := s.b.subscriptions.counts(); members == 0 {
 		return nil
 	}
 	q := &bequest{incarnation: s.incarnation, clientID: s.ClientID, queue: s.queue.stored, sent: make(map[uint64]bool)}
@@ -278,31 +293,32 @@ const bequestPortion = 256
 
 // execute gives a bequest to other members of the shares, portion by portion:
 // QoS 1, and QoS 2 that was not sent. Then the session it came from ends in the
-// Store, too; should the process end first, the next one begins again.
+// Store, too; should the process end first, or the Store not read, the next one
+// begins again.
 func (b *Broker) execute(q *bequest) {
 	first := q.queue.first()
-	b.handOn(q, first, slices.Sorted(maps.Keys(q.sent)))
+	all := b.handOn(q, first, slices.Sorted(maps.Keys(q.sent)))
 	for after := uint64(0); b.context.Err() == nil; {
 		numbers := q.queue.after(after, bequestPortion)
 		if len(numbers) == 0 {
 			break
 		}
 		after = numbers[len(numbers)-1]
-		b.handOn(q, first, numbers)
+		all = b.handOn(q, first, numbers) && all
 	}
-	if b.context.Err() == nil {
+	if all && b.context.Err() == nil {
 		b.background(func(batch *Batch) {
 			batch.events = append(batch.events, Event{Kind: EventSessionEnd, ClientID: q.clientID, Incarnation: q.incarnation})
 		})
 	}
 }
 
-// handOn is one portion of a bequest: one frame.
-func (b *Broker) handOn(q *bequest, first uint64, numbers []uint64) {
+// handOn is one portion of a bequest: one frame. False: it could not be read.
+func (b *Broker) handOn(q *bequest, first uint64, numbers []uint64) bool {
 	found, err := b.store.Fetch(q.incarnation, numbers)
 	if err != nil {
 		b.log.Error("the store cannot read back what a member of a share leaves", "client", q.clientID, "error", err)
-		return
+		return false
 	}
 	b.background(func(batch *Batch) {
 		for i := range found {
@@ -314,4 +330,5 @@ func (b *Broker) handOn(q *bequest, first uint64, numbers []uint64) {
 			b.rehome(batch, []orphan{{b.shareOf(e.Share), e.Message}})
 		}
 	})
+	return true
 }

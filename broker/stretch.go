@@ -31,6 +31,9 @@ func (t *stretch) extend(s span, bytes int64) {
 	t.spans = append(t.spans, s)
 }
 
+// payload is the bytes of the messages alone.
+func (t *stretch) payload() int { return int(t.bytes) - storedOverhead*t.count }
+
 // first is the oldest number, 0 for none.
 func (t *stretch) first() uint64 {
 	if t.count == 0 {

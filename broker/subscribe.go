@@ -119,8 +119,6 @@ func isSys(filter string) bool {
 func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 	identifier, has := p.Properties.Number(mqttwire.SubscriptionIdentifier)
 	answer := &mqttwire.Suback{PacketID: p.PacketID}
-	var cursors []*retainCursor
-	var changes []change
 	for _, f := range p.Subscriptions {
 		reason := c.b.checkFilter(c, f.Filter)
 		if has && !c.b.limits.SubscriptionIdentifiersAvailable {
@@ -130,28 +128,22 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 			c.fail(batch, reason, "CONNACK said so") // a Protocol Error [3.2.2.3.11 to 3.2.2.3.13]
 			return
 		}
-		if reason == mqttwire.Success {
-			if isSys(f.Filter) {
-				c.b.refreshSys(batch.now)
-			}
-			var cursor *retainCursor
-			var done change
-			reason, done, cursor = c.session.subscribe(batch, c, f, identifier)
-			if done.now != nil {
-				changes = append(changes, done)
-				c.b.tellInterest(done)
-			}
-			if cursor != nil {
-				cursors = append(cursors, cursor)
-			}
+		if reason == mqttwire.Success && isSys(f.Filter) {
+			c.b.refreshSys(batch.now)
 		}
-		answer.Reasons = append(answer.Reasons, c.subackCode(reason, f.QoS))
+		answer.Reasons = append(answer.Reasons, reason)
 	}
-	if !c.stored(batch, changes) {
-		if c.version != mqttwire.V5 {
-			return
-		}
+	cursors, stored := c.subscribe(batch, p, identifier, answer.Reasons)
+	switch {
+	case stored:
+	case c.version != mqttwire.V5: // cannot be told
+		c.fail(batch, mqttwire.QuotaExceeded, "")
+		return
+	default:
 		cursors, answer.Reasons = nil, refuseAll(answer.Reasons, mqttwire.QuotaExceeded)
+	}
+	for i, f := range p.Subscriptions {
+		answer.Reasons[i] = c.subackCode(answer.Reasons[i], f.QoS)
 	}
 	c.reply(answer)
 	if len(cursors) > 0 {
@@ -159,6 +151,28 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 		seg.then = append(seg.then, func() { c.session.sendRetained(c, cursors) })
 	}
 	c.commit(batch) // so that SUBACK goes before what the next packet publishes
+}
+
+// subscribe makes those subscriptions whose reason is Success, and puts in its
+// place what is granted. False: the store has no room, and all is as it was.
+func (c *Conn) subscribe(batch *Batch, p *mqttwire.Subscribe, identifier uint32, reasons []mqttwire.ReasonCode) (cursors []*retainCursor, stored bool) {
+	c.session.handling.Lock()
+	defer c.session.handling.Unlock()
+	var changes []change
+	for i, f := range p.Subscriptions {
+		if reasons[i] != mqttwire.Success {
+			continue
+		}
+		reason, done, cursor := c.session.subscribe(batch, c, f, identifier)
+		if reasons[i] = reason; done.now != nil {
+			changes = append(changes, done)
+			c.b.tellInterest(done)
+		}
+		if cursor != nil {
+			cursors = append(cursors, cursor)
+		}
+	}
+	return cursors, c.stored(batch, changes)
 }
 
 // switchedOff says whether a reason is that the server does without a feature.
@@ -255,7 +269,7 @@ func (s *subscription) repeats(old *subscription, asked mqttwire.QoS) bool {
 type change struct{ now, old *subscription }
 
 // tellInterest tells the Fabric of a subscription that is new or gone. No lock
-// is held.
+// but a Session.handling is held.
 func (b *Broker) tellInterest(done change) {
 	switch {
 	case b.fabric == nil:
@@ -266,8 +280,8 @@ func (b *Broker) tellInterest(done change) {
 	}
 }
 
-// stored appends what the changes have to be remembered by. Where the store has
-// no room they are taken back, and a 3.x connection, which cannot be told, ends.
+// stored appends what the changes have to be remembered by. False: the store has
+// no room, and they are taken back.
 func (c *Conn) stored(batch *Batch, changes []change) bool {
 	err := batch.append()
 	if err == nil {
@@ -278,9 +292,6 @@ func (c *Conn) stored(batch *Batch, changes []change) bool {
 		if c.session.revert(done) {
 			c.b.tellInterest(change{now: done.old, old: done.now})
 		}
-	}
-	if c.version != mqttwire.V5 {
-		c.fail(batch, mqttwire.QuotaExceeded, "")
 	}
 	return false
 }
@@ -338,22 +349,34 @@ func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
 // handleUnsubscribe takes an UNSUBSCRIBE.
 func (c *Conn) handleUnsubscribe(batch *Batch, p *mqttwire.Unsubscribe) {
 	answer := &mqttwire.Unsuback{PacketID: p.PacketID}
+	stored := false
+	answer.Reasons, stored = c.unsubscribe(batch, p.Filters)
+	switch {
+	case stored:
+	case c.version != mqttwire.V5: // cannot be told
+		c.fail(batch, mqttwire.QuotaExceeded, "")
+		return
+	default:
+		answer.Reasons = refuseAll(answer.Reasons, mqttwire.ImplementationSpecificError)
+	}
+	c.reply(answer)
+}
+
+// unsubscribe ends subscriptions. False: the store has no room, and all is as it
+// was.
+func (c *Conn) unsubscribe(batch *Batch, filters []string) (reasons []mqttwire.ReasonCode, stored bool) {
+	c.session.handling.Lock()
+	defer c.session.handling.Unlock()
 	var changes []change
-	for _, filter := range p.Filters {
+	for _, filter := range filters {
 		reason := mqttwire.NoSubscriptionExisted
 		if old := c.session.unsubscribe(batch, c, filter); old != nil {
 			reason = mqttwire.Success
 			changes = append(changes, change{old: old})
 		}
-		answer.Reasons = append(answer.Reasons, reason)
+		reasons = append(reasons, reason)
 	}
-	if !c.stored(batch, changes) {
-		if c.version != mqttwire.V5 {
-			return
-		}
-		answer.Reasons = refuseAll(answer.Reasons, mqttwire.ImplementationSpecificError)
-	}
-	c.reply(answer)
+	return reasons, c.stored(batch, changes)
 }
 
 // unsubscribe removes one subscription and returns it, nil where there was none.
