@@ -89,8 +89,8 @@ type Event struct {
 // new ones must be above. The last Event of all is an EventSessionEnd with the highest
 // Incarnation in the log, ended ones included, for the same reason. take sets
 // Replaces of an EventRetain to the version that loses: the topic's former one,
-// or the Event's own, 0 for none. The Message of an EventRetain is good only until
-// take returns.
+// or the Event's own, 0 for none. Topic and Message of an EventRetain are good
+// only until take returns.
 //
 // Fetch reads deliveries back, in the order of the numbers asked for: each an
 // EventEnqueue. What the Store has not, or not yet, is left out. It may block.
