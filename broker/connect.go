@@ -228,9 +228,13 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	}
 	c.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, r.receiveMaximum, r.aliasMaximum
 	c.phase = connecting
-	s, present, ok := c.b.attach(batch, c, r)
-	if !ok {
-		c.refuse(mqttwire.NotAuthorized, "the session belongs to somebody else")
+	s, present, reason := c.b.attach(batch, c, r)
+	switch reason {
+	case mqttwire.NotAuthorized:
+		c.refuse(reason, "the session belongs to somebody else")
+		return
+	case mqttwire.ServerUnavailable:
+		c.refuse(reason, "the store has no room")
 		return
 	}
 	c.session = s

@@ -136,7 +136,9 @@ func (w *inflight) restore(sequence uint64, id mqttwire.PacketID, released bool)
 	w.entries = append(w.entries, f)
 	w.open++
 	w.unsent++
-	w.lastID = id
+	if w.open == 1 || int16(id-w.lastID) > 0 { // ids of the log that the window is without do not come again soon
+		w.lastID = id
+	}
 	w.given = 1 << 16 // any id may be in use: nextID looks
 }
 

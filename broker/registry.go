@@ -10,18 +10,23 @@ import (
 
 // attach gives a connection its session: a new one, or the stored one taken up
 // again. Whatever else held the client id is ended. present: the session was
-// there [MQTT-3.2.2-3]. False: it belongs to another identity.
+// there [MQTT-3.2.2-3]. Not Success: it belongs to another identity, or the store
+// has no room for a new one, and nothing has changed.
 //
 // Create, take-over and end of one client id are serialised by the registry's
 // mutex; only what is in memory happens under it.
-func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, present, ok bool) {
+func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, present bool, reason mqttwire.ReasonCode) {
 	id := r.credentials.ClientID
 	b.registry.Lock()
 	old := b.registry.sessions[id]
 	if old != nil && old.identity.Load().Username != c.identity.Username {
 		b.registry.Unlock()
 		b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
-		return nil, false, false
+		return nil, false, mqttwire.NotAuthorized
+	}
+	if b.store.Full() && (r.expiry > 0 || r.will != nil) && !old.resumes(r.cleanStart) {
+		b.registry.Unlock()
+		return nil, false, mqttwire.ServerUnavailable
 	}
 	var former *Conn // the live connection that is taken over
 	var fire *will
@@ -53,7 +58,17 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	if fire != nil {
 		b.publishWill(batch, fire)
 	}
-	return s, present, true
+	return s, present, mqttwire.Success
+}
+
+// resumes says whether a CONNECT takes the session up, in place of a new one.
+func (s *Session) resumes(cleanStart bool) bool {
+	if s == nil || cleanStart {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owner == nil || s.expiry > 0
 }
 
 // settled waits for the packet of a former connection that is still changing the
@@ -133,11 +148,19 @@ func (s *Session) recordAway(events *[]Event, now time.Time) {
 	*events = append(*events, away)
 }
 
-// recordEnd tells the Store that the session is no more, once. mu is held.
+// recordEnd tells the Store that the session is no more, once; or, where it
+// leaves something that the Store has to keep a while, that its time is over.
+// mu is held.
 func (s *Session) recordEnd(events *[]Event) {
-	if s.kept && s.bequest() == nil {
+	switch {
+	case !s.kept:
+	case s.bequest() == nil:
 		*events = append(*events, s.event(EventSessionEnd, 0))
 		s.kept = false
+	default:
+		over := s.sessionEvent()
+		over.Ends = time.Now()
+		*events = append(*events, over)
 	}
 }
 
@@ -212,7 +235,7 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	}
 	s.recordEnd(&batch.events)
 	subscriptions := s.subscriptions
-	orphans := s.orphans()
+	orphans := s.orphans(&batch.events)
 	waiting, bytes := s.queue.len()+s.queue.stored.count, s.queue.bytes+s.queue.stored.payload()
 	s.subscriptions, s.window, s.queue, s.held, s.cursors = nil, inflight{}, queue{}, nil, nil
 	s.mu.Unlock()

@@ -183,17 +183,24 @@ func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
 
 // orphans collects what a session that ends had from its shares: QoS 1 goes to
 // another member, as does QoS 2 that was not sent; QoS 2 that was sent goes to
-// nobody [MQTT-4.8.2-5]. mu is held.
-func (s *Session) orphans() (all []orphan) {
+// nobody [MQTT-4.8.2-5]. Where the session goes on in the Store for a while, it
+// does so without them. mu is held.
+func (s *Session) orphans(events *[]Event) (all []orphan) {
+	take := func(d *delivery, sequence uint64) {
+		all = append(all, orphan{d.share, d.message})
+		if s.kept && d.recorded {
+			*events = append(*events, s.event(EventDequeue, sequence))
+		}
+	}
 	for i := s.window.first; i < len(s.window.entries); i++ {
 		f := &s.window.entries[i]
 		if f.share != nil && !f.cold && (f.state == wantPuback || f.state == wantPubrec && !f.delivered) {
-			all = append(all, orphan{f.share, f.message})
+			take(&f.delivery, f.sequence)
 		}
 	}
-	for _, e := range s.queue.entries[s.queue.first:] {
-		if e.share != nil {
-			all = append(all, orphan{e.share, e.message})
+	for i := range s.queue.entries[s.queue.first:] {
+		if e := &s.queue.entries[s.queue.first+i]; e.share != nil {
+			take(&e.delivery, e.sequence)
 		}
 	}
 	return all

@@ -82,7 +82,8 @@ func (x *index) inflight(s *incarnation, sequence uint64, packetID mqttwire.Pack
 		return
 	}
 	f := s.window.put(sequence)
-	if f.state > state || f.state == state && f.at != 0 && !x.supersedes(x.frame.at, f.at) {
+	copied := f.state == state && f.packetID == packetID // or else it was sent anew, under another id
+	if f.state > state || copied && f.at != 0 && !x.supersedes(x.frame.at, f.at) {
 		return
 	}
 	if former := f.at; former != 0 {
