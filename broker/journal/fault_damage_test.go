@@ -44,10 +44,13 @@ func (c contents) segments() []string {
 	})
 }
 
-// last is the newest segment of a generation.
+// last is the newest segment of a generation, empty if there is none.
 func (c contents) last(g generation) string {
 	all := c.segments()
 	all = slices.DeleteFunc(all, func(name string) bool { return !strings.HasSuffix(name, "."+g.String()) })
+	if len(all) == 0 {
+		return ""
+	}
 	return all[len(all)-1]
 }
 
