@@ -138,14 +138,15 @@ func (batch *Batch) append() error {
 		durable = batch.b.sendsWhenDurable(waiting)
 	}
 	err := batch.b.store.Append(batch.events, durable)
-	clear(batch.events)
-	batch.events = batch.events[:0]
-	batch.appended = true
 	if err != nil {
+		batch.unretain()
 		for _, d := range waiting {
 			d.session.withdraw(d.sequence)
 		}
 	}
+	clear(batch.events)
+	batch.events = batch.events[:0]
+	batch.appended = true
 	for _, d := range batch.spilled {
 		d.session.written(d, err)
 	}
@@ -154,8 +155,18 @@ func (batch *Batch) append() error {
 	return err
 }
 
+// unretain tells the retained set what of it the Store does not have.
+func (batch *Batch) unretain() {
+	for i := range batch.events {
+		if e := &batch.events[i]; e.Kind == EventRetain {
+			batch.b.retained.refused(e)
+		}
+	}
+}
+
 // abandon forgets events that a panic kept from the Store.
 func (batch *Batch) abandon() {
+	batch.unretain()
 	clear(batch.events)
 	batch.events = batch.events[:0]
 	waiting, spilled := batch.due, batch.spilled

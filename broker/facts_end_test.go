@@ -117,3 +117,39 @@ func TestPacketIDsGoOn(t *testing.T) {
 		a.alive()
 	})
 }
+
+// A retained message that the store refused is not what the next one replaces:
+// the store would keep the one before it, and that would rise when the next one
+// has gone again.
+func TestRefusedRetainedMessage(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "clean-start=1")
+		a.publish("r", "1", "retain=1")
+		v.noRoomFor(broker.EventRetain)
+		for _, topic := range []string{"r", "new"} {
+			a.send("PUBLISH topic=" + topic + " retain=1 qos=1 packet-id=5 payload=2")
+			a.expect("PUBACK QuotaExceeded packet-id=5")
+		}
+		v.noRoomFor()
+		a.send("SUBSCRIBE packet-id=6 filter=new")
+		a.expect("SUBACK GrantedQoS0 packet-id=6")
+		a.alive()
+		a.publish("r", "3", "retain=1")
+		a.send("PUBLISH topic=r retain=1")
+		a.alive()
+		former := uint64(0)
+		for _, frame := range v.all() {
+			if e := frame[0]; e.Replaces != former {
+				t.Errorf("version %d replaces %d, and not %d", e.Sequence, e.Replaces, former)
+			}
+			former = frame[0].Sequence
+		}
+	})
+}
+
+// all returns the frames so far.
+func (v *vault) all() [][]broker.Event {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.frames)
+}

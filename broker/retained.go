@@ -75,6 +75,23 @@ func (r *retainedSet) drop(topic string, old *retainedEntry) uint64 {
 	return r.version
 }
 
+// refused takes note that the Store did not take a version: what that replaced is
+// what the next one replaces. Where there was nothing, nobody gets it any more.
+func (r *retainedSet) refused(e *Event) {
+	r.Lock()
+	defer r.Unlock()
+	at, now, had := r.find(e.Topic)
+	switch {
+	case !had || now.version != e.Sequence:
+	case e.Replaces == 0:
+		r.drop(e.Topic, &now)
+	default:
+		m := r.unpack(e.Topic, &now)
+		r.bytes -= int64(now.size(e.Topic))
+		r.put(at, e.Topic, m, e.Replaces)
+	}
+}
+
 // fits says whether set would find room for a message.
 func (r *retainedSet) fits(topic string, payload []byte, l *Limits) bool {
 	if len(payload) == 0 {
