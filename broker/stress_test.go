@@ -108,7 +108,12 @@ func stress(t *testing.T, seed uint64, driver string, deep bool) {
 	w := &storm{T: t, seed: seed, deep: deep, shared: map[string]int{}, rest: make(chan struct{}), done: make(chan struct{})}
 	w.broker, w.dial = serveWith(t, driver, broker.Options{Limits: limits(t, "max_outbox_bytes", "12KiB", "max_queued_messages", queue,
 		"max_queued_bytes", "512MiB", "session_expiry_3x", "1000s", "connect_timeout", "60s", "sys_interval", "1s")})
-	members, vagrants, length := 9, 9, 500*time.Millisecond
+	w.blow(500 * time.Millisecond)
+}
+
+// blow is the storm, from the first connection to the broker's end.
+func (w *storm) blow(length time.Duration) {
+	members, vagrants := 9, 9
 	if raceEnabled {
 		members, vagrants = 5, 4
 	}
@@ -116,7 +121,7 @@ func stress(t *testing.T, seed uint64, driver string, deep bool) {
 		m := newMember(w, i)
 		w.members = append(w.members, m)
 		if !m.connect() || !m.enlist() {
-			t.FailNow()
+			w.FailNow()
 		}
 	}
 	w.until = time.Now().Add(length)
@@ -137,10 +142,10 @@ func stress(t *testing.T, seed uint64, driver string, deep bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := w.broker.Shutdown(ctx); err != nil {
-		t.Errorf("Shutdown: %v", err)
+		w.Errorf("Shutdown: %v", err)
 	}
 	if n := w.broker.Panics(); n != 0 {
-		t.Errorf("%d panics were caught", n)
+		w.Errorf("%d panics were caught", n)
 	}
 }
 
