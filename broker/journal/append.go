@@ -33,7 +33,7 @@ func (j *Journal) Append(events []broker.Event, durable func(error)) error {
 		}
 		return nil
 	}
-	if err := j.admit(events); err != nil {
+	if err := j.admit(events, len(d.bytes)); err != nil {
 		return err
 	}
 	j.write(events, d)
@@ -239,10 +239,11 @@ func (j *Journal) release(d *draft) {
 	}
 }
 
-// admit refuses what grows when there is no room. What lets queues drain, and
-// sessions go on that there are, is always taken. log.mu is held.
-func (j *Journal) admit(events []broker.Event) error {
-	if !j.log.soft() {
+// admit refuses what grows when there is no room; size is that of the messages.
+// What lets queues drain, and sessions go on that there are, is always taken.
+// log.mu is held.
+func (j *Journal) admit(events []broker.Event, size int) error {
+	if !j.log.soft() && !j.log.hard(size) {
 		return nil
 	}
 	grows, message := false, false
@@ -260,7 +261,7 @@ func (j *Journal) admit(events []broker.Event) error {
 			grows = grows || isPut(e) && (s == nil || s.session.at == 0)
 		}
 	}
-	if grows && !message || (grows || message) && j.log.hard() {
+	if grows && !message || (grows || message) && j.log.hard(size) {
 		return fmt.Errorf("%s: %w", j.dir, errNoRoom)
 	}
 	return nil

@@ -14,7 +14,7 @@ const roomSegment = 64 << 10
 func questions(l *log) (soft, hard bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.soft(), l.hard()
+	return l.soft(), l.hard(0)
 }
 
 func TestFullDiskRefusesInStepsAndLosesNothing(t *testing.T) {

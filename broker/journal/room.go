@@ -25,11 +25,17 @@ type room struct {
 }
 
 // soft says that there is no room for what grows, but for messages that were
-// asked about before; hard that there is none for those either. Neither
-// concerns what lets queues drain. mu is held.
+// asked about before; hard that there is none for n bytes of those either.
+// Neither concerns what lets queues drain. mu is held.
 func (l *log) soft() bool { return l.room.full.Load() }
 
-func (l *log) hard() bool { return !l.room.reserve && l.room.left < l.segmentSize/2 }
+func (l *log) hard(n int) bool {
+	left := l.room.left - int64(n)
+	if l.room.reserve { // many may have asked at once: what they bring may take no more than there is
+		left += l.segmentSize
+	}
+	return left < l.segmentSize/2
+}
 
 // full is soft without mu.
 func (l *log) full() bool { return l.room.full.Load() }
