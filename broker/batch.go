@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"mqtk/mqttwire"
@@ -140,8 +141,8 @@ func (batch *Batch) append() error {
 	err := batch.b.store.Append(batch.events, durable)
 	if err != nil {
 		batch.unretain()
-		for _, d := range waiting {
-			d.session.withdraw(d.sequence)
+		for _, d := range slices.Backward(waiting) {
+			d.session.withdraw(d)
 		}
 	}
 	clear(batch.events)
@@ -171,8 +172,8 @@ func (batch *Batch) abandon() {
 	batch.events = batch.events[:0]
 	waiting, spilled := batch.due, batch.spilled
 	batch.due, batch.spilled = nil, nil
-	for _, d := range waiting {
-		d.session.withdraw(d.sequence)
+	for _, d := range slices.Backward(waiting) {
+		d.session.withdraw(d)
 	}
 	for _, d := range spilled {
 		d.session.written(d, errAbandoned)

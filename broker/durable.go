@@ -8,6 +8,7 @@ package broker
 type due struct {
 	session  *Session
 	sequence uint64
+	queued   bool // the Store has it in the queue: that it is sent is all that is new
 }
 
 // sendWhenDurable puts a delivery into the window without sending it. mu is held.
@@ -17,7 +18,7 @@ func (s *Session) sendWhenDurable(batch *Batch, d delivery, sequence uint64) {
 	f.waits, f.counted = true, true
 	w.waiting++
 	w.used++
-	batch.due = append(batch.due, due{s, sequence})
+	batch.due = append(batch.due, due{session: s, sequence: sequence})
 }
 
 // sendsWhenDurable is what the store is to call.
@@ -50,15 +51,23 @@ func (s *Session) sendDurable(batch *Batch, sequence uint64) {
 	}
 }
 
-// withdraw takes back a delivery that the store had no room for.
-func (s *Session) withdraw(sequence uint64) {
+// withdraw takes back a delivery that the store did not take. One from the queue
+// goes there again, where it was.
+func (s *Session) withdraw(d due) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.window.waitsFor(sequence); f != nil {
-		s.window.finish(f)
-		if s.conn.Load() != nil && s.owes() {
-			s.pumpLater() // what may have waited behind it
-		}
+	f := s.window.waitsFor(d.sequence)
+	if f == nil {
+		return
+	}
+	again := queued{f.delivery, f.sequence}
+	s.window.finish(f)
+	switch {
+	case d.queued:
+		s.queue.unpop(again)
+		s.b.metrics.queued(1, again.message.size())
+	case s.conn.Load() != nil && s.owes():
+		s.pumpLater() // what may have waited behind it
 	}
 }
 

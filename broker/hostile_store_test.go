@@ -19,22 +19,22 @@ import (
 // read.
 type warden struct {
 	*keeper
-	mu       sync.Mutex
-	appends  func([]broker.Event) // runs before the events are taken
-	fetches  func()               // runs after they are read
-	unread   error                // of Fetch
-	appendNo error                // of Append, for deliveries
+	mu      sync.Mutex
+	appends func([]broker.Event) // runs before the events are taken
+	fetches func()               // runs after they are read
+	unread  error                // of Fetch
+	refused broker.EventKind     // of which Append takes none
 }
 
 func (d *warden) Append(events []broker.Event, durable func(error)) error {
 	d.mu.Lock()
-	hook, refusal := d.appends, d.appendNo
+	hook, refused := d.appends, d.refused
 	d.mu.Unlock()
 	if hook != nil {
 		hook(events)
 	}
-	if refusal != nil && slices.ContainsFunc(events, func(e broker.Event) bool { return e.Kind == broker.EventEnqueue }) {
-		return refusal
+	if slices.ContainsFunc(events, func(e broker.Event) bool { return e.Kind == refused }) {
+		return errNoRoom
 	}
 	return d.keeper.Append(events, durable)
 }
@@ -232,9 +232,7 @@ func TestHostileUnreadBequest(t *testing.T) {
 			pub.publish("t", fmt.Sprint(i), "")
 		}
 		w.connect5("other", "session-expiry-interval=3600").subscribeAndLeave("$share/g/t")
-		d.mu.Lock()
-		d.unread = errors.New("the disk is sick")
-		d.mu.Unlock()
+		d.unreadable(errors.New("the disk is sick"))
 		pass(61 * time.Second)
 		if n := d.sessions()["heir"]; n != 1 {
 			t.Errorf("%d sessions of heir are in the store, while its messages could not be read", n)
@@ -274,19 +272,82 @@ func TestHostileRefusedInFront(t *testing.T) {
 		pub, other := w.connect5("pub", "clean-start=1"), w.connect5("other", "clean-start=1")
 		gate := make(chan struct{})
 		d.mu.Lock()
-		d.appendNo = errNoRoom
+		d.refused = broker.EventEnqueue
 		d.appends = func(events []broker.Event) { <-gate }
 		d.mu.Unlock()
 		pub.send("PUBLISH topic=t qos=2 packet-id=1 payload=refused")
 		synctest.Wait() // it has its place in the window
 		d.mu.Lock()
-		d.appends, d.appendNo = nil, nil
+		d.appends, d.refused = nil, 0
 		d.mu.Unlock()
 		other.publish("t", "1", "") // finds the window full
 		close(gate)
 		pub.expect("PUBREC QuotaExceeded")
 		a.expect("PUBLISH payload=1")
 	})
+}
+
+// What was to leave the queue, and the store did not take that, is still there.
+func TestHostileRefusedFromTheQueue(t *testing.T) {
+	warded(t, broker.Options{}, nil, func(w *world, d *warden) {
+		a := w.connect5("a", "session-expiry-interval=60 receive-maximum=1")
+		a.subscribe("t", 2, "")
+		pub := w.connect5("pub", "clean-start=1")
+		for i := range 3 {
+			pub.send(fmt.Sprintf("PUBLISH topic=t qos=2 packet-id=%d payload=%d", i+1, i))
+			pub.expect("PUBREC Success")
+		}
+		a.send("PUBREC packet-id=" + field(a.expect("PUBLISH payload=0"), "packet-id"))
+		id := field(a.expect("PUBREL"), "packet-id")
+		d.refuse(broker.EventInflight)
+		a.send("PUBCOMP packet-id=" + id)
+		a.alive()
+		d.refuse(0)
+		if n := w.b.Tally().Queued; n != 2 {
+			t.Errorf("%d messages are queued, not 2", n)
+		}
+		a.drop()
+		a = w.connect5("a", "session-expiry-interval=60")
+		a.expect("PUBLISH !dup payload=1", "PUBLISH !dup payload=2")
+		if tally := w.b.Tally(); tally.Queued != 0 || tally.QueuedBytes != 0 {
+			t.Errorf("this is left: %+v", tally)
+		}
+	})
+}
+
+// refuse has the store take no event of a kind.
+func (d *warden) refuse(kind broker.EventKind) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = kind
+}
+
+// A client whose queue or window cannot be read is turned away, and finds all of
+// it when it comes again.
+func TestHostileUnread(t *testing.T) {
+	warded(t, broker.Options{}, []string{"max_queued_messages=1"}, func(w *world, d *warden) {
+		w.connect5("a", "session-expiry-interval=60").subscribeAndLeave("t")
+		pub := w.connect5("pub", "clean-start=1")
+		for i := range 3 {
+			pub.publish("t", fmt.Sprint(i), "")
+		}
+		d.unreadable(errors.New("the disk is sick"))
+		a := w.connect5("a", "session-expiry-interval=60")
+		a.expect("PUBLISH payload=0", "DISCONNECT ImplementationSpecificError")
+		a.eof()
+		d.unreadable(nil)
+		a = w.connect5("a", "session-expiry-interval=60")
+		if got := a.payloads(3); !slices.Equal(got, []string{"0", "1", "2"}) {
+			t.Errorf("%v come", got)
+		}
+	})
+}
+
+// unreadable has Fetch fail.
+func (d *warden) unreadable(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unread = err
 }
 
 // A SUBSCRIBE that ends the connection over one filter has made none of the

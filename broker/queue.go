@@ -1,6 +1,9 @@
 package broker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // queue holds the deliveries of a session that wait for its client, oldest
 // first. Guarded by the session's mutex.
@@ -97,6 +100,12 @@ func (q *queue) pop() {
 		clear(q.entries[n:])
 		q.entries, q.first = q.entries[:n], 0
 	}
+}
+
+// unpop puts back what was popped.
+func (q *queue) unpop(d queued) {
+	q.entries = slices.Insert(q.entries, q.first, d)
+	q.count(&d, 1)
 }
 
 // expire drops deliveries whose time has passed, wherever they stand, and

@@ -206,6 +206,9 @@ func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh b
 	}
 	switch {
 	case f != nil:
+		if f.waits {
+			batch.due[len(batch.due)-1].queued = !fresh
+		}
 		sent := s.event(EventInflight, sequence)
 		sent.PacketID = f.packetID
 		batch.events = append(batch.events, sent)

@@ -293,8 +293,8 @@ const bequestPortion = 256
 
 // execute gives a bequest to other members of the shares, portion by portion:
 // QoS 1, and QoS 2 that was not sent. Then the session it came from ends in the
-// Store, too; should the process end first, or the Store not read, the next one
-// begins again.
+// Store, too; should the process end first, or the Store fail, the next one begins
+// again.
 func (b *Broker) execute(q *bequest) {
 	first := q.queue.first()
 	all := b.handOn(q, first, slices.Sorted(maps.Keys(q.sent)))
@@ -313,7 +313,7 @@ func (b *Broker) execute(q *bequest) {
 	}
 }
 
-// handOn is one portion of a bequest: one frame. False: it could not be read.
+// handOn is one portion of a bequest: one frame. False: it is still in the Store.
 func (b *Broker) handOn(q *bequest, first uint64, numbers []uint64) bool {
 	found, err := b.store.Fetch(q.incarnation, numbers)
 	if err != nil {
@@ -329,6 +329,10 @@ func (b *Broker) handOn(q *bequest, first uint64, numbers []uint64) bool {
 			}
 			b.rehome(batch, []orphan{{b.shareOf(e.Share), e.Message}})
 		}
+		err = batch.append()
 	})
-	return true
+	if err != nil {
+		b.log.Error("the store has no room for what a member of a share leaves", "client", q.clientID, "error", err)
+	}
+	return err == nil
 }

@@ -93,7 +93,8 @@ type Event struct {
 // only until take returns.
 //
 // Fetch reads deliveries back, in the order of the numbers asked for: each an
-// EventEnqueue. What the Store has not, or not yet, is left out. It may block.
+// EventEnqueue. What was appended and has had no end is found, durable or not, and
+// the rest is left out. It may block.
 type Store interface {
 	Replay(take func(*Event) error) error
 	Append(events []Event, durable func(error)) error
