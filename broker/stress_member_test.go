@@ -34,6 +34,7 @@ type member struct {
 	decoder   mqttwire.Decoder
 	in        []byte
 	used      int // of in
+	took      int // packets
 	aliases   map[uint32]string
 	lastID    mqttwire.PacketID
 	sent      []*sending // QoS 1 and 2 under way, oldest first
@@ -69,12 +70,17 @@ func (m *member) wrong(format string, args ...any) bool {
 	return false
 }
 
+// severed reports a connection that the broker may end only with itself.
+func (m *member) severed(format string, args ...any) bool {
+	return !m.mortal && m.wrong(format, args...)
+}
+
 // connect opens a connection, the first or the next, and goes on where the one
 // before ended.
 func (m *member) connect() bool {
 	nc, err := m.dial()
 	if err != nil {
-		return m.wrong("dial: %v", err)
+		return m.severed("dial: %v", err)
 	}
 	m.conn, m.used, m.owed, m.requests, m.confirmed = nc, 0, nil, 0, false
 	m.aliases, m.open = map[uint32]string{}, map[mqttwire.PacketID]bool{}
@@ -272,7 +278,7 @@ func (m *member) publish() bool {
 func (m *member) write(packets ...mqttwire.Packet) bool {
 	m.conn.SetWriteDeadline(time.Now().Add(20 * time.Second))
 	if _, err := m.conn.Write(encoded(m.storm, m.version, packets...)); err != nil {
-		return m.wrong("write: %v", err)
+		return m.severed("write: %v", err)
 	}
 	return true
 }
@@ -300,7 +306,7 @@ func (m *member) read(d time.Duration) bool {
 	n, err := m.conn.Read(m.in[m.used:])
 	m.used += n
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		return m.wrong("connection %d, read: %v", m.connects, err)
+		return m.severed("connection %d, read: %v", m.connects, err)
 	}
 	at := 0
 	for {
@@ -311,6 +317,7 @@ func (m *member) read(d time.Duration) bool {
 		if n == 0 {
 			break
 		}
+		m.took++
 		if at += n; !m.take(p) {
 			return false
 		}

@@ -34,6 +34,7 @@ type storm struct {
 	dial   func() (net.Conn, error)
 	seed   uint64
 	deep   bool // the queues hold everything, so nothing may be lost
+	mortal bool // the broker is killed now and then
 
 	members []*member
 	until   time.Time      // when they come to rest

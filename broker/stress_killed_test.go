@@ -1,0 +1,179 @@
+package broker_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mqtk/broker"
+	"mqtk/broker/journal"
+)
+
+// The broker over its journal is killed over and over, at any moment, while the
+// members of a storm are at work: to each of them it keeps all that it ever
+// acknowledged, sends nothing of QoS 2 twice, and goes on in order.
+func TestKilledOverAndOver(t *testing.T) {
+	if dir := os.Getenv("MQTK_TEST_JOURNAL"); dir != "" {
+		serveUntilKilled(t, dir)
+		return
+	}
+	w := &storm{T: t, seed: stressSeed(t), deep: true, mortal: true, shared: map[string]int{}}
+	r := rand.New(rand.NewPCG(w.seed, 5))
+	v := &victim{T: t, dir: t.TempDir()}
+	w.dial = v.dial
+	v.start()
+	for i := range 5 {
+		m := newMember(w, i)
+		w.members = append(w.members, m)
+		if !m.connect() || !m.enlist() {
+			t.Fatal("the first connection fails")
+		}
+	}
+	for range 3 + scale(50)/10 {
+		w.until = time.Now().Add(time.Duration(5+r.IntN(150)) * time.Millisecond)
+		var work sync.WaitGroup
+		for _, m := range w.members {
+			work.Go(m.toil)
+		}
+		<-time.NewTimer(time.Until(w.until)).C
+		v.kill()
+		work.Wait()
+		if t.Failed() {
+			return
+		}
+		v.start()
+		for _, m := range w.members {
+			if !m.connect() {
+				t.Fatalf("%s cannot connect", m.name)
+			}
+		}
+	}
+	w.recover()
+	v.kill()
+}
+
+// toil is a member's life until the broker's end.
+func (m *member) toil() {
+	for !m.Failed() && m.act() {
+	}
+	m.end()
+}
+
+// recover lets everything arrive, and wants nothing to be missing.
+func (w *storm) recover() {
+	var all sync.WaitGroup
+	end := time.Now().Add(20 * time.Second)
+	for _, m := range w.members {
+		all.Go(func() {
+			defer m.end()
+			quiet := 0
+			for quiet < 25 && time.Now().Before(end) && !w.Failed() {
+				before := m.took
+				if !m.answer() || !m.read(20*time.Millisecond) {
+					w.Errorf("%s: the connection ends", m.name)
+					return
+				}
+				if quiet++; before != m.took || len(m.sent) > 0 {
+					quiet = 0
+				}
+			}
+		})
+	}
+	all.Wait()
+	posted := 0
+	for _, m := range w.members {
+		posted += m.posts
+		if len(m.sent) > 0 {
+			w.Errorf("%s: %d messages are not acknowledged", m.name, len(m.sent))
+		}
+		for s, n := range m.published {
+			for _, other := range w.members {
+				if s.qos > 0 && other.seen[s] != n {
+					w.Errorf("%s got %d messages of %v, not %d", other.name, other.seen[s], s, n)
+				}
+			}
+		}
+	}
+	if len(w.shared) != posted {
+		w.Errorf("%d messages went to the share, and %d arrived", posted, len(w.shared))
+	}
+	w.Logf("%d messages to the share", posted)
+}
+
+// A victim is a process with a broker.
+type victim struct {
+	*testing.T
+	dir     string
+	address string
+	process *exec.Cmd
+	said    bytes.Buffer
+}
+
+func (v *victim) dial() (net.Conn, error) { return net.Dial("tcp", v.address) }
+
+func (v *victim) start() {
+	v.Helper()
+	v.process = exec.Command(os.Args[0], "-test.run=^TestKilledOverAndOver$")
+	v.process.Env = append(os.Environ(), "MQTK_TEST_JOURNAL="+v.dir)
+	v.said.Reset()
+	v.process.Stderr = &v.said
+	if _, err := v.process.StdinPipe(); err != nil { // ends with this process
+		v.Fatal(err)
+	}
+	out, err := v.process.StdoutPipe()
+	if err == nil {
+		err = v.process.Start()
+	}
+	if err != nil {
+		v.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		v.kill()
+		v.Fatalf("the broker does not begin: %v", err)
+	}
+	v.address = strings.TrimSpace(line)
+}
+
+// kill ends the process, and wants it to have had nothing to complain of.
+func (v *victim) kill() {
+	v.process.Process.Kill()
+	v.process.Wait()
+	if v.said.Len() > 0 {
+		v.Errorf("the broker says:\n%s", &v.said)
+	}
+}
+
+// serveUntilKilled is what the process does.
+func serveUntilKilled(t *testing.T, dir string) {
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
+	store, err := journal.Open(journal.Options{Dir: dir, Durability: journal.Fsync, SegmentSize: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := broker.New(broker.Options{Store: store, Limits: limits(t, "max_outbox_bytes", "12KiB", "max_queued_messages", "6",
+		"max_inflight", "5", "session_expiry_3x", "1000s", "connect_timeout", "60s", "sys_interval", "1s"),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println(l.Addr())
+	t.Fatal(b.Serve(l))
+}
