@@ -153,3 +153,33 @@ func (v *vault) all() [][]broker.Event {
 	defer v.mu.Unlock()
 	return slices.Clone(v.frames)
 }
+
+// What others cannot have for want of room stays where it was.
+func TestBequestWithoutRoom(t *testing.T) {
+	lineageOf(t, []string{"max_queued_messages=4"}, func(l *lineage) {
+		l.connect5("heir", "session-expiry-interval=60").subscribeAndLeave("$share/g/t")
+		pub := l.connect5("pub", "clean-start=1")
+		var want []string
+		for i := range 20 {
+			pub.publish("t", fmt.Sprint(10+i), "")
+			want = append(want, fmt.Sprint(10+i))
+		}
+		l.sync()
+		l.crash(0)
+		l.connect5("other", "session-expiry-interval=3600").subscribeAndLeave("$share/g/t")
+		l.k.mu.Lock()
+		l.k.cramped = true
+		l.k.mu.Unlock()
+		pass(61 * time.Second)
+		l.k.mu.Lock()
+		l.k.cramped = false
+		l.k.mu.Unlock()
+		l.sync()
+		l.crash(0)
+		other := l.connect5("other", "session-expiry-interval=3600")
+		if got := other.payloads(len(want)); !slices.Equal(got, want) {
+			t.Errorf("the other member has %v", got)
+		}
+		other.alive()
+	})
+}

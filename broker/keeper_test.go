@@ -19,8 +19,9 @@ type keeper struct {
 	waiting []keptCall
 	wake    chan struct{}
 	full    bool
-	fetched int // deliveries given back
-	most    int // frames that will ever be durable; 0: all
+	cramped bool // takes no deliveries
+	fetched int  // deliveries given back
+	most    int  // frames that will ever be durable; 0: all
 	closed  sync.Once
 }
 
@@ -56,6 +57,9 @@ func (k *keeper) run() {
 func (k *keeper) Append(events []broker.Event, durable func(error)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.cramped && slices.ContainsFunc(events, func(e broker.Event) bool { return e.Kind == broker.EventEnqueue }) {
+		return errNoRoom
+	}
 	if len(events) > 0 {
 		k.frames = append(k.frames, slices.Clone(events))
 	}
