@@ -236,6 +236,7 @@ func (s *service) greet() {
 		s.log.Info(fmt.Sprintf("only this machine can connect; for others: mqtk serve --listen mqtt://:%d --allow-anonymous", port))
 	}
 	s.greetData()
+	s.checkLimits()
 	s.log.Info("connections have a limit, which --set changes", "max_connections", s.limits.MaxConnections)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -20,6 +21,8 @@ type dataOptions struct {
 	Data        string
 	Durability  string // as given; empty: fsync
 	CommitDelay *time.Duration
+
+	dataIsNew bool // no broker has used it before
 }
 
 // longestCommitDelay is far beyond what spares a card, and well within what
@@ -28,7 +31,7 @@ const longestCommitDelay = 5 * time.Second
 
 func (o *dataOptions) flags() []cli.Flag {
 	return inCategory("Storage",
-		valued("data", "keep sessions, queues, retained messages and wills in `DIR`, so that they survive a restart, kill -9 and power loss; made if it is not there", toString(&o.Data)),
+		valued("data", "keep sessions, queues, retained messages and wills in `DIR`, so that they survive a restart, kill -9 and power loss; made if it is not there, in a directory that is", toString(&o.Data)),
 		valued("durability", "acknowledge when it is on the disk (fsync), with the system (os) or at once and written within a second (none): `MODE` (default fsync)", toOneOf(&o.Durability, durabilities()...)),
 		valued("commit-delay", "wait up to `DURATION` for more to share a commit: fewer writes for an SD card, later acknowledgements (default 0)", o.setCommitDelay))
 }
@@ -55,9 +58,11 @@ func (o *dataOptions) openData(log *slog.Logger) (broker.MeasuredStore, error) {
 		}
 		return nil, nil
 	}
-	if info, err := os.Stat(o.Data); err == nil && !info.IsDir() {
-		return nil, usagef("--data %s: is no directory", o.Data)
+	if err := o.checkPlace(); err != nil {
+		return nil, err
 	}
+	_, err := os.Stat(filepath.Join(o.Data, "lock"))
+	o.dataIsNew = errors.Is(err, fs.ErrNotExist)
 	options := journal.Options{Dir: o.Data, Durability: o.durability(), Log: log}
 	if o.CommitDelay != nil {
 		options.CommitDelay = *o.CommitDelay
@@ -67,6 +72,40 @@ func (o *dataOptions) openData(log *slog.Logger) (broker.MeasuredStore, error) {
 		return nil, o.explain(err)
 	}
 	return store, nil
+}
+
+// checkPlace wants the directory, or the one that it is to be made in. Where
+// that is missing, a disk may not be mounted: to make all would begin anew in
+// silence.
+func (o *dataOptions) checkPlace() error {
+	info, err := os.Stat(o.Data)
+	if err == nil && !info.IsDir() {
+		return usagef("--data %s: is no directory", o.Data)
+	}
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return nil // what else is wrong, the journal finds out
+	}
+	parent := filepath.Dir(filepath.Clean(o.Data))
+	there := parent
+	for info, err = os.Stat(there); err != nil && there != filepath.Dir(there); info, err = os.Stat(there) {
+		there = filepath.Dir(there)
+	}
+	switch {
+	case err == nil && !info.IsDir():
+		return usagef("--data %s: %s: is no directory", o.Data, there)
+	case there != parent:
+		f := usagef("--data %s: there is no directory %s to make it in", o.Data, parent)
+		f.Hints = []string{"is a disk not mounted? otherwise: mkdir -p " + parent}
+		return f
+	}
+	return nil
+}
+
+// checkLimits says that a limit on what is on disk bounds nothing without it.
+func (s *service) checkLimits() {
+	if s.store == nil && s.limits.MaxQueuedDiskBytes != broker.DefaultLimits().MaxQueuedDiskBytes {
+		s.log.Warn("max_queued_disk_bytes is of no use without --data: max_queued_messages and max_queued_bytes bound what is in memory")
+	}
 }
 
 func (o *dataOptions) durability() journal.Durability {
@@ -114,7 +153,14 @@ func (s *service) greetData() {
 		return
 	}
 	measures := s.store.Measure() // what the bytes hold, the broker has logged
-	s.log.Info("recovered", "data", s.Data, "bytes", measures.DiskBytes, "took", measures.Recovery.Round(100*time.Microsecond))
+	switch {
+	case measures.DiskBytes > 0:
+		s.log.Info("recovered", "data", s.Data, "bytes", measures.DiskBytes, "took", measures.Recovery.Round(100*time.Microsecond))
+	case s.dataIsNew:
+		s.log.Info("the directory is new: nothing was there to recover", "data", s.Data)
+	default:
+		s.log.Info("the directory was used before, but nothing is in it to recover", "data", s.Data)
+	}
 	switch s.durability() {
 	case journal.OS:
 		s.log.Warn("acknowledged before it is on the disk: kill -9 loses nothing, power loss may", "durability", "os")
