@@ -3,6 +3,7 @@ package broker_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,8 +20,8 @@ import (
 	"mqtk/broker/journal"
 )
 
-// The broker over its journal is killed over and over, at any moment, while the
-// members of a storm are at work: to each of them it keeps all that it ever
+// The broker over its journal is killed over and over, or told to end, at any
+// moment, while the members of a storm are at work: to each of them it keeps all that it ever
 // acknowledged, sends nothing of QoS 2 twice, and goes on in order.
 func TestKilledOverAndOver(t *testing.T) {
 	if dir := os.Getenv("MQTK_TEST_JOURNAL"); dir != "" {
@@ -46,7 +47,7 @@ func TestKilledOverAndOver(t *testing.T) {
 			work.Go(m.toil)
 		}
 		<-time.NewTimer(time.Until(w.until)).C
-		v.kill()
+		v.end(r.IntN(3) == 0)
 		work.Wait()
 		if t.Failed() {
 			return
@@ -59,7 +60,7 @@ func TestKilledOverAndOver(t *testing.T) {
 		}
 	}
 	w.recover()
-	v.kill()
+	v.end(true)
 }
 
 // toil is a member's life until the broker's end.
@@ -116,6 +117,7 @@ type victim struct {
 	dir     string
 	address string
 	process *exec.Cmd
+	in      io.Closer
 	said    bytes.Buffer
 }
 
@@ -127,9 +129,11 @@ func (v *victim) start() {
 	v.process.Env = append(os.Environ(), "MQTK_TEST_JOURNAL="+v.dir)
 	v.said.Reset()
 	v.process.Stderr = &v.said
-	if _, err := v.process.StdinPipe(); err != nil { // ends with this process
+	in, err := v.process.StdinPipe() // ends with this process
+	if err != nil {
 		v.Fatal(err)
 	}
+	v.in = in
 	out, err := v.process.StdoutPipe()
 	if err == nil {
 		err = v.process.Start()
@@ -139,16 +143,22 @@ func (v *victim) start() {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		v.kill()
+		v.end(false)
 		v.Fatalf("the broker does not begin: %v", err)
 	}
 	v.address = strings.TrimSpace(line)
 }
 
-// kill ends the process, and wants it to have had nothing to complain of.
-func (v *victim) kill() {
-	v.process.Process.Kill()
-	v.process.Wait()
+// end ends the process, and wants it to have had nothing to complain of.
+func (v *victim) end(gently bool) {
+	if gently {
+		v.in.Close()
+	} else {
+		v.process.Process.Kill()
+	}
+	if err := v.process.Wait(); gently && err != nil {
+		v.Errorf("Shutdown: %v", err)
+	}
 	if v.said.Len() > 0 {
 		v.Errorf("the broker says:\n%s", &v.said)
 	}
@@ -156,10 +166,6 @@ func (v *victim) kill() {
 
 // serveUntilKilled is what the process does.
 func serveUntilKilled(t *testing.T, dir string) {
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(1)
-	}()
 	store, err := journal.Open(journal.Options{Dir: dir, Durability: journal.Fsync, SegmentSize: 64 << 10})
 	if err != nil {
 		t.Fatal(err)
@@ -175,5 +181,14 @@ func serveUntilKilled(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	fmt.Println(l.Addr())
-	t.Fatal(b.Serve(l))
+	go b.Serve(l)
+	io.Copy(io.Discard, os.Stdin)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := b.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.Panics(); n != 0 {
+		t.Fatalf("%d panics were caught", n)
+	}
 }

@@ -346,7 +346,7 @@ func (m *member) take(p mqttwire.Packet) bool {
 		m.requests--
 		return m.requests >= 0 || m.wrong("%v that nobody asked for", p.Type())
 	}
-	return m.wrong("%s comes", mqttwire.LineOf(p, m.version))
+	return m.severed("%s comes", mqttwire.LineOf(p, m.version))
 }
 
 func (m *member) takePublish(p *mqttwire.Publish) bool {
