@@ -18,6 +18,7 @@ import (
 
 	"mqtk/broker"
 	"mqtk/broker/journal"
+	"mqtk/mqttwire"
 )
 
 // The broker over its journal is killed over and over, or told to end, at any
@@ -115,13 +116,19 @@ func (w *storm) recover() {
 type victim struct {
 	*testing.T
 	dir     string
+	mu      sync.Mutex // address
 	address string
 	process *exec.Cmd
 	in      io.Closer
 	said    bytes.Buffer
 }
 
-func (v *victim) dial() (net.Conn, error) { return net.Dial("tcp", v.address) }
+func (v *victim) dial() (net.Conn, error) {
+	v.mu.Lock()
+	address := v.address
+	v.mu.Unlock()
+	return net.Dial("tcp", address)
+}
 
 func (v *victim) start() {
 	v.Helper()
@@ -146,7 +153,9 @@ func (v *victim) start() {
 		v.end(false)
 		v.Fatalf("the broker does not begin: %v", err)
 	}
+	v.mu.Lock()
 	v.address = strings.TrimSpace(line)
+	v.mu.Unlock()
 }
 
 // end ends the process, and wants it to have had nothing to complain of.
@@ -162,6 +171,47 @@ func (v *victim) end(gently bool) {
 	if v.said.Len() > 0 {
 		v.Errorf("the broker says:\n%s", &v.said)
 	}
+}
+
+// The same while members of a share come and go, and leave to one another what
+// they have on disk: every message that was acknowledged is taken by somebody.
+func TestKilledBequests(t *testing.T) {
+	seed := stressSeed(t)
+	r := rand.New(rand.NewPCG(seed, 5))
+	v := &victim{T: t, dir: t.TempDir()}
+	e := &estate{T: t, mortal: true, dial: v.dial, over: make(chan struct{}), taken: map[string]bool{}}
+	v.start()
+	stays := e.visit("stays", true, 1000)
+	e.subscribe(stays)
+	if p, err := stays.r.ReadPacket(); err != nil || p.Type() != mqttwire.SUBACK {
+		t.Fatal(p, err)
+	}
+	stays.nc.Close()
+	var lodgers sync.WaitGroup
+	for i := range 4 {
+		l := &lodger{e, rand.New(rand.NewPCG(seed, uint64(i))), fmt.Sprint("lodger-", i)}
+		lodgers.Go(l.live)
+	}
+	published := make(chan int)
+	go func() { published <- e.publish(2500 * time.Millisecond) }()
+	for range 8 {
+		<-time.NewTimer(time.Duration(50+r.IntN(250)) * time.Millisecond).C
+		v.end(r.IntN(3) == 0)
+		v.start()
+	}
+	n := <-published
+	close(e.over)
+	lodgers.Wait()
+	stays = e.visit("stays", false, 1000)
+	if stays == nil {
+		t.Fatal("who stays cannot connect")
+	}
+	go e.receive(stays)
+	if !eventually(func() bool { return e.missing(n) == nil }) {
+		t.Errorf("of %d messages these never came: %v", n, e.missing(n))
+	}
+	v.end(true)
+	t.Logf("%d messages", n)
 }
 
 // serveUntilKilled is what the process does.

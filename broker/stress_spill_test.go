@@ -184,10 +184,11 @@ type lodger struct {
 // An estate is the share, and who publishes to it.
 type estate struct {
 	*testing.T
-	dial  func() (net.Conn, error)
-	over  chan struct{}
-	mu    sync.Mutex
-	taken map[string]bool // by a lodger that acknowledged it, or by who stays
+	dial   func() (net.Conn, error)
+	mortal bool // the broker is killed now and then
+	over   chan struct{}
+	mu     sync.Mutex
+	taken  map[string]bool // by a lodger that acknowledged it, or by who stays
 }
 
 func TestStressBequest(t *testing.T) {
@@ -276,12 +277,11 @@ func (v *visitor) write(e *estate, p mqttwire.Packet) {
 	v.nc.Write(encoded(&storm{T: e.T}, mqttwire.V5, p))
 }
 
-// visit connects; nil where the broker closes before CONNACK.
+// visit connects; nil where that fails.
 func (e *estate) visit(id string, cleanStart bool, expiry uint32) *visitor {
 	nc, err := e.dial()
 	if err != nil {
-		e.Error(err)
-		return nil
+		return e.severed(id, err)
 	}
 	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	v := &visitor{nc, mqttwire.NewReader(nc)}
@@ -290,10 +290,19 @@ func (e *estate) visit(id string, cleanStart bool, expiry uint32) *visitor {
 	p.Properties = p.Properties.AddNumber(mqttwire.SessionExpiryInterval, expiry)
 	v.write(e, p)
 	if _, err := v.r.ReadPacket(); err != nil {
-		e.Errorf("%s: no CONNACK: %v", id, err)
-		return nil
+		nc.Close()
+		return e.severed(id, err)
 	}
 	return v
+}
+
+// severed reports a connection that the broker may end only with itself.
+func (e *estate) severed(id string, err error) *visitor {
+	if !e.mortal {
+		e.Errorf("%s: %v", id, err)
+	}
+	<-time.NewTimer(5 * time.Millisecond).C
+	return nil
 }
 
 func (e *estate) subscribe(v *visitor) {
@@ -317,23 +326,38 @@ func (e *estate) receive(v *visitor) {
 
 // publish publishes one message after the other and says how many were acknowledged.
 func (e *estate) publish(length time.Duration) (n int) {
-	v := e.visit("publisher", true, 0)
-	if v == nil {
-		return 0
-	}
-	defer v.nc.Close()
-	for end := time.Now().Add(length); time.Now().Before(end); n++ {
-		v.write(e, &mqttwire.Publish{Topic: "t", QoS: 1, PacketID: mqttwire.PacketID(n%60000 + 1), Payload: fmt.Append(nil, n)})
-		p, err := v.r.ReadPacket()
-		if err != nil {
-			e.Error(err)
-			return n
+	for end := time.Now().Add(length); time.Now().Before(end) && !e.Failed(); {
+		v := e.visit("publisher", true, 0)
+		if v == nil {
+			continue
 		}
-		if ack := p.(*mqttwire.Ack); ack.Reason != mqttwire.Success {
-			e.Errorf("message %d: %v", n, ack.Reason)
+		for err := error(nil); err == nil && time.Now().Before(end); {
+			if err = e.post(v, n); err == nil {
+				n++
+			} else {
+				e.severed("publisher", err)
+			}
 		}
+		v.nc.Close()
 	}
 	return n
+}
+
+// post publishes one message, and waits until it is acknowledged.
+func (e *estate) post(v *visitor, n int) error {
+	v.write(e, &mqttwire.Publish{Topic: "t", QoS: 1, PacketID: mqttwire.PacketID(n%60000 + 1), Payload: fmt.Append(nil, n)})
+	p, err := v.r.ReadPacket()
+	if err != nil {
+		return err
+	}
+	ack, ok := p.(*mqttwire.Ack)
+	if !ok {
+		return fmt.Errorf("%v comes", p.Type())
+	}
+	if ack.Reason != mqttwire.Success {
+		e.Errorf("message %d: %v", n, ack.Reason)
+	}
+	return nil
 }
 
 // live comes and goes, and ends its session in all ways.
@@ -350,7 +374,7 @@ func (l *lodger) live() {
 		}
 		v := l.visit(l.name, l.r.IntN(3) == 0, pick(l.r, uint32(0), 1, 1000))
 		if v == nil {
-			return
+			continue
 		}
 		if l.r.IntN(4) > 0 {
 			l.subscribe(v)
