@@ -137,10 +137,15 @@ func TestFullStore(t *testing.T) {
 		l.k.mu.Unlock()
 		pub := l.connect5("pub", "clean-start=1")
 		pub.send("PUBLISH topic=kept qos=1 packet-id=1 payload=x", "PUBLISH topic=x retain=1 qos=1 packet-id=2 payload=x",
-			"PUBLISH topic=x qos=2 packet-id=3 payload=x", "PUBLISH topic=shared qos=1 packet-id=4 payload=x", "PUBLISH topic=x qos=1 packet-id=5 payload=live")
+			"PUBLISH topic=kept qos=2 packet-id=3 payload=x", "PUBLISH topic=shared qos=1 packet-id=4 payload=x", "PUBLISH topic=x qos=1 packet-id=5 payload=live")
 		pub.expect("PUBACK QuotaExceeded packet-id=1", "PUBACK QuotaExceeded packet-id=2", "PUBREC QuotaExceeded packet-id=3",
 			"PUBACK QuotaExceeded packet-id=4", "PUBACK Success packet-id=5")
 		live.expect("PUBLISH topic=x qos=1 payload=live") // and nothing of what was refused
+		pub.send("PUBLISH topic=x qos=2 packet-id=6 payload=two", "PUBREL packet-id=6")
+		pub.expect("PUBREC Success packet-id=6", "PUBCOMP packet-id=6") // nobody has to remember it
+		live.expect("PUBLISH topic=x qos=1 payload=two")
+		a.send("PUBLISH topic=x qos=2 packet-id=7 payload=x")
+		a.expect("PUBREC QuotaExceeded packet-id=7")
 		pub.send("PUBLISH topic=kept payload=zero")
 		live.expect("PUBLISH topic=kept qos=0 payload=zero")
 		a.expect("PUBLISH topic=kept qos=0 payload=zero")

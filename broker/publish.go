@@ -34,7 +34,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		return true
 	}
 	c.b.metrics.publishReceived(p.QoS, len(p.Payload))
-	if (p.QoS > 0 || p.Retain) && c.b.store.Full() && m.recorded(p) {
+	if (p.QoS > 0 || p.Retain) && c.b.store.Full() && m.recorded(s, p) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
@@ -322,8 +322,8 @@ func (s *Session) release(id mqttwire.PacketID) {
 
 // recorded says whether the Store is to have something of a message, which it
 // cannot where it is full.
-func (m *matched) recorded(p *mqttwire.Publish) bool {
-	if p.Retain || p.QoS == 2 {
+func (m *matched) recorded(from *Session, p *mqttwire.Publish) bool {
+	if p.Retain || p.QoS == 2 && from.lasts.Load() {
 		return true
 	}
 	for _, t := range m.targets {
