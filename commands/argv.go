@@ -70,7 +70,7 @@ func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, li
 	}
 	verb := root.Command(args[0])
 	if verb == nil {
-		return nil, line, unknownWord("command", args[0], visibleNames(root.Subcommands), "")
+		return nil, line, unknownWord("command", args[0], visibleNames(root.Subcommands))
 	}
 	s := argvScan{path: []*cli.Command{root, verb}, words: args[1:]}
 	for len(s.words) > 0 && err == nil {
@@ -209,7 +209,9 @@ func (s *argvScan) checkSubcommand() error {
 	if len(s.line.Operands) > 0 && c.ArgsUsage == "" {
 		word := s.line.Operands[0]
 		if len(c.Subcommands) > 0 {
-			return unknownWord("command", commandName(s.path)+" "+word, visibleNames(c.Subcommands), word)
+			f := unknownWord("command", word, visibleNames(c.Subcommands))
+			f.Path = s.path
+			return f
 		}
 		return s.usagef("%q: %s takes no operand", word, commandName(s.path))
 	}
@@ -233,7 +235,7 @@ func (s *argvScan) unknownFlag(shown string) error {
 			names = append(names, dashed(name))
 		}
 	}
-	err := unknownWord("flag", shown, names, "")
+	err := unknownWord("flag", shown, names)
 	err.Path = s.path
 	return err
 }

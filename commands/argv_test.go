@@ -63,7 +63,7 @@ func TestWordsOfACommandLine(t *testing.T) {
 		{"pub --verbose=maybe", "--verbose takes no value"},
 		{"pbu x", "unknown command pbu; did you mean pub?"},
 		{"-v pub", "-v before the verb: flags come after it, as in mqtk VERB -v"},
-		{"tree laef", "unknown command mqtk tree laef; did you mean leaf?"},
+		{"tree laef", "unknown command laef; did you mean leaf?"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			path, line, err := parseCommandLine(grammar(), strings.Fields(test.args))

@@ -106,13 +106,10 @@ func usageFromFlag(path []*cli.Command, line commandLine, err error) error {
 }
 
 // unknownWord is the usage error for a word that is not in the list, with the
-// nearest one as a hint. compared is what to compare when it is not shown.
-func unknownWord(kind, shown string, known []string, compared string) *failure {
-	if compared == "" {
-		compared = shown
-	}
+// nearest one as a hint.
+func unknownWord(kind, shown string, known []string) *failure {
 	f := usagef("unknown %s %s", kind, visible(shown))
-	if near := nearest(compared, known); near != "" {
+	if near := nearest(shown, known); near != "" {
 		f.Hints = []string{"did you mean " + near + "?"}
 	}
 	return f

@@ -52,7 +52,7 @@ func (p *program) pathsOf(words []string) (paths [][]*cli.Command, err error) {
 		}
 		c := root.Command(word)
 		if c == nil {
-			return nil, unknownWord("command", word, visibleNames(root.Subcommands), "")
+			return nil, unknownWord("command", word, visibleNames(root.Subcommands))
 		}
 		paths = append(paths, []*cli.Command{root, c})
 	}

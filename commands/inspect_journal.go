@@ -44,8 +44,8 @@ it says. A message comes last, as the PUBLISH that it is, in the text form that 
 A record whose line has a - before its kind is history: a later one has made it void.
 
 --verify ends with 10 and names file and offset where the directory is not what was written. The torn end
-that a crash leaves, or a broker that is writing just now, is told and is no finding: nothing in it was
-ever synced, and the next start cuts it off.`,
+that a crash leaves, or a broker that is writing just now, is told and is no finding: no sync has completed it, so that
+--durability fsync has acknowledged nothing in it, and the next start cuts it off.`,
 		Flags: o.flags(p),
 		Action: func(c *cli.Context) error {
 			if len(p.line.words()) != 1 {
@@ -98,12 +98,13 @@ func (o *journalOptions) run(p *program) error {
 	if err := o.check(p); err != nil {
 		return err
 	}
+	defer ignoreBrokenPipe()()
 	if o.Salvage != "" {
 		return o.salvage(p)
 	}
 	v, err := journal.View(o.Dir)
 	if err != nil {
-		return fail(exitFailed, err)
+		return o.unreadable(err)
 	}
 	out := journalPrinter{Writer: bufio.NewWriterSize(p.Out, 64<<10), json: p.json, ink: p.inkFor(p.Out)}
 	switch {
@@ -116,10 +117,16 @@ func (o *journalOptions) run(p *program) error {
 	default:
 		err = o.list(&out, v)
 	}
-	if flushed := out.Flush(); flushed != nil {
-		return flushed
+	return out.finish(err)
+}
+
+// unreadable is a directory in which nothing can be looked at.
+func (o *journalOptions) unreadable(err error) error {
+	f := fail(exitFailed, err)
+	if _, missing := os.Stat(filepath.Join(o.Dir, "lock")); missing != nil {
+		f.Hints = []string{"give the directory that serve --data has; in it are files like 0000000001.young"}
 	}
-	return err
+	return f
 }
 
 func (o *journalOptions) check(p *program) error {
@@ -204,10 +211,8 @@ func (o *journalOptions) repair() string {
 
 // salvage writes the repaired copy.
 func (o *journalOptions) salvage(p *program) error {
-	if entries, err := os.ReadDir(o.Salvage); err == nil && len(entries) > 0 {
-		return usageIn(p.path, "--salvage %s: is there already, and not empty", o.Salvage)
-	} else if _, gone := os.Stat(o.Salvage); err != nil && gone == nil {
-		return usageIn(p.path, "--salvage %s: is there already, and no directory", o.Salvage)
+	if err := o.checkSalvage(p); err != nil {
+		return err
 	}
 	report, err := journal.Salvage(o.Dir, o.Salvage)
 	if err != nil {
@@ -215,11 +220,47 @@ func (o *journalOptions) salvage(p *program) error {
 	}
 	out := journalPrinter{Writer: bufio.NewWriter(p.Out), json: p.json, ink: p.inkFor(p.Out)}
 	out.salvaged(o.Dir, report)
-	if err := out.Flush(); err != nil {
-		return err
-	}
 	if len(hurts(report.Damages)) > 0 || len(report.Lost) > 0 {
-		return fail(exitPartly, fmt.Errorf("%s holds what could be read of %s; not all could", o.Salvage, o.Dir))
+		err = fail(exitPartly, fmt.Errorf("%s holds what could be read of %s; not all could", o.Salvage, o.Dir))
+	}
+	return out.finish(err)
+}
+
+// checkSalvage wants a place for the copy that is free, and not in what is
+// copied.
+func (o *journalOptions) checkSalvage(p *program) error {
+	if entries, err := os.ReadDir(o.Salvage); err == nil && len(entries) > 0 {
+		return usageIn(p.path, "--salvage %s: is there already, and not empty", o.Salvage)
+	} else if _, gone := os.Stat(o.Salvage); err != nil && gone == nil {
+		return usageIn(p.path, "--salvage %s: is there already, and no directory", o.Salvage)
+	}
+	if isWithin(o.Salvage, o.Dir) {
+		return usageIn(p.path, "--salvage %s: is inside of %s, in which nothing is changed", o.Salvage, o.Dir)
 	}
 	return nil
+}
+
+// isWithin tells whether a path, of which the end need not be there, is a
+// directory or below it, links followed.
+func isWithin(path, dir string) bool {
+	top, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return false
+	}
+	for {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, top) {
+			return true
+		}
+		above := filepath.Dir(path)
+		if above == path {
+			return false
+		}
+		path = above
+	}
 }

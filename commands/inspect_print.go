@@ -18,6 +18,21 @@ type journalPrinter struct {
 	line []byte // reused
 }
 
+// finish sends the rest on its way. That nobody reads it any more is no error,
+// but what was found before stays one.
+func (p *journalPrinter) finish(err error) error {
+	flushed := p.Flush()
+	switch {
+	case flushed == nil:
+		return err
+	case !isReaderGone(flushed):
+		return fmt.Errorf("write the output: %w", flushed)
+	case isReaderGone(err):
+		return nil
+	}
+	return err
+}
+
 func (p *journalPrinter) object(v any) error {
 	line, err := json.Marshal(v)
 	if err == nil {
@@ -173,11 +188,12 @@ func (p *journalPrinter) verdict(dir string, v *journal.Viewer) error {
 	bad := hurts(all)
 	if p.json {
 		p.object(struct {
-			Sound   bool           `json:"sound"`
-			Frames  int            `json:"frames"`
-			Records int            `json:"records"`
-			Damages []damageObject `json:"damages"`
-		}{len(bad) == 0, s.Frames, s.Records, damageObjects(dir, all)})
+			Sound    bool           `json:"sound"`
+			Segments int            `json:"segments"`
+			Frames   int            `json:"frames"`
+			Records  int            `json:"records"`
+			Damages  []damageObject `json:"damages"`
+		}{len(bad) == 0, s.Segments, s.Frames, s.Records, damageObjects(dir, all)})
 	} else {
 		p.damages(dir, all)
 		if len(bad) == 0 {
@@ -188,7 +204,7 @@ func (p *journalPrinter) verdict(dir string, v *journal.Viewer) error {
 		return nil
 	}
 	o := journalOptions{Dir: dir}
-	return fail(exitUnexpected, fmt.Errorf("%s: %s", dir, plural(len(bad), "damage", "damages")), o.repair())
+	return fail(exitUnexpected, fmt.Errorf("%s: %s", dir, plural(len(bad), "place is damaged", "places are damaged")), o.repair())
 }
 
 // salvaged says what a copy holds, and what it does not.

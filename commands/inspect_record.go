@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,11 @@ func appendEvent(dst []byte, e *broker.Event) []byte {
 		if e.Remote != nil {
 			t.text("remote", e.Remote.String())
 		}
-		t.number("session-expiry-interval", uint64(e.SessionExpiry))
+		if e.SessionExpiry == math.MaxUint32 {
+			t.text("session-expiry-interval", "inf")
+		} else {
+			t.number("session-expiry-interval", uint64(e.SessionExpiry))
+		}
 		t.flag("connected", e.Connected)
 		t.time("ends", e.Ends)
 	case broker.EventWill:

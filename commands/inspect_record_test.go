@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/json"
+	"math"
 	"net"
 	"testing"
 	"time"
@@ -58,6 +59,8 @@ func TestEventText(t *testing.T) {
 			whoseJSON + `,"username":"ada","remote":"127.0.0.1:99","session_expiry":60,"connected":true}`},
 		{"session", event(broker.EventSession, func(e *broker.Event) { e.SessionExpiry, e.Ends = 60, at }),
 			whose + " session-expiry-interval=60 ends=2026-01-02T03:04:05.06Z", whoseJSON + `,"session_expiry":60,"connected":false,"ends":"2026-01-02T03:04:05.06Z"}`},
+		{"session", event(broker.EventSession, func(e *broker.Event) { e.SessionExpiry = math.MaxUint32 }),
+			whose + " session-expiry-interval=inf", whoseJSON + `,"session_expiry":4294967295,"connected":false}`},
 		{"session-end", &broker.Event{Kind: broker.EventSessionEnd, ClientID: "w\n", Incarnation: 3}, ` client-id="w\n" incarnation=3`, `{"client_id":"w\n","incarnation":3}`},
 		{"will", event(broker.EventWill, func(e *broker.Event) { e.Message, e.WillDelay = message, 5 }), whose + " will-delay-interval=5" + publish,
 			whoseJSON + `,"will_delay":5,` + publishJSON},

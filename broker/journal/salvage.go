@@ -55,16 +55,17 @@ func Salvage(dir, out string) (report SalvageReport, err error) {
 func (v *Viewer) lost() (lost []string) {
 	for _, f := range v.files {
 		if f.missing > 0 {
-			lost = append(lost, fmt.Sprintf("%d frames in or before %s", f.missing, f.file))
+			lost = append(lost, fmt.Sprintf("%s in or before %s", counted(f.missing, "frame", "frames"), f.file))
 		}
 		if f.lost > 0 {
-			lost = append(lost, fmt.Sprintf("%d bytes of %s", f.lost, f.file))
+			lost = append(lost, fmt.Sprintf("%s of %s", counted(f.lost, "byte", "bytes"), f.file))
 		}
 	}
 	for _, number := range slices.Sorted(maps.Keys(v.index.sessions)) {
 		s := v.index.sessions[number]
 		if n := len(s.subscriptions) + len(s.held); s.session.at == 0 && n > 0 {
-			lost = append(lost, fmt.Sprintf("whose session %d was, with %d subscriptions and %d deliveries", number, len(s.subscriptions), s.queue.count))
+			lost = append(lost, fmt.Sprintf("whose session %d was, with %s and %s", number,
+				counted(len(s.subscriptions), "subscription", "subscriptions"), counted(s.queue.count, "delivery", "deliveries")))
 		}
 		for _, f := range s.window.entries {
 			if f.state == sent && s.queue.get(f.sequence) == 0 {
@@ -91,6 +92,13 @@ type salvage struct {
 	next     uint64
 	clock    time.Time
 	data     []byte
+}
+
+func counted[T ~int | ~int64 | ~uint64](n T, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // segment copies the good frames of a segment and seals them for where they
