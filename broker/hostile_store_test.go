@@ -222,6 +222,43 @@ func TestHostileUnsubscribedBequest(t *testing.T) {
 	}
 }
 
+// What a member of a share was sent goes on to another when it ends, though it
+// left the share before, and the broker ended between.
+func TestHostileUnsubscribedWindow(t *testing.T) {
+	lineageOf(t, nil, func(l *lineage) {
+		heir := l.connect5("heir", "session-expiry-interval=60")
+		heir.subscribe("$share/g/t", 1, "")
+		l.connect5("other", "session-expiry-interval=3600").subscribeAndLeave("$share/g/t")
+		l.connect5("pub", "clean-start=1").publish("t", "x", "")
+		heir.expect("PUBLISH payload=x")
+		heir.send("UNSUBSCRIBE packet-id=1 filter=$share/g/t")
+		heir.expect("UNSUBACK")
+		l.crash(0)
+		heir = l.connect5("heir", "session-expiry-interval=60")
+		heir.expect("PUBLISH dup=1 payload=x")
+		heir.send("DISCONNECT session-expiry-interval=0")
+		heir.eof()
+		l.connect5("other", "session-expiry-interval=3600").expect("PUBLISH payload=x")
+	})
+}
+
+// The same, while everybody had left the share in between.
+func TestHostileShareTakenUpAnew(t *testing.T) {
+	warded(t, broker.Options{}, nil, func(w *world, _ *warden) {
+		heir := w.connect5("heir", "session-expiry-interval=60")
+		heir.subscribe("$share/g/t", 1, "")
+		w.connect5("pub", "clean-start=1").publish("t", "x", "")
+		heir.expect("PUBLISH payload=x")
+		heir.send("UNSUBSCRIBE packet-id=1 filter=$share/g/t")
+		heir.expect("UNSUBACK")
+		other := w.connect5("other", "clean-start=1")
+		other.subscribe("$share/g/t", 1, "")
+		heir.send("DISCONNECT session-expiry-interval=0")
+		heir.eof()
+		other.expect("PUBLISH payload=x")
+	})
+}
+
 // What cannot be read when a member of a share ends stays where it is, for the
 // next process.
 func TestHostileUnreadBequest(t *testing.T) {

@@ -121,10 +121,6 @@ func (s *Session) records(d *delivery) bool {
 	return s.spills()
 }
 
-// spills says whether the Store may hold deliveries for the session alone: for
-// one that lasts, or that did when what is there came. mu is held.
-func (s *Session) spills() bool { return s.persistent() || s.queue.stored.count > 0 }
-
 // event begins an Event about a delivery.
 func (s *Session) event(kind EventKind, sequence uint64) Event {
 	return Event{Kind: kind, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence}
@@ -230,11 +226,14 @@ func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
 func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 	l, size := &s.b.limits, q.message.size()
 	spills := q.recorded && s.spills()
+	room := !spills || s.queue.keptFits(size, l) || s.sweep(batch, size) && s.queue.keptFits(size, l)
 	switch {
-	case s.queue.stored.count == 0 && (s.queue.fits(size, l, s.patience(c, spills)) || s.sweep(batch, size)):
+	case room && s.queue.stored.count == 0 && (s.queue.fits(size, l, s.patience(c, spills)) || s.sweep(batch, size)):
 		s.queue.push(q)
-	case spills && s.spill(batch, &q):
+	case room && spills:
+		s.spill(batch, &q)
 	default:
+		s.sweepStored(batch.now)
 		s.b.dropQueued(s, &q, batch.now)
 		return
 	}

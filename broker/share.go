@@ -222,16 +222,20 @@ func (b *Broker) shareOf(filter string) *share {
 	return nil
 }
 
-// rehome gives orphans to other members of their shares, of which nil has none. It uses the batch's
-// message, so nothing else may be under way.
+// rehome gives orphans to other members of their shares, of which nil has none.
+// It uses the batch's message, so nothing else may be under way.
 func (b *Broker) rehome(batch *Batch, orphans []orphan) {
 	for _, o := range orphans {
-		if o.share == nil {
+		share := o.share
+		if share != nil && len(*share.members.Load()) == 0 { // and may have been taken up anew since
+			share = b.shareOf(share.filter)
+		}
+		if share == nil {
 			continue
 		}
 		batch.carry(o.message, o.message.Topic)
 		batch.kept = o.message
-		o.share.deliver(batch)
+		share.deliver(batch)
 		batch.drop()
 	}
 }

@@ -23,25 +23,26 @@ type spilled struct {
 	size     int
 }
 
-// spill lets a delivery wait in the Store. False: there is no room. mu is held.
-func (s *Session) spill(batch *Batch, q *queued) bool {
+// spills says whether the Store may hold deliveries for the session alone: for
+// one that lasts, or that did when what is there came. mu is held.
+func (s *Session) spills() bool { return s.persistent() || s.queue.stored.count > 0 }
+
+// spill lets a delivery wait in the Store. mu is held.
+func (s *Session) spill(batch *Batch, q *queued) {
 	size := q.message.size()
-	if !s.queue.spillFits(size+storedOverhead, &s.b.limits) {
-		s.sweepStored(batch.now)
-		return false
-	}
 	s.queue.stored.add(q.sequence, size+storedOverhead)
 	s.unwritten = append(s.unwritten, q.sequence)
 	s.shared = s.shared || q.share != nil
 	batch.spilled = append(batch.spilled, spilled{s, q.sequence, size})
-	return true
 }
 
 // fits says whether a message of size more bytes may wait for the session, here
 // or in the Store. mu is held.
 func (s *Session) fits(size int) bool {
-	return s.queue.stored.count == 0 && s.queue.fits(size, &s.b.limits, 1) ||
-		s.b.keeps && s.spills() && s.queue.spillFits(size+storedOverhead, &s.b.limits)
+	if s.b.keeps && s.spills() {
+		return s.queue.keptFits(size, &s.b.limits)
+	}
+	return s.queue.fits(size, &s.b.limits, 1)
 }
 
 // sweepStored makes room in the Store by dropping what has expired there, at most
@@ -200,9 +201,9 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 			continue
 		}
 		q := queued{s.delivery(e), number}
-		if e.Share != "" && q.share == nil {
+		if e.Share != "" && s.subscriptions[e.Share] == nil {
 			batch.events = append(batch.events, s.event(EventDequeue, number))
-			orphans = append(orphans, orphan{s.b.shareOf(e.Share), e.Message})
+			orphans = append(orphans, orphan{q.share, e.Message})
 			continue
 		}
 		s.queue.push(q)
@@ -214,8 +215,8 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 // delivery is the one that the Store has given back.
 func (s *Session) delivery(e *Event) delivery {
 	d := delivery{message: e.Message, identifiers: e.Identifiers, qos: e.QoS, retain: e.Retain, brought: e.Brought, recorded: true}
-	if sub := s.subscriptions[e.Share]; e.Share != "" && sub != nil {
-		d.share = sub.share
+	if e.Share != "" { // which the session may have left: others are in it all the same
+		d.share = s.b.shareOf(e.Share)
 	}
 	return d
 }
