@@ -54,9 +54,19 @@ type completionVerb struct {
 	usage    string
 	flags    []completionFlag
 	operands []string // the words an operand can be; nil: anything
-	files    bool     // an operand is a path
+	operand  pathKind // an operand is one
 	under    []completionVerb
+	then     []completionVerb // operands behind which others may stand: those under them
 }
+
+// A pathKind says which paths a word can be.
+type pathKind byte
+
+const (
+	noPath pathKind = iota
+	anyPath
+	directories
+)
 
 func (v completionVerb) name() string { return v.path[len(v.path)-1] }
 
@@ -68,7 +78,7 @@ type completionFlag struct {
 	short, long []string // as typed: -q, --qos
 	usage       string
 	value       string     // placeholder; empty: takes none
-	files       bool       // the value is a path
+	path        pathKind   // the value is one
 	words       [][]string // the words each value can be; nil: anything
 	repeats     bool
 }
@@ -76,7 +86,7 @@ type completionFlag struct {
 func (f completionFlag) names() []string { return append(slices.Clone(f.short), f.long...) }
 
 func completionVerbs(root *cli.Command) []completionVerb {
-	return completionsOf(root, nil, func(c *cli.Command) []string {
+	verbs := completionsOf(root, nil, func(c *cli.Command) []string {
 		switch c.Name {
 		case "completion":
 			return shells()
@@ -85,6 +95,21 @@ func completionVerbs(root *cli.Command) []completionVerb {
 		}
 		return nil
 	})
+	for i := range verbs {
+		if verbs[i].name() == "help" {
+			verbs[i].then = slices.DeleteFunc(slices.Clone(verbs), func(v completionVerb) bool { return v.under == nil })
+		}
+	}
+	return verbs
+}
+
+// namesUnder are the subcommands.
+func (v completionVerb) namesUnder() []string {
+	names := make([]string, len(v.under))
+	for i, sub := range v.under {
+		names[i] = sub.name()
+	}
+	return names
 }
 
 func completionsOf(parent *cli.Command, path []string, operands func(*cli.Command) []string) []completionVerb {
@@ -93,7 +118,7 @@ func completionsOf(parent *cli.Command, path []string, operands func(*cli.Comman
 		if c.Hidden {
 			continue
 		}
-		v := completionVerb{path: append(slices.Clone(path), c.Name), usage: c.Usage, operands: operands(c), files: isPath(c.ArgsUsage)}
+		v := completionVerb{path: append(slices.Clone(path), c.Name), usage: c.Usage, operands: operands(c), operand: pathIn(c.ArgsUsage)}
 		for _, f := range c.Flags {
 			v.flags = append(v.flags, newCompletionFlag(f))
 		}
@@ -106,9 +131,15 @@ func completionsOf(parent *cli.Command, path []string, operands func(*cli.Comman
 	return verbs
 }
 
-// isPath tells by its placeholder that a word is a path.
-func isPath(placeholder string) bool {
-	return strings.Contains(placeholder, "FILE") || strings.Contains(placeholder, "PATH") || strings.Contains(placeholder, "DIR")
+// pathIn tells by its placeholder that a word is a path.
+func pathIn(placeholder string) pathKind {
+	switch {
+	case strings.Contains(placeholder, "FILE") || strings.Contains(placeholder, "PATH"):
+		return anyPath
+	case placeholder == "DIR" || placeholder == "OUT":
+		return directories
+	}
+	return noPath
 }
 
 func newCompletionFlag(f cli.Flag) completionFlag {
@@ -129,7 +160,9 @@ func newCompletionFlag(f cli.Flag) completionFlag {
 	if c.words = valueWords(f.Names()[0]); f.Names()[0] == "property" {
 		c.words = propertyWords(f)
 	}
-	c.files = c.words == nil && isPath(c.value)
+	if c.words == nil {
+		c.path = pathIn(c.value)
+	}
 	return c
 }
 

@@ -22,6 +22,11 @@ _mqtk_files() {
     local IFS=$'\n'
     COMPREPLY=($(compgen -f -- "$cur"))
 }
+_mqtk_directories() {
+    compopt -o filenames 2>/dev/null
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -d -- "$cur"))
+}
 `)
 	var names []string
 	for _, v := range verbs {
@@ -86,8 +91,8 @@ func bashVerb(b *strings.Builder, v completionVerb) {
 		pattern := strings.Join(f.names(), "|")
 		switch {
 		case f.value == "":
-		case f.files:
-			fmt.Fprintf(&values, "    %s) _mqtk_files; return ;;\n", pattern)
+		case f.path != noPath:
+			fmt.Fprintf(&values, "    %s) %s; return ;;\n", pattern, bashPaths(f.path))
 		case f.words == nil:
 			fmt.Fprintf(&values, "    %s) return ;;\n", pattern)
 		default:
@@ -104,9 +109,30 @@ func bashVerb(b *strings.Builder, v completionVerb) {
 	fmt.Fprintf(b, "    if [[ $cur == -* ]]; then\n        _mqtk_words %s\n", shellQuote(shellWords(all)))
 	switch {
 	case v.operands != nil:
-		fmt.Fprintf(b, "    else\n        _mqtk_words %s\n", shellQuote(shellWords(v.operands)))
-	case v.files:
-		b.WriteString("    else\n        _mqtk_files\n")
+		b.WriteString("    else\n")
+		bashThen(b, v.then)
+		fmt.Fprintf(b, "        _mqtk_words %s\n", shellQuote(shellWords(v.operands)))
+	case v.operand != noPath:
+		fmt.Fprintf(b, "    else\n        %s\n", bashPaths(v.operand))
 	}
 	b.WriteString("    fi\n}\n")
+}
+
+func bashPaths(k pathKind) string {
+	if k == directories {
+		return "_mqtk_directories"
+	}
+	return "_mqtk_files"
+}
+
+// bashThen completes what stands behind some operands.
+func bashThen(b *strings.Builder, then []completionVerb) {
+	if len(then) == 0 {
+		return
+	}
+	b.WriteString("        case $prev in\n")
+	for _, v := range then {
+		fmt.Fprintf(b, "        %s) _mqtk_words %s; return ;;\n", v.name(), shellQuote(shellWords(v.namesUnder())))
+	}
+	b.WriteString("        esac\n")
 }

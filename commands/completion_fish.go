@@ -22,6 +22,12 @@ function __mqtk_second_of
     test (count $words) -gt 2; and contains -- "$words[-2]" $argv
 end
 
+# the last word is one of these
+function __mqtk_after
+    set -l words (commandline -opc)
+    contains -- "$words[-1]" $argv
+end
+
 complete -c mqtk -f
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a '--help --version'
 complete -c mqtk -n 'contains -- -- (commandline -opc)' -a '(__fish_complete_subcommand --fcs-skip=(contains -i -- -- (commandline -opc)))'
@@ -44,15 +50,27 @@ func fishVerb(b *strings.Builder, v completionVerb) {
 	}
 	switch {
 	case len(v.under) > 0:
+	case len(v.then) > 0:
+		var names []string
+		for _, t := range v.then {
+			names = append(names, t.name())
+			fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s; and __mqtk_after %s' -a %s\n", verb, t.name(), fishQuote(shellWords(t.namesUnder())))
+		}
+		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s; and not __mqtk_after %s' -a %s\n", verb, shellWords(names), fishQuote(shellWords(v.operands)))
 	case v.operands != nil:
 		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s' -a %s\n", verb, fishQuote(shellWords(v.operands)))
-	case v.files:
+	case v.operand == directories:
+		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s' -a %s\n", verb, fishDirectories)
+	case v.operand == anyPath:
 		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s' -F\n", verb)
 	}
 	for _, sub := range v.under {
 		fishVerb(b, sub)
 	}
 }
+
+// fishDirectories is fish's own list of them.
+const fishDirectories = "'(__fish_complete_directories)'"
 
 func fishFlag(b *strings.Builder, verb string, f completionFlag) {
 	fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s'", verb)
@@ -64,7 +82,9 @@ func fishFlag(b *strings.Builder, verb string, f completionFlag) {
 	}
 	switch {
 	case f.value == "":
-	case f.files:
+	case f.path == directories:
+		b.WriteString(" -x -a " + fishDirectories)
+	case f.path == anyPath:
 		b.WriteString(" -r -F")
 	case f.words == nil:
 		b.WriteString(" -x")

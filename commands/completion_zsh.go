@@ -58,6 +58,7 @@ func zshVerb(b *strings.Builder, v completionVerb) {
     fi
 `, v.function(), v.function())
 	}
+	zshThen(b, v.then)
 	b.WriteString("    _arguments -s -S")
 	for _, f := range v.flags {
 		names := f.names()
@@ -72,12 +73,26 @@ func zshVerb(b *strings.Builder, v completionVerb) {
 	switch {
 	case v.operands != nil:
 		fmt.Fprintf(b, " \\\n        %s", shellQuote("*: :("+shellWords(v.operands)+")"))
-	case v.files:
+	case v.operand == directories:
+		b.WriteString(" \\\n        '*:directory:_files -/'")
+	case v.operand == anyPath:
 		b.WriteString(" \\\n        '*:path:_files'")
 	case v.name() != "serve" && v.path[0] != "bench":
 		fmt.Fprintf(b, " \\\n        %s", shellQuote("*:topic: "))
 	}
 	b.WriteString("\n}\n")
+}
+
+// zshThen completes what stands behind some operands.
+func zshThen(b *strings.Builder, then []completionVerb) {
+	if len(then) == 0 {
+		return
+	}
+	b.WriteString("    if [[ $PREFIX != -* ]]; then\n        case $words[CURRENT-1] in\n")
+	for _, v := range then {
+		fmt.Fprintf(b, "        %s) compadd -- %s; return ;;\n", v.name(), shellWords(v.namesUnder()))
+	}
+	b.WriteString("        esac\n    fi\n")
 }
 
 // zshFlag is the name, how its value is attached, the explanation, and an
@@ -94,7 +109,9 @@ func zshFlag(name string, f completionFlag) string {
 	spec += "[" + strings.NewReplacer("[", `\[`, "]", `\]`, ":", `\:`).Replace(f.usage) + "]"
 	switch {
 	case f.value == "":
-	case f.files:
+	case f.path == directories:
+		spec += ":" + zshMessage(f.value) + ":_files -/"
+	case f.path == anyPath:
 		spec += ":" + zshMessage(f.value) + ":_files"
 	case f.words == nil:
 		spec += ":" + zshMessage(f.value) + ": "

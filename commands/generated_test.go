@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 	"maps"
 	"os"
@@ -173,6 +174,11 @@ func TestCompletions(t *testing.T) {
 }
 
 func testCompletion(t *testing.T, complete func(t *testing.T, words ...string) []string) {
+	places := t.TempDir() + "/"
+	err := errors.Join(os.Mkdir(places+"folder", 0o700), os.WriteFile(places+"file", nil, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct{ words, want []string }{
 		{[]string{"mqtk", "su"}, []string{"sub"}},
 		{[]string{"mqtk", "sub", "--protocol-v"}, []string{"--protocol-version"}},
@@ -186,10 +192,20 @@ func testCompletion(t *testing.T, complete func(t *testing.T, words ...string) [
 		{[]string{"mqtk", "pub", "-D", "publ"}, []string{"publish"}},
 		{[]string{"mqtk", "pub", "-D", "publish", "content"}, []string{"content-type"}},
 		{[]string{"mqtk", "completion", "z"}, []string{"zsh"}},
+		{[]string{"mqtk", "help", "insp"}, []string{"inspect"}},
+		{[]string{"mqtk", "help", "inspect", ""}, []string{"journal"}},
+		{[]string{"mqtk", "help", "--man", "bench", "c"}, []string{"crash"}},
+		{[]string{"mqtk", "serve", "--data", places}, []string{places + "folder"}},
+		{[]string{"mqtk", "inspect", "journal", places}, []string{places + "folder"}},
+		{[]string{"mqtk", "inspect", "journal", "--salvage", places}, []string{places + "folder"}},
+		{[]string{"mqtk", "serve", "--ready-file", places}, []string{places + "file", places + "folder"}},
 	} {
 		t.Run(strings.Join(test.words[1:], " "), func(t *testing.T) {
 			got := complete(t, test.words...)
 			slices.Sort(got)
+			for i := range got {
+				got[i] = strings.TrimSuffix(got[i], "/") // fish shows what a directory is
+			}
 			if !slices.Equal(got, test.want) {
 				t.Errorf("completes to %q, want %q", got, test.want)
 			}

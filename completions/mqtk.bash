@@ -11,12 +11,17 @@ _mqtk_files() {
     local IFS=$'\n'
     COMPREPLY=($(compgen -f -- "$cur"))
 }
+_mqtk_directories() {
+    compopt -o filenames 2>/dev/null
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -d -- "$cur"))
+}
 
 _mqtk_serve() {
     case $prev in
     --listen) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
     -p|--port) return ;;
-    --data) _mqtk_files; return ;;
+    --data) _mqtk_directories; return ;;
     --durability) _mqtk_words 'fsync os none'; return ;;
     --commit-delay) return ;;
     --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate='; return ;;
@@ -178,7 +183,7 @@ _mqtk_bench() {
 
 _mqtk_inspect_journal() {
     case $prev in
-    --salvage) return ;;
+    --salvage) _mqtk_directories; return ;;
     --client) return ;;
     --topic) return ;;
     --kind) _mqtk_words 'enqueue inflight released dequeue held forgotten retain subscribe unsubscribe session session-end will'; return ;;
@@ -186,7 +191,7 @@ _mqtk_inspect_journal() {
     if [[ $cur == -* ]]; then
         _mqtk_words '--segments --stats --verify --salvage --client --topic --kind --live --json --help'
     else
-        _mqtk_files
+        _mqtk_directories
     fi
 }
 
@@ -215,6 +220,10 @@ _mqtk_help() {
     if [[ $cur == -* ]]; then
         _mqtk_words '--man --help'
     else
+        case $prev in
+        bench) _mqtk_words 'crash'; return ;;
+        inspect) _mqtk_words 'journal'; return ;;
+        esac
         _mqtk_words 'serve pub sub bench inspect completion help version'
     fi
 }

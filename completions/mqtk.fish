@@ -12,6 +12,12 @@ function __mqtk_second_of
     test (count $words) -gt 2; and contains -- "$words[-2]" $argv
 end
 
+# the last word is one of these
+function __mqtk_after
+    set -l words (commandline -opc)
+    contains -- "$words[-1]" $argv
+end
+
 complete -c mqtk -f
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a '--help --version'
 complete -c mqtk -n 'contains -- -- (commandline -opc)' -a '(__fish_complete_subcommand --fcs-skip=(contains -i -- -- (commandline -opc)))'
@@ -20,7 +26,7 @@ complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a serve -d 'run a b
 complete -c mqtk -n '__mqtk_verb serve' -l listen -x -a 'mqtt:// tcp:// unix:///' -d 'listen on URL: mqtt://HOST:PORT, tcp://HOST:PORT or unix:///PATH; port 0 takes a free one (repeatable)'
 complete -c mqtk -n '__mqtk_verb serve' -s p -l port -x -d 'listen on PORT of the loopback interface (default 1883)'
 complete -c mqtk -n '__mqtk_verb serve' -l allow-anonymous -d 'let clients of other machines in without credentials'
-complete -c mqtk -n '__mqtk_verb serve' -l data -r -F -d 'keep sessions, queues, retained messages and wills in DIR, so that they survive a restart, kill -9 and power loss; made if it is not there, in a directory that is'
+complete -c mqtk -n '__mqtk_verb serve' -l data -x -a '(__fish_complete_directories)' -d 'keep sessions, queues, retained messages and wills in DIR, so that they survive a restart, kill -9 and power loss; made if it is not there, in a directory that is'
 complete -c mqtk -n '__mqtk_verb serve' -l durability -x -a 'fsync os none' -d 'acknowledge when it is on the disk (fsync), with the system (os) or at once and written within a second (none): MODE (default fsync)'
 complete -c mqtk -n '__mqtk_verb serve' -l commit-delay -x -d 'wait up to DURATION for more to share a commit: fewer writes for an SD card, later acknowledgements (default 0)'
 complete -c mqtk -n '__mqtk_verb serve' -l set -x -a 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate=' -d 'set one limit as KEY=VALUE; LIMITS in the man page lists them (repeatable)'
@@ -181,14 +187,14 @@ complete -c mqtk -n 'test (count (commandline -opc)) -eq 2; and __mqtk_verb insp
 complete -c mqtk -n '__mqtk_verb inspect journal' -l segments -d 'list the files'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l stats -d 'count what there is'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l verify -d 'check every frame; ends with 10 where there is damage'
-complete -c mqtk -n '__mqtk_verb inspect journal' -l salvage -x -d 'write to OUT a directory of all that can be read, and say what was lost; ends with 9 if something was'
+complete -c mqtk -n '__mqtk_verb inspect journal' -l salvage -x -a '(__fish_complete_directories)' -d 'write to OUT a directory of all that can be read, and say what was lost; ends with 9 if something was'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l client -x -d 'those of the session of client ID, and messages that it published'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l topic -x -d 'those with a message that matches the topic filter FILTER'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l kind -x -a 'enqueue inflight released dequeue held forgotten retain subscribe unsubscribe session session-end will' -d 'those of KIND: enqueue, inflight, released, dequeue, held, forgotten, retain, subscribe, unsubscribe, session, session-end, will (repeatable)'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l live -d 'those that say what is true now'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l json -d 'print a JSON object for each line'
 complete -c mqtk -n '__mqtk_verb inspect journal' -l help -d 'show help'
-complete -c mqtk -n '__mqtk_verb inspect journal' -F
+complete -c mqtk -n '__mqtk_verb inspect journal' -a '(__fish_complete_directories)'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a completion -d 'print the completion script for bash, zsh or fish'
 complete -c mqtk -n '__mqtk_verb completion' -l help -d 'show help'
@@ -197,7 +203,9 @@ complete -c mqtk -n '__mqtk_verb completion' -a 'bash zsh fish'
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a help -d 'show the help of a command, or its man page'
 complete -c mqtk -n '__mqtk_verb help' -l man -d 'print the man page (roff)'
 complete -c mqtk -n '__mqtk_verb help' -l help -d 'show help'
-complete -c mqtk -n '__mqtk_verb help' -a 'serve pub sub bench inspect completion help version'
+complete -c mqtk -n '__mqtk_verb help; and __mqtk_after bench' -a 'crash'
+complete -c mqtk -n '__mqtk_verb help; and __mqtk_after inspect' -a 'journal'
+complete -c mqtk -n '__mqtk_verb help; and not __mqtk_after bench inspect' -a 'serve pub sub bench inspect completion help version'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a version -d 'print the version'
 complete -c mqtk -n '__mqtk_verb version' -l json -d 'as a JSON object'

@@ -7,7 +7,7 @@ _mqtk_serve() {
         '(-p --port)-p+[listen on PORT of the loopback interface (default 1883)]:PORT: ' \
         '(-p --port)--port=[listen on PORT of the loopback interface (default 1883)]:PORT: ' \
         '(--allow-anonymous)--allow-anonymous[let clients of other machines in without credentials]' \
-        '(--data)--data=[keep sessions, queues, retained messages and wills in DIR, so that they survive a restart, kill -9 and power loss; made if it is not there, in a directory that is]:DIR:_files' \
+        '(--data)--data=[keep sessions, queues, retained messages and wills in DIR, so that they survive a restart, kill -9 and power loss; made if it is not there, in a directory that is]:DIR:_files -/' \
         '(--durability)--durability=[acknowledge when it is on the disk (fsync), with the system (os) or at once and written within a second (none)\: MODE (default fsync)]:MODE:(fsync os none)' \
         '(--commit-delay)--commit-delay=[wait up to DURATION for more to share a commit\: fewer writes for an SD card, later acknowledgements (default 0)]:DURATION: ' \
         '*--set=[set one limit as KEY=VALUE; LIMITS in the man page lists them (repeatable)]:KEY=VALUE:(max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate=)' \
@@ -251,14 +251,14 @@ _mqtk_inspect_journal() {
         '(--segments)--segments[list the files]' \
         '(--stats)--stats[count what there is]' \
         '(--verify)--verify[check every frame; ends with 10 where there is damage]' \
-        '(--salvage)--salvage=[write to OUT a directory of all that can be read, and say what was lost; ends with 9 if something was]:OUT: ' \
+        '(--salvage)--salvage=[write to OUT a directory of all that can be read, and say what was lost; ends with 9 if something was]:OUT:_files -/' \
         '(--client)--client=[those of the session of client ID, and messages that it published]:ID: ' \
         '(--topic)--topic=[those with a message that matches the topic filter FILTER]:FILTER: ' \
         '*--kind=[those of KIND\: enqueue, inflight, released, dequeue, held, forgotten, retain, subscribe, unsubscribe, session, session-end, will (repeatable)]:KIND:(enqueue inflight released dequeue held forgotten retain subscribe unsubscribe session session-end will)' \
         '(--live)--live[those that say what is true now]' \
         '(--json)--json[print a JSON object for each line]' \
         '(--help)--help[show help]' \
-        '*:path:_files'
+        '*:directory:_files -/'
 }
 
 _mqtk_inspect() {
@@ -281,6 +281,12 @@ _mqtk_completion() {
 }
 
 _mqtk_help() {
+    if [[ $PREFIX != -* ]]; then
+        case $words[CURRENT-1] in
+        bench) compadd -- crash; return ;;
+        inspect) compadd -- journal; return ;;
+        esac
+    fi
     _arguments -s -S \
         '(--man)--man[print the man page (roff)]' \
         '(--help)--help[show help]' \
