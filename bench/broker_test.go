@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"testing"
@@ -65,6 +66,9 @@ func (s *severed) Ended() <-chan struct{} {
 func (s *severed) dial(ctx context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.listener == nil {
+		return nil, errors.New("nobody listens")
+	}
 	nc, err := s.listener.Dial(ctx)
 	if err == nil {
 		s.conns = append(s.conns, nc)

@@ -45,7 +45,7 @@ type Crash struct {
 
 	Seed uint64
 	// Cleanup ends the sessions and clears the retained topics at the end, for a
-	// broker whose data stay.
+	// broker whose data stay. Of a test that is broken off they stay, too.
 	Cleanup bool
 	// Progress, if not nil, is told of each kill.
 	Progress func(kills int)
@@ -82,14 +82,9 @@ func (e *StartError) Error() string {
 
 func (e *StartError) Unwrap() error { return e.Err }
 
-var (
-	errEnded = errors.New("it ended by itself")
-	errOther = errors.New("it ended by itself, and something else answers there")
-)
-
 // Run tests the broker. The error is about the test, which did not take place
-// then: *StartError, a refusal, the end of ctx. What the broker did is in the
-// Report.
+// then: *StartError, *OtherError, a refusal, the end of ctx. What the broker did
+// is in the Report.
 func (c Crash) Run(ctx context.Context) (*Report, error) {
 	r := newRun(c)
 	defer c.Broker.Kill() // again, where that failed: its error was told
@@ -121,8 +116,12 @@ func (c Crash) Run(ctx context.Context) (*Report, error) {
 	return r.report(), nil
 }
 
-// firstStart starts the broker and sees which versions it speaks.
+// firstStart starts the broker where nothing else is, and sees which versions it
+// speaks.
 func (r *run) firstStart(ctx context.Context) error {
+	if err := r.vacant(ctx); err != nil {
+		return err
+	}
 	err := r.start(ctx, r.versions[0])
 	switch {
 	case len(r.versions) < 2:
@@ -174,7 +173,7 @@ func (r *run) ready(ctx context.Context, v mqttwire.Version) error {
 			_ = conn.Flush()
 			_ = conn.Close()
 			if closed(r.o.Broker.Ended()) {
-				return &StartError{time.Since(begun), errOther}
+				return r.whyEnded(ctx, time.Since(begun))
 			}
 			return heeded
 		}
@@ -185,7 +184,7 @@ func (r *run) ready(ctx context.Context, v mqttwire.Version) error {
 		case errors.As(err, &refused) && !refused.Retryable():
 			return err
 		case closed(r.o.Broker.Ended()):
-			return &StartError{after, errEnded}
+			return r.whyEnded(ctx, after)
 		case after >= r.o.Patience:
 			return &StartError{after, err}
 		}
@@ -290,7 +289,7 @@ func (r *run) burstSoon(ctx context.Context) {
 // clients in again once it is up and its retained messages were seen.
 func (r *run) restart(ctx context.Context) error {
 	r.gate.shut()
-	if err := r.o.Broker.Kill(); err != nil {
+	if err := r.kill(ctx); err != nil {
 		return err
 	}
 	r.gate.quiet(time.Second) // what came before the kill is in the ledger
@@ -299,7 +298,7 @@ func (r *run) restart(ctx context.Context) error {
 			return err
 		}
 		r.wait(ctx, r.upTo(max(20*time.Millisecond, r.starts[0]*3/2)))
-		if err := r.o.Broker.Kill(); err != nil {
+		if err := r.kill(ctx); err != nil {
 			return err
 		}
 		r.killsAtStart++
@@ -316,10 +315,14 @@ func (r *run) restart(ctx context.Context) error {
 }
 
 // excuse sorts what ended a test that had begun: what the broker did wrong is a
-// finding and no error.
+// finding and no error, unless it was not the broker.
 func (r *run) excuse(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var other *OtherError
+	if errors.As(err, &other) {
+		return err
 	}
 	if !errors.Is(err, errDies) {
 		r.ledger.find(NotBack, Example{Detail: fmt.Sprintf("after kill %d: %v", r.kills, err)})

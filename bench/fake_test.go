@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -449,5 +450,8 @@ func (b *fakeBroker) dial(ctx context.Context) (net.Conn, error) {
 	b.mu.Lock()
 	l := b.listener
 	b.mu.Unlock()
+	if l == nil {
+		return nil, errors.New("nobody listens")
+	}
 	return l.Dial(ctx)
 }

@@ -239,8 +239,17 @@ func (o *crashOptions) explain(l *link, process *brokerProcess, err error) error
 		return signalOutcome(s, true)
 	}
 	f := l.explain(err)
-	var start *bench.StartError
-	if errors.As(err, &start) {
+	var (
+		start *bench.StartError
+		other *bench.OtherError
+	)
+	switch {
+	case errors.As(err, &other):
+		f = fail(exitUnreachable, fmt.Errorf("%s: %w", l.plan.options.URL, err))
+		if !other.Before {
+			f.Hints = append([]string{"give the broker itself after --, in the foreground and at this address"}, process.lastWords()...)
+		}
+	case errors.As(err, &start):
 		f = fail(exitUnreachable, fmt.Errorf("%s: %w", strings.Join(process.words(), " "), err))
 		f.Hints = append(process.lastWords(), "the broker was expected at "+l.plan.options.URL)
 	}

@@ -17,7 +17,7 @@ A kill comes at any moment of the load, half of them right after a burst of mess
 
 Subscribers that are away come back before 400 messages wait for them, for brokers drop messages from some limit on. A broker in a container is killed only if the command after -- ends with it.`,
 		rows: []manRow{
-			{"exit 3", "the broker did not come up in the first place; what it printed last is shown"},
+			{"exit 3", "the broker did not come up in the first place, and what it printed last is shown; or something else than the command answers at its address: before the start, when nothing is loaded, or still after SIGKILL"},
 			{"exit 10", "something is lost, twice, or wrong; or the broker did not come back after a kill"},
 		},
 	}

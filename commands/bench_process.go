@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,27 +55,50 @@ func (b *brokerProcess) prepare() (err error) {
 	return nil
 }
 
-// Start runs the command. Its output goes through a pipe whose other end would
-// outlive us with whatever escaped the process group, so that waiting for it is
-// bounded.
+// Start runs the command. What escaped its process group holds the other end of
+// the pipe of its output: waiting for that is bounded, and the pipe stays open,
+// or the escaped would die of writing and look like what was killed.
 func (b *brokerProcess) Start() error {
 	words := b.words()
+	from, to, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	b.cmd = exec.Command(words[0], words[1:]...)
-	b.cmd.Stdout, b.cmd.Stderr = &b.output, &b.output
-	b.cmd.WaitDelay = time.Second
+	b.cmd.Stdout, b.cmd.Stderr = to, to
 	ownGroup(b.cmd)
 	dieWithUs(b.cmd)
 	if err := b.cmd.Start(); err != nil {
+		from.Close()
 		return fmt.Errorf("cannot run %s: %w", words[0], err)
 	}
+	silent := make(chan struct{})
+	go func() {
+		defer close(silent)
+		defer from.Close()
+		_, _ = io.Copy(&b.output, from)
+	}()
 	ended := make(chan struct{})
 	b.ended = ended
 	go func(cmd *exec.Cmd) {
 		_ = cmd.Wait()
 		killGroup(cmd) // what it had started and left behind
+		waitFor(silent, time.Second)
 		close(ended)
 	}(b.cmd)
 	return nil
+}
+
+func waitFor(done <-chan struct{}, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // Kill ends the command and all of its group.
@@ -85,14 +109,10 @@ func (b *brokerProcess) Kill() error {
 	default:
 	}
 	killGroup(b.cmd)
-	timer := time.NewTimer(dieLimit)
-	defer timer.Stop()
-	select {
-	case <-b.ended:
-		return nil
-	case <-timer.C:
+	if !waitFor(b.ended, dieLimit) {
 		return fmt.Errorf("process %d is still there %s after SIGKILL", b.cmd.Process.Pid, dieLimit)
 	}
+	return nil
 }
 
 // Ended is closed when the command has ended.
@@ -100,9 +120,7 @@ func (b *brokerProcess) Ended() <-chan struct{} { return b.ended }
 
 // cleanUp removes the data, or tells where they are kept.
 func (b *brokerProcess) cleanUp(keep bool) (kept string, err error) {
-	if b.output.file != nil {
-		err = b.output.file.Close()
-	}
+	err = b.output.closeFile()
 	if b.data == "" || keep {
 		return b.data, err
 	}
@@ -142,6 +160,16 @@ func (o *lastOutput) Write(p []byte) (int, error) {
 		return o.file.Write(p)
 	}
 	return len(p), nil
+}
+
+func (o *lastOutput) closeFile() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.file == nil {
+		return nil
+	}
+	defer func() { o.file = nil }() // what escaped may write on
+	return o.file.Close()
 }
 
 func (o *lastOutput) lines() []string {
