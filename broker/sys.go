@@ -209,27 +209,46 @@ func sysCommunity(s *sysState) []sysTopic {
 	}
 }
 
-// sysStore tells what a store did since it was opened, and how it stands: times
-// in milliseconds, full and failed as 0 or 1.
+// sysStore tells what a store did since it was opened, and how it stands, in the
+// order of StoreTopics.
 func sysStore(s *sysState) []sysTopic {
 	m := s.Store
 	if m == nil {
 		return nil
 	}
-	return []sysTopic{
-		{"store/bytes/written", m.BytesWritten},
-		{"store/bytes/disk", m.DiskBytes},
-		{"store/bytes/live", m.LiveBytes},
-		{"store/frames/count", m.Frames},
-		{"store/commits/count", m.Commits},
-		{"store/commits/frames", m.meanFrames()},
-		{"store/sync/mean", milliseconds(m.meanSync())},
-		{"store/sync/longest", milliseconds(m.LongestSync)},
-		{"store/recovery", milliseconds(m.Recovery)},
-		{"store/full", int(flag(m.Full))},
-		{"store/failed", int(flag(m.Failed))},
+	values := [...]any{
+		m.BytesWritten, m.DiskBytes, m.needed(), m.Frames, m.Commits, m.meanFrames(), milliseconds(m.meanSync()),
+		milliseconds(m.LongestSync), milliseconds(m.Recovery), int(flag(m.Full)), int(flag(m.Failed)),
+	}
+	topics := make([]sysTopic, len(values))
+	for i, t := range StoreTopics() {
+		topics[i] = sysTopic{t.Name, values[i]}
+	}
+	return topics
+}
+
+// A SysTopic is a topic below $SYS/broker/, and what its value means.
+type SysTopic struct{ Name, Doc string }
+
+// StoreTopics lists the $SYS topics of a store that measures itself.
+func StoreTopics() []SysTopic {
+	return []SysTopic{
+		{"store/bytes/written", "Bytes written since the start, with headers and with what was copied on to give space back."},
+		{"store/bytes/disk", "Bytes that the segments take on the disk now; the reserve is not among them."},
+		{"store/bytes/live", "Bytes of them that are still needed, about. The rest is given back when there is enough of it."},
+		{"store/frames/count", "Frames written since the start: all changes that came with one packet, or a few that came together, are one."},
+		{"store/commits/count", "Commits since the start: writes to the disk that frames have shared."},
+		{"store/commits/frames", "Frames that shared a commit, on average, with two decimals."},
+		{"store/sync/mean", "Milliseconds that the sync of a commit took, on average, with two decimals."},
+		{"store/sync/longest", "Milliseconds that the longest sync took, with two decimals."},
+		{"store/recovery", "Milliseconds that the start took to read what was there, with two decimals."},
+		{"store/full", "1 while messages are refused for want of room, else 0."},
+		{"store/failed", "1 once a write or sync has failed, so that nothing is acknowledged until a restart, else 0."},
 	}
 }
+
+// needed is never more than there is: what LiveBytes counts is an estimate.
+func (m *StoreMeasures) needed() int64 { return min(m.LiveBytes, m.DiskBytes) }
 
 // meanFrames is how many Appends shared a commit.
 func (m *StoreMeasures) meanFrames() float64 { return float64(m.Frames) / float64(max(m.Commits, 1)) }

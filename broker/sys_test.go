@@ -92,9 +92,13 @@ func TestSysStore(t *testing.T) {
 			t.Errorf("got  %v\nwant %v", got, want)
 		}
 		const commits = "commits        4 of 7.5 frames on average, synced in 2.5ms on average, 7ms at most\n"
-		if s := b.Summary(); !strings.Contains(s, "on disk        3000 bytes, of them 2000 needed; 5000 written since the start\n") ||
+		if s := b.Summary(); !strings.Contains(s, "on disk        3000 bytes, of them about 2000 needed; 5000 written since the start\n") ||
 			!strings.Contains(s, commits) || !strings.Contains(s, "recovery       took 1.234s\n") || strings.Contains(s, "\nstore ") {
 			t.Errorf("summary:\n%s", s)
+		}
+		store.measures.LiveBytes = 3001
+		if s := b.Summary(); !strings.Contains(s, "3000 bytes, of them about 3000 needed;") {
+			t.Errorf("summary where more is needed than there is:\n%s", s)
 		}
 		store.measures.Full = true
 		if s := b.Summary(); !strings.Contains(s, "\nstore          full: messages are refused until there is room\n") {

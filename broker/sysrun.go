@@ -136,7 +136,7 @@ func (b *Broker) Summary() string {
 	line("sent", "%d publications, %d packets, %d bytes", sumQoS(c.publishSent), c.packetsSent, c.bytesSent)
 	line("dropped", "%s", c.droppedText())
 	if m := s.Store; m != nil {
-		line("on disk", "%d bytes, of them %d needed; %d written since the start", m.DiskBytes, m.LiveBytes, m.BytesWritten)
+		line("on disk", "%d bytes, of them about %d needed; %d written since the start", m.DiskBytes, m.needed(), m.BytesWritten)
 		line("commits", "%d of %.1f frames on average, synced in %v on average, %v at most", m.Commits, m.meanFrames(),
 			m.meanSync().Round(time.Microsecond), m.LongestSync.Round(time.Microsecond))
 		line("recovery", "took %v", m.Recovery.Round(time.Millisecond))

@@ -14,6 +14,8 @@ import (
 	"testing/fstest"
 
 	"github.com/urfave/cli/v2"
+
+	"mqtk/broker"
 )
 
 // TestGenerated compares the man pages and completions that are kept with what
@@ -128,6 +130,19 @@ func TestManNotes(t *testing.T) {
 				t.Errorf("%s: %v", example.term, err)
 			}
 		}
+	}
+}
+
+// Each $SYS topic of a store is on the page of serve, once.
+func TestManStoreTopics(t *testing.T) {
+	page, topics := manPages(Tree())["mqtk-serve.1"], broker.StoreTopics()
+	for _, topic := range topics {
+		if n := strings.Count(page, `\fB`+topic.Name+"\\fR\n"+roffEscape(topic.Doc)+"\n"); n != 1 || topic.Doc == "" {
+			t.Errorf("%s is explained %d times", topic.Name, n)
+		}
+	}
+	if len(topics) < 11 {
+		t.Errorf("only %d topics", len(topics))
 	}
 }
 

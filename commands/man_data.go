@@ -1,10 +1,12 @@
 package commands
 
+import "mqtk/broker"
+
 // What the man page of serve says about --data. It is a promise: broker/doc.go
 // and package journal keep it, and bench crash tries to break it.
 
 func serveNotes() []manSection {
-	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes()}
+	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes()}
 }
 
 func durableNotes() manSection {
@@ -14,7 +16,7 @@ func durableNotes() manSection {
 
 "Persistent" is a session that outlives its connection: a session expiry above 0 on 5.0, a clean session flag of 0 on 3.x.`,
 		rows: []manRow{
-			{"PUBACK", "the message is on the disk for each persistent session that is to get it at QoS 1 or 2, and for the retained set where it is retained; a message that nobody is to keep costs no disk, and its PUBACK says that it was taken"},
+			{"PUBACK", "the message is on the disk for each persistent session that is to get it at QoS 1 or 2, and for the retained set where it is retained; a message that nobody is to keep costs no disk, and its PUBACK says that it was taken. So does the PUBACK of a message that a session does not get since its queue is full, unless the limit queue_full is refuse; the log says what was dropped"},
 			{"PUBREC", "the same, and that the packet identifier is taken: a repetition of the PUBLISH will not be delivered again"},
 			{"PUBCOMP", "the packet identifier is free again"},
 			{"PUBREL", "as the sender at QoS 2: that the receiver has the message, so that it will not come a second time"},
@@ -59,6 +61,7 @@ func troubleNotes() manSection {
 			{"no room", "is known before anything is written. What would take more room is then refused, in 5.0 with 0x97 (quota exceeded) in PUBACK, PUBREC and SUBACK, 0x83 in UNSUBACK, 0x88 in CONNACK (3 on 3.x); what carries no reason code ends the connection without an acknowledgement. Clients can still fetch and acknowledge what waits for them: a file is held back for that. The log says how much room is needed, $SYS/broker/store/full is 1, and when there is room again, messages are taken again without a restart"},
 			{"a failed write or sync", "leaves nobody who knows what is on the disk. So nothing is acknowledged any more, neither yes nor no; connections that wait for it are closed; the log says so, and $SYS/broker/store/failed is 1. A restart reads what is really there"},
 			{"a torn end", "the last writes before a crash, never synced and so never acknowledged by fsync, may be there in part. The start cuts them off and logs where"},
+			{"missing segments", "stop the start like damage, where it is the oldest or one in the middle. Without the newest, or without all, the rest looks like a log that ended earlier: nothing is left that could tell, and serve starts with what is there. So copy, move and delete the directory as a whole"},
 			{"damage elsewhere", "in what was once synced: serve does not start, ends with 1, and names file and offset. mqtk inspect journal DIR --verify tells more, and --salvage OUT writes a repaired copy and says what was lost. Nothing is skipped in silence"},
 		},
 	}
@@ -67,14 +70,27 @@ func troubleNotes() manSection {
 func directoryNotes() manSection {
 	return manSection{
 		heading: "THE DIRECTORY",
-		text:    `DIR is made with mode 0700, its files with 0600. It belongs to one broker at a time. To back it up, copy it while the broker is stopped, or let mqtk inspect journal DIR --salvage COPY write a copy beside a running one. An older DIR opens in every later version.`,
+		text:    `DIR is made if it is not there, with mode 0700, its files with 0600; what it is in must be there, so that a disk that is not mounted is no new beginning. The log says "recovered", or that the directory is new. It belongs to one broker at a time. To back it up, copy it while the broker is stopped, or let mqtk inspect journal DIR --salvage COPY write a copy beside a running one. An older DIR opens in every later version.`,
 		rows: []manRow{
-			{"0000000001.young ...", "segments of the log, 16 MB each (4 MB on a disk below 4 GB, 1 MB below 64 MB). What is no longer needed goes as soon as it fills the oldest segment; when the files are more than twice of what is needed and 64 MB, the rest is copied on"},
+			{"0000000001.young ...", "segments of the log, 16 MB each (4 MB on a disk below 4 GB, 1 MB below 64 MB). What is no longer needed goes as soon as it fills the oldest segment; when the files are more than twice of what is needed and 64 MB, the rest is copied on. So a log that has shrunk stays at up to some 64 MB, and a large one at up to twice of what is needed"},
 			{"0000000002.old ...", "segments that hold what was copied on, in the same form"},
-			{"reserve", "zeros, as large as a segment, so that a full disk can be drained"},
+			{"reserve", "zeros, as large as a segment, so that a full disk can be drained; it is there from the first start on"},
 			{"lock", "held by the broker that uses the directory; the file itself means nothing"},
 		},
 	}
+}
+
+func storeTopicNotes() manSection {
+	s := manSection{
+		heading: "STORE TOPICS",
+		text:    `With --data, these topics below $SYS/broker/ tell how it fares; sys_interval says how often.`,
+	}
+	for _, t := range broker.StoreTopics() {
+		s.rows = append(s.rows, manRow{t.Name, t.Doc})
+	}
+	return manSection{s.heading, s.text, append(s.rows,
+		manRow{"store/messages/count", "Messages that are retained or wait in queues, with and without --data."},
+		manRow{"store/messages/bytes", "Bytes of them: payloads of retained ones, topics, payloads and properties of those in queues, for each queue."})}
 }
 
 func inspectJournalNotes() []manSection {
