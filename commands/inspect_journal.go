@@ -45,7 +45,8 @@ A record whose line has a - before its kind is history: a later one has made it 
 
 --verify ends with 10 and names file and offset where the directory is not what was written. The torn end
 that a crash leaves, or a broker that is writing just now, is told and is no finding: no sync has completed it, so that
---durability fsync has acknowledged nothing in it, and the next start cuts it off.`,
+--durability fsync has acknowledged nothing in it, and the next start cuts it off. That the newest segments were deleted, or
+all, it cannot know: without them the log looks like one that ended earlier.`,
 		Flags: o.flags(p),
 		Action: func(c *cli.Context) error {
 			if len(p.line.words()) != 1 {
