@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"mqtk/mqttwire"
@@ -78,41 +80,40 @@ func (r *run) until(ctx context.Context, limit time.Duration, left func() int) e
 
 // look examines what can be seen when everybody has gone.
 func (r *run) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.o.Patience+time.Duration(len(r.register.all))*100*time.Millisecond)
+	limit := r.o.Patience + time.Duration(len(r.register.all))*100*time.Millisecond
+	looking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := r.checkRetained(ctx, true)
+	err := r.checkRetained(looking, true)
 	if err == nil {
-		err = r.examine(ctx)
+		err = r.examine(looking)
 	}
 	r.ledger.sum()
 	if err == nil && r.o.Cleanup {
-		r.cleanUp(ctx)
+		cleaning, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		if err := r.cleanUp(cleaning); err != nil {
+			r.notes = append(r.notes, fmt.Sprintf("not all of %s could be removed from the broker: %v", r.topic("#"), err))
+		}
 	}
 	return err
 }
 
-// cleanUp leaves nothing behind, as far as the broker allows.
-func (r *run) cleanUp(ctx context.Context) {
+// cleanUp leaves nothing behind. A publish without an acknowledgement would not
+// do: the broker is killed soon.
+func (r *run) cleanUp(ctx context.Context) error {
+	topics := make([]string, len(r.keys))
+	for i, k := range r.keys {
+		topics[i] = k.topic
+	}
+	err := r.tell(ctx, topics, mqttwire.Publish{Retain: true})
 	for _, s := range r.subscribers {
-		r.endSession(ctx, s.clientID, s.version)
+		err = cmp.Or(err, r.endSession(ctx, s.clientID, s.version))
 	}
 	for _, p := range r.publishers {
-		r.endSession(ctx, p.clientID, p.version)
+		err = cmp.Or(err, r.endSession(ctx, p.clientID, p.version))
 	}
 	for _, n := range r.register.all {
-		r.endSession(ctx, n.clientID, n.version)
+		err = cmp.Or(err, r.endSession(ctx, n.clientID, n.version))
 	}
-	r.clearRetained(ctx)
-}
-
-func (r *run) clearRetained(ctx context.Context) {
-	conn, _, err := r.connect(ctx, &mqttwire.Connect{Version: r.version(0), ClientID: r.prefix + "reader", CleanStart: true, KeepAlive: keepAlive})
-	if err != nil {
-		return
-	}
-	for _, k := range r.keys {
-		_ = conn.WritePacket(&mqttwire.Publish{Topic: k.topic, Retain: true})
-	}
-	_ = r.gather(conn, 0, func(*mqttwire.Publish) {}, func() bool { return true })
-	_ = conn.Disconnect(nil)
+	return err
 }

@@ -34,6 +34,7 @@ type fakeBroker struct {
 	kept     map[string]*mqttwire.Publish // a message held back, by topic
 	before   map[string][]byte            // the retained message before the last
 	removed  []func()                     // puts back what was ended
+	undone   []func()                     // undoes what no acknowledgement covers
 }
 
 type fakeSession struct {
@@ -203,6 +204,10 @@ func (b *fakeBroker) spoil() {
 		}
 	}
 	b.removed = nil
+	for _, undo := range b.undone {
+		undo()
+	}
+	b.undone = nil
 }
 
 func (c *fakeConn) serve() {
@@ -380,7 +385,11 @@ func (b *fakeBroker) spoilMessage(m *mqttwire.Publish, spoiled bool) {
 		return
 	}
 	if m.Retain {
-		b.before[m.Topic] = b.retained[m.Topic]
+		old := b.retained[m.Topic]
+		b.before[m.Topic] = old
+		if m.QoS == 0 && old != nil {
+			b.undone = append(b.undone, func() { b.retained[m.Topic] = old })
+		}
 		b.retained[m.Topic] = m.Payload
 		if len(m.Payload) == 0 {
 			delete(b.retained, m.Topic)

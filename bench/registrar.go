@@ -111,18 +111,18 @@ func (g *registrar) subscribe(conn *client.Conn, n *registration) bool {
 // end ends the session by a clean start without expiry.
 func (g *registrar) end(ctx context.Context, n *registration) {
 	n.ends = true
-	if n.ended = g.run.endSession(ctx, n.clientID, n.version); n.ended {
+	if n.ended = g.run.endSession(ctx, n.clientID, n.version) == nil; n.ended {
 		g.run.ledger.count(func(a *Acknowledged) { a.Ends++ })
 	}
 }
 
-func (r *run) endSession(ctx context.Context, clientID string, v mqttwire.Version) bool {
+func (r *run) endSession(ctx context.Context, clientID string, v mqttwire.Version) error {
 	conn, _, err := r.connect(ctx, &mqttwire.Connect{Version: v, ClientID: clientID, CleanStart: true, KeepAlive: keepAlive})
 	if err != nil {
-		return false
+		return err
 	}
 	_ = conn.Disconnect(nil)
-	return true
+	return nil
 }
 
 // examiners is how many registrations are looked at side by side.
@@ -155,32 +155,37 @@ func (r *run) examine(ctx context.Context) error {
 // sendProbes publishes to every topic that somebody is or was subscribed to,
 // first to the ended subscription and then to the one that must be there.
 func (r *run) sendProbes(ctx context.Context) error {
-	conn, _, err := r.connect(ctx, &mqttwire.Connect{Version: r.version(0), ClientID: r.prefix + "prober", CleanStart: true, KeepAlive: keepAlive})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	var topics []string
 	for _, n := range r.register.all {
 		if n.subscribed && !n.ends {
 			topics = append(topics, n.dropped, n.kept)
 		}
 	}
-	for some := range slices.Chunk(topics, probesAtOnce) {
-		if err := r.probe(conn, some); err != nil {
+	return r.tell(ctx, topics, mqttwire.Publish{Payload: []byte("probe")})
+}
+
+// tell publishes m to all topics at QoS 1 and waits for the PUBACKs.
+func (r *run) tell(ctx context.Context, topics []string, m mqttwire.Publish) error {
+	conn, _, err := r.connect(ctx, &mqttwire.Connect{Version: r.version(0), ClientID: r.prefix + "teller", CleanStart: true, KeepAlive: keepAlive})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	for some := range slices.Chunk(topics, toldAtOnce) {
+		if err := r.tellSome(conn, some, m); err != nil {
 			return err
 		}
 	}
 	return conn.Disconnect(nil)
 }
 
-const probesAtOnce = 10 // brokers take as many, whatever their Receive Maximum
+const toldAtOnce = 10 // brokers take as many, whatever their Receive Maximum
 
-func (r *run) probe(conn *client.Conn, topics []string) error {
+func (r *run) tellSome(conn *client.Conn, topics []string, m mqttwire.Publish) error {
 	for i, topic := range topics {
-		m := &mqttwire.Publish{QoS: 1, PacketID: mqttwire.PacketID(i + 1), Topic: topic, Payload: []byte("probe")}
-		if err := conn.WritePacket(m); err != nil {
+		m.Topic, m.QoS, m.PacketID = topic, 1, mqttwire.PacketID(i+1)
+		if err := conn.WritePacket(&m); err != nil {
 			return err
 		}
 	}
