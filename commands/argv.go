@@ -76,6 +76,9 @@ func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, li
 	for len(s.words) > 0 && err == nil {
 		err = s.next()
 	}
+	if s.wantsDash() {
+		err = s.usagef("%q: the command goes after --", s.line.Operands[0])
+	}
 	if err == nil && !s.line.Help {
 		err = s.checkSubcommand()
 	}
@@ -201,6 +204,12 @@ func (s *argvScan) add(f cli.Flag, value, shown string) {
 	if !slices.Contains(s.line.given, f) {
 		s.line.given = append(s.line.given, f)
 	}
+}
+
+// wantsDash tells that there are words before -- where all belong after it;
+// flags among them would be anyone's.
+func (s *argvScan) wantsDash() bool {
+	return len(s.line.Operands) > 0 && strings.HasPrefix(s.command().ArgsUsage, "-- ")
 }
 
 // checkSubcommand refuses words that no one would read.

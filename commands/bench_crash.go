@@ -46,12 +46,15 @@ that the broker had acknowledged is gone, and ends 10 if anything is.
 
 In the words of the command, {port} becomes a free port and {data} a new empty directory, which is
 removed at the end. Without {port}, -h, -p or -L say where the broker listens. The broker is ready
-when a CONNECT succeeds. It is started without a shell; whatever it starts is killed with it.`,
+when a CONNECT succeeds. It is started without a shell, and whatever it starts is killed with it,
+unless that leaves the process group. Nothing else may listen at its address.
+
+Without {data}, point the broker at a directory for tests, never at data that anyone needs: they are
+under load while it is killed, and keep the sessions and the retained messages under mqtk-crash/ of a
+test that did not come to its end. One that did removes them.`,
 		Flags: o.flags(),
 		Action: func(c *cli.Context) error {
-			if len(p.line.Operands) > 0 {
-				return usageIn(p.path, "%q: the command of the broker goes after --", p.line.Operands[0])
-			}
+			p.quiet, p.json = o.Quiet, o.JSON
 			if o.Command = p.line.Dashed; len(o.Command) == 0 {
 				return usageIn(p.path, "no broker: give the command that runs it after --")
 			}
@@ -110,7 +113,6 @@ func toCrashVersions(into *[]mqttwire.Version) func(string) error {
 
 // run tests the broker and prints the report.
 func (o *crashOptions) run(ctx context.Context, p *program) error {
-	p.quiet, p.json = o.Quiet, o.JSON
 	if err := lookUpCommand(o.Command); err != nil {
 		return err
 	}
@@ -122,10 +124,11 @@ func (o *crashOptions) run(ctx context.Context, p *program) error {
 	if l.plan, err = o.place(p, process); err != nil {
 		return err
 	}
+	defer l.catchSignals(ctx)() // after everything is removed: a second one leaves nothing behind either
 	if err := process.prepare(); err != nil {
 		return err
 	}
-	report, err := o.test(ctx, p, l, process)
+	report, err := o.test(p, l)
 	failed := err != nil || !report.OK()
 	kept, forgotten := process.cleanUp(o.KeepData && failed)
 	if kept != "" {
@@ -207,21 +210,26 @@ func freePort() (uint16, error) {
 	return uint16(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// test runs the test until its end or a signal.
-func (o *crashOptions) test(ctx context.Context, p *program, l *link, process *brokerProcess) (*bench.Report, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	l.ctx, l.stop = ctx, stop
+// catchSignals has the first signal end the test, and further ones do nothing.
+func (l *link) catchSignals(ctx context.Context) (release func()) {
+	l.ctx, l.stop = context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals) // after the broker has gone: a second signal leaves nothing behind either
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		select {
 		case s := <-signals:
-			stop(signalled{s})
-		case <-ctx.Done():
+			l.stop(signalled{s})
+		case <-l.ctx.Done():
 		}
 	}()
+	return func() {
+		signal.Stop(signals)
+		l.stop(nil)
+	}
+}
+
+// test runs the test until its end or a signal.
+func (o *crashOptions) test(p *program, l *link) (*bench.Report, error) {
 	o.load.Dial = func(ctx context.Context) (net.Conn, error) {
 		return transport.Dial(ctx, l.plan.options.URL, transport.DialOptions{})
 	}
@@ -229,7 +237,7 @@ func (o *crashOptions) test(ctx context.Context, p *program, l *link, process *b
 		o.load.Progress = func(kills int) { fmt.Fprintf(p.Err, "\rkill %d of %d", kills, o.load.Kills) }
 		defer fmt.Fprint(p.Err, "\r\x1b[K")
 	}
-	return o.load.Run(ctx)
+	return o.load.Run(l.ctx)
 }
 
 // explain is the failure of a test that did not take place.

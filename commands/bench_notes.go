@@ -15,7 +15,7 @@ func crashStory() manSection {
 
 A kill comes at any moment of the load, half of them right after a burst of messages; some come while the broker starts, some while all clients resume. Before the broker was ready once, nothing is killed. The retained messages are read after each restart and at the end, sessions and subscriptions are looked for at the end. SIGKILL leaves the page cache alone, so that this is no test of what a power failure does.
 
-Subscribers that are away come back before 400 messages wait for them, for brokers drop messages from some limit on. A broker in a container is killed only if the command after -- ends with it.`,
+Subscribers that are away come back before 400 messages wait for them, for brokers drop messages from some limit on. A broker in a container is killed only if the command after -- ends with it. What it keeps in a directory of its own, without {data}, is not put back: the test loads it and kills it in the middle of its work, and takes away at its end the sessions, and the retained messages under mqtk-crash/, that it made. A test that is broken off leaves them there.`,
 		rows: []manRow{
 			{"exit 3", "the broker did not come up in the first place, and what it printed last is shown; or something else than the command answers at its address: before the start, when nothing is loaded, or still after SIGKILL"},
 			{"exit 10", "something is lost, twice, or wrong; or the broker did not come back after a kill"},
