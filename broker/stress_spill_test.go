@@ -154,7 +154,7 @@ func wantGoroutines(t *testing.T, before int) {
 // A storm over a store that is slow, while next to nothing fits into memory: all
 // the same nothing is lost, nothing of QoS 2 comes twice, and all keeps its order.
 func TestStressSpill(t *testing.T) {
-	for _, driver := range []string{"eventloop", "goroutines", "memory"} {
+	for _, driver := range []string{"eventloop", "memory"} {
 		for queued, slowest := range map[string]time.Duration{"2": 50 * time.Microsecond, "16": 2 * time.Millisecond} {
 			t.Run(fmt.Sprintf("%s/%v", driver, slowest), func(t *testing.T) {
 				before := runtime.NumGoroutine()
