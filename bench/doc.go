@@ -30,6 +30,9 @@
 // of publishes within 3 ms, when acknowledgements are on their way; some come
 // while the broker starts, some right after, when everybody resumes.
 //
+// Before the first start, and after each kill, nothing may answer at the address:
+// what does is not the broker under test, and nothing is said about it.
+//
 // # Goroutines
 //
 // One for each client, one more for the reading of each connection; Run itself
