@@ -233,7 +233,7 @@ type SysTopic struct{ Name, Doc string }
 // StoreTopics lists the $SYS topics of a store that measures itself.
 func StoreTopics() []SysTopic {
 	return []SysTopic{
-		{"store/bytes/written", "Bytes written since the start, with headers and with what was copied on to give space back."},
+		{"store/bytes/written", "Bytes written since the start, with headers, the reserve, and what was copied on to give space back."},
 		{"store/bytes/disk", "Bytes that the segments take on the disk now; the reserve is not among them."},
 		{"store/bytes/live", "Bytes of them that are still needed, about. The rest is given back when there is enough of it."},
 		{"store/frames/count", "Frames written since the start: all changes that came with one packet, or a few that came together, are one."},

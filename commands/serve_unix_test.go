@@ -75,7 +75,7 @@ func TestServeSignals(t *testing.T) {
 	t.Run("the summary tells of the data", func(t *testing.T) {
 		b := startMqtk(t, "--data", t.TempDir())
 		_ = b.process.cmd.Process.Signal(syscall.SIGUSR1)
-		b.process.next("on disk        0 bytes, of them 0 needed; ")
+		b.process.next("on disk        0 bytes, of them about 0 needed; ")
 		b.process.next("commits        ")
 		b.process.next("recovery       took ")
 		b.process.terminate()
