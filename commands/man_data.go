@@ -48,6 +48,7 @@ func notKeptNotes() manSection {
 		rows: []manRow{
 			{"QoS 0", "messages on their way to a receiver, and nothing is promised of those that queue_qos0 queues; a retained message of QoS 0 is kept"},
 			{"clean sessions", "all of a session that ends with its connection (expiry 0, on 3.x a clean session): subscriptions, queue, window. Where the publisher or the receiver of a QoS 2 message has such a session, a crash in the middle leaves no exactly once. The will of such a client is kept, and goes out at the start"},
+			{"what a SUBSCRIBE still brings", "retained messages that a new subscription was being sent when the broker was killed and that were not yet: they stay retained, and come with the next SUBSCRIBE"},
 			{"over the limits", "messages beyond max_queued_disk_bytes of a session: dropped and counted, or refused, as queue_full says; and messages and sessions whose expiry has come, for time goes on while the broker is down"},
 			{"$SYS", "the counters below $SYS/ begin anew"},
 		},
