@@ -199,7 +199,10 @@ func (j *Journal) remove(g generation) error {
 	if !ok {
 		return nil
 	}
-	if err := j.log.removeHead(g); err != nil {
+	switch err := j.log.removeHead(g, j.cleaner.stop); {
+	case errors.Is(err, errStopped):
+		return nil
+	case err != nil:
 		return err
 	}
 	j.log.mu.Lock()

@@ -98,7 +98,7 @@ func (l *log) commit() {
 		return
 	}
 	l.busy, l.settling = true, nil
-	s.take(l.now())
+	l.take(s)
 	l.mu.Unlock()
 	sync := l.durability == Fsync || len(settling) > 0
 	begun := time.Now()
@@ -217,7 +217,7 @@ func (l *log) finishStream(s *stream) error {
 	last := s.tailSegment()
 	s.synced = position{last.number, last.size}
 	l.begin(s, frameClosed)
-	s.take(l.now())
+	l.take(s)
 	l.mu.Unlock()
 	if err := l.put(s, true); err != nil {
 		return err
@@ -243,7 +243,7 @@ func (l *log) flushOld() error {
 	for {
 		l.mu.Lock()
 		if s.writing.empty() && l.err == nil {
-			s.take(l.now())
+			l.take(s)
 		}
 		err, idle := l.err, s.writing.empty()
 		l.mu.Unlock()

@@ -62,6 +62,18 @@
 // A frame of one message and many deliveries counts its message once, and its
 // deliveries one by one, in the liveness of its segment.
 //
+// # What must be there
+//
+// Each mark says, of both generations, which segment is the first that is not
+// dead and which is the last that was on disk; neither ever goes back. A head is
+// removed when a mark that calls it dead has been synced, in a commit of its own
+// if there is no other. So recovery tells what was given back from what was lost:
+// what is dead is not read, and goes if a crash has left it; a segment that is
+// missing otherwise is damage. It cannot tell where what would say so is lost
+// too: the newest young segments, of which no mark but their own may know, and all
+// of them together, even when the reserve is there: that is a journal in which
+// nothing was ever written.
+//
 // # Time
 //
 // Times are written as if the clock never went back: they and the clock of each

@@ -205,7 +205,7 @@ func (l *logLife) clean(g generation) {
 		return err
 	})
 	if err == nil {
-		err = l.log.removeHead(g)
+		err = l.log.removeHead(g, nil)
 	}
 	l.log.mu.Lock()
 	defer l.log.mu.Unlock()

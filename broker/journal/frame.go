@@ -86,15 +86,17 @@ func (p position) less(q position) bool {
 
 // A mark begins a commit: everything of the stream before synced was on disk
 // when the commit was made. So a bad frame before the synced position of any
-// mark that follows it is damage, and no torn tail.
+// mark that follows it is damage, and no torn tail. It says too which segments
+// of both generations must be there.
 type mark struct {
 	synced position
 	clock  time.Time // max(clock, what the log has seen)
 	lsn    uint64    // the mark's own, for who finds it amidst damage
+	extents
 }
 
 const (
-	markLength = 4 + 4 + 8 + 8
+	markLength = 4 + 4 + 8 + 8 + 2*(4+4)
 	markFrame  = frameHeader + markLength
 )
 
@@ -103,12 +105,20 @@ func (m mark) put(b []byte) {
 	binary.LittleEndian.PutUint32(b[4:], uint32(m.synced.offset))
 	binary.LittleEndian.PutUint64(b[8:], uint64(m.clock.UnixNano()))
 	binary.LittleEndian.PutUint64(b[16:], m.lsn)
+	for g, e := range m.extents {
+		binary.LittleEndian.PutUint32(b[24+8*g:], e.first)
+		binary.LittleEndian.PutUint32(b[28+8*g:], e.last)
+	}
 }
 
 func readMark(b []byte) mark {
-	return mark{
+	m := mark{
 		synced: position{binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint32(b[4:]))},
 		clock:  time.Unix(0, int64(binary.LittleEndian.Uint64(b[8:]))),
 		lsn:    binary.LittleEndian.Uint64(b[16:]),
 	}
+	for g := range m.extents {
+		m.extents[g] = extent{binary.LittleEndian.Uint32(b[24+8*g:]), binary.LittleEndian.Uint32(b[28+8*g:])}
+	}
+	return m
 }

@@ -42,6 +42,10 @@ type log struct {
 	segmentSize int64
 	locked      io.Closer
 
+	known    extents   // of the log that was found
+	latest   time.Time // its last commit
+	foreseen bool      // so these are
+
 	mu       sync.Mutex
 	young    stream
 	old      stream
@@ -88,9 +92,14 @@ type DamageError struct {
 	File   string // its path
 	Offset int64
 	Detail string
+
+	Missing bool // all of the file is
 }
 
 func (e *DamageError) Error() string {
+	if e.Missing {
+		return e.File + " is missing"
+	}
 	return fmt.Sprintf("%s is damaged at offset %d: %s", e.File, e.Offset, e.Detail)
 }
 
@@ -243,9 +252,27 @@ func (l *log) usage(g generation) (disk, live int64) {
 
 // removeHead gives a generation's head back to the disk, durably, once nobody
 // reads it; settle first what ended its records. The young tail stays; the old
-// one may go. mu is not held; one goroutine alone calls it, the one that calls
-// flushOld.
-func (l *log) removeHead(g generation) error {
+// one may go. A mark says before that it is dead, so that its file may be there
+// or not: errStopped if that is not on disk when stop is closed, or can't be. mu
+// is not held; one goroutine alone calls it, the one that calls flushOld.
+func (l *log) removeHead(g generation, stop <-chan struct{}) error {
+	durable, err := l.condemn(g)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-durable:
+		if err != nil {
+			return errStopped
+		}
+	case <-stop: // on a full disk it may never be
+		return errStopped
+	}
+	return l.giveBack(g)
+}
+
+// giveBack removes the head's file; the mark is on disk.
+func (l *log) giveBack(g generation) error {
 	seg, err := l.behead(g)
 	if err != nil {
 		return err
@@ -263,19 +290,47 @@ func (l *log) removeHead(g generation) error {
 	return nil
 }
 
+// condemn has a mark say that the head is dead, in a commit of its own if there is
+// no other.
+func (l *log) condemn(g generation) (durable chan error, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seg, err := l.stream(g).removable()
+	if err != nil {
+		return nil, err
+	}
+	l.stream(g).extent.first = seg.number + 1
+	if l.young.pending.empty() && l.running && !l.closing && l.err == nil {
+		l.begin(&l.young, frameMark)
+		l.consume(markFrame)
+	}
+	durable = make(chan error, 1)
+	l.settle(func(err error) { durable <- err })
+	return durable, nil
+}
+
+// removable is the head, if it may go.
+func (s *stream) removable() (*segment, error) {
+	if len(s.segments) == 0 {
+		return nil, fmt.Errorf("there is no %s segment to remove", s.generation)
+	}
+	seg := s.segments[0]
+	if s.unfinished(seg) && (s.generation == young || !s.pending.empty() || !s.writing.empty()) {
+		return nil, fmt.Errorf("%s is being written", seg.name())
+	}
+	return seg, nil
+}
+
 // behead forgets the head, after its last reader.
 func (l *log) behead(g generation) (*segment, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stream(g)
-	if len(s.segments) == 0 {
-		return nil, fmt.Errorf("there is no %s segment to remove", g)
+	seg, err := s.removable()
+	if err != nil {
+		return nil, err
 	}
-	seg := s.segments[0]
 	if s.unfinished(seg) {
-		if g == young || !s.pending.empty() || !s.writing.empty() {
-			return nil, fmt.Errorf("%s is being written", seg.name())
-		}
 		s.tail.close()
 		s.tail, s.onDisk = nil, 0
 	}

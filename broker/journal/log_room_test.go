@@ -105,13 +105,16 @@ func TestRemovedSegmentMakesRoomAtOnce(t *testing.T) {
 		}
 		synctest.Wait()
 		before, _ := c.counts()
+		if durable, err := l.condemn(young); err != nil || <-durable != nil {
+			t.Fatal(err)
+		}
 		d.setRoom(d.used())
 		for i := range 3 * roomSegment / 2 / 112 {
 			add1(l, before+i, c.call)
 		}
 		synctest.Wait()
 		stuck, _ := c.counts()
-		if err := l.removeHead(young); err != nil {
+		if err := l.giveBack(young); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -156,7 +156,7 @@ func TestRemovedHeadGivesItsDiskBack(t *testing.T) {
 	if err != nil || !slices.Equal(walked, places[:7]) {
 		t.Errorf("walked %v: %v", walked, err)
 	}
-	if err := l.removeHead(young); err != nil {
+	if err := l.removeHead(young, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := d.order[len(d.order)-2:]; !slices.Equal(got, []string{"remove 0000000001.young", "sync directory"}) {
@@ -165,7 +165,7 @@ func TestRemovedHeadGivesItsDiskBack(t *testing.T) {
 	if _, err := l.read(places[0], nil); err != errMoved {
 		t.Errorf("read of what is gone: %v", err)
 	}
-	for l.removeHead(young) == nil {
+	for l.removeHead(young, nil) == nil {
 	}
 	l.mu.Lock()
 	if head, ok := l.head(young); !ok || !head.tail {
@@ -186,7 +186,7 @@ func TestOldGenerationMayGoWhole(t *testing.T) {
 		if err := l.flushOld(); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.removeHead(old); err != nil {
+		if err := l.removeHead(old, nil); err != nil {
 			t.Fatal(round, err)
 		}
 		if _, err := l.read(at, nil); err != errMoved {

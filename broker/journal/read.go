@@ -81,7 +81,7 @@ func (l *log) readOne(w *window, at []place) ([]byte, error) {
 }
 
 func (l *log) damage(seg *segment, offset int64) error {
-	return &DamageError{l.disk.path(seg.name()), offset, "no frame where the index has one"}
+	return &DamageError{File: l.disk.path(seg.name()), Offset: offset, Detail: "no frame where the index has one"}
 }
 
 // A window is a piece of one segment's bytes, and the segment's file while

@@ -7,34 +7,50 @@ import (
 	"time"
 )
 
-// recover reads everything, the old stream first, cuts a torn tail, and starts
-// the goroutines. The payload is the log's again when visit returns; mu is not
-// held, and live may be called. Adding may begin when it returned.
-func (l *log) recover(visit func(g generation, at place, payload []byte) error) error {
+// foresee learns what must be known before all is read.
+func (l *log) foresee() error {
+	if l.foreseen {
+		return nil
+	}
 	found, err := listSegments(l.disk)
 	if err != nil {
 		return err
 	}
-	for i, f := range found {
-		l.next = max(l.next, f.number+1)
-		if i == 0 || f.number < l.base {
-			l.base = f.number
+	l.latest, l.known, l.scratch, err = foresee(l.disk, found, l.scratch)
+	l.foreseen = err == nil
+	return err
+}
+
+// recover reads everything, the old stream first, cuts a torn tail, gives back
+// what is dead, and starts the goroutines. The payload is the log's again when
+// visit returns; mu is not held, and live may be called. Adding may begin when it
+// returned.
+func (l *log) recover(visit func(g generation, at place, payload []byte) error) error {
+	if err := l.foresee(); err != nil {
+		return err
+	}
+	found, err := listSegments(l.disk)
+	if err != nil {
+		return err
+	}
+	if err := l.number(found); err != nil {
+		return err
+	}
+	dead := l.known // what later marks say is for who damaged the last ones
+	for _, g := range []generation{old, young} {
+		r := recovery{log: l, stream: l.stream(g), visit: visit}
+		if err := r.read(dead.living(found, g)); err != nil {
+			return err
 		}
 	}
 	for _, g := range []generation{old, young} {
-		r := recovery{log: l, stream: l.stream(g), visit: visit}
-		for i, f := range found {
-			last := i+1 == len(found) || found[i+1].generation != g
-			if f.generation == g {
-				err = errors.Join(err, r.segment(f, last))
-			}
-			if err != nil {
-				return err
-			}
+		if err := l.complete(g); err != nil {
+			return err
 		}
 	}
 	l.scratch = nil
 	l.ahead = max(time.Until(l.clock), 0)
+	l.removeDead(dead, found)
 	if err := l.disk.syncDirectory(); err != nil {
 		return err
 	}
@@ -45,11 +61,76 @@ func (l *log) recover(visit func(g generation, at place, payload []byte) error) 
 	return nil
 }
 
+// number sees to it that no number is given twice.
+func (l *log) number(found []segmentFile) error {
+	greatest, least := uint32(0), uint32(maxNumber)
+	for _, f := range found {
+		greatest = max(greatest, f.number)
+		if f.number >= l.known[f.generation].first {
+			least = min(least, f.number)
+		}
+	}
+	if err := l.checkNumbers(l.known, greatest); err != nil {
+		return err
+	}
+	l.next = greatest + 1
+	for _, e := range l.known {
+		l.next = max(l.next, e.first, e.last+1)
+	}
+	l.base = min(least, l.next)
+	return nil
+}
+
+// complete finds what is missing at a stream's head, which only all marks tell,
+// and goes on with its extent.
+func (l *log) complete(g generation) error {
+	s := l.stream(g)
+	s.extent = l.known[g]
+	l.next = max(l.next, s.extent.first, s.extent.last+1)
+	if len(s.segments) == 0 {
+		return nil
+	}
+	if head := s.segments[0].header; l.known.beheaded(head) {
+		return l.errMissing(g, head.previous)
+	}
+	s.extent.last = max(s.extent.last, s.tailSegment().number)
+	return nil
+}
+
+// removeDead removes what a crash left of heads that were being given back. What
+// cannot be removed is there the next time.
+func (l *log) removeDead(known extents, found []segmentFile) {
+	for _, f := range found {
+		if f.number >= known[f.generation].first {
+			continue
+		}
+		if err := l.disk.remove(f.name); err != nil {
+			l.tell(slog.LevelWarn, "cannot remove a segment of which nothing is needed", "file", l.disk.path(f.name), "error", err)
+		}
+	}
+}
+
 // A recovery reads one stream.
 type recovery struct {
 	*log
 	stream *stream
 	visit  func(g generation, at place, payload []byte) error
+}
+
+func (r *recovery) read(files []segmentFile) error {
+	greatest := uint32(0)
+	if n := len(files); n > 0 {
+		greatest = files[n-1].number
+	}
+	if number, is := r.known.missing(r.stream.generation, greatest); is {
+		return r.errMissing(r.stream.generation, number)
+	}
+	for i, f := range files {
+		if err := r.segment(f, i+1 == len(files)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // segment reads a segment; the last one of a stream may be torn.
@@ -63,7 +144,7 @@ func (r *recovery) segment(f segmentFile, last bool) error {
 	switch {
 	case errors.Is(err, errFormat):
 		return fmt.Errorf("%s: %w", r.disk.path(f.name), err)
-	case err != nil && last && len(data) <= headerSize:
+	case err != nil && last && len(data) <= headerSize && f.number > r.known[f.generation].last:
 		return r.removeEmpty(f)
 	case err != nil:
 		return r.damaged(f, 0, err.Error())
@@ -128,7 +209,9 @@ func (r *recovery) frames(seg *segment, data []byte) (end int64, err error) {
 		if f.kind == frameEvents {
 			return r.visit(s.generation, newPlace(seg.number, f.offset, f.length()), f.payload)
 		}
-		if m := readMark(f.payload); m.clock.After(r.clock) {
+		m := readMark(f.payload).in(seg.header)
+		r.known.learn(m.extents)
+		if m.clock.After(r.clock) {
 			r.clock = m.clock
 		}
 		return nil
@@ -164,7 +247,7 @@ func (r *recovery) openTail(f segmentFile, data []byte, end int64) error {
 			tail.close()
 			return err
 		}
-		r.tell(slog.LevelWarn, "cut a torn commit off the journal's end: nothing in it was acknowledged",
+		r.tell(slog.LevelWarn, "cut a torn commit off the journal's end: it had not reached the disk, and with durability fsync nothing in it was acknowledged",
 			"file", r.disk.path(f.name), "offset", end, "bytes", torn)
 	}
 	if err := tail.sync(); err != nil {
@@ -178,5 +261,5 @@ func (r *recovery) openTail(f segmentFile, data []byte, end int64) error {
 }
 
 func (r *recovery) damaged(f segmentFile, offset int64, detail string) error {
-	return &DamageError{r.disk.path(f.name), offset, detail}
+	return &DamageError{File: r.disk.path(f.name), Offset: offset, Detail: detail}
 }

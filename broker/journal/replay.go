@@ -20,11 +20,10 @@ func (j *Journal) Replay(take func(*broker.Event) error) error {
 	if j.stage != opened {
 		return errors.New("the journal was replayed before")
 	}
-	latest, err := j.log.latestClock()
-	if err != nil {
+	if err := j.log.foresee(); err != nil {
 		return err
 	}
-	j.shift = max(time.Until(latest), 0)
+	j.shift = max(time.Until(j.log.latest), 0)
 	r := &replay{j: j, x: j.index, take: take, messages: newMessageReader(j.shift)}
 	j.index.scanning = true
 	if err := j.log.recover(r.visit); err != nil {
@@ -47,42 +46,6 @@ func (j *Journal) Replay(take func(*broker.Event) error) error {
 	return nil
 }
 
-// latestClock is the time of the last commit, which must be known before the
-// first time is read. Damage is for recovery to find.
-func (l *log) latestClock() (latest time.Time, err error) {
-	found, err := listSegments(l.disk)
-	if err != nil {
-		return latest, err
-	}
-	slices.Reverse(found)
-	known := [2]bool{}
-	for _, f := range found {
-		if known[f.generation] {
-			continue
-		}
-		if l.scratch, err = load(l.disk, f.name, l.scratch); err != nil {
-			return latest, err
-		}
-		h, err := readHeader(l.scratch)
-		if err != nil {
-			continue
-		}
-		_, _, err = walkFrames(h, l.scratch, func(f frame) error {
-			if f.kind != frameEvents {
-				known[h.generation] = true
-				if clock := readMark(f.payload).clock; clock.After(latest) {
-					latest = clock
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return latest, err
-		}
-	}
-	return latest, nil
-}
-
 // A replay is the reading of a log.
 type replay struct {
 	j        *Journal
@@ -101,7 +64,7 @@ func (r *replay) visit(g generation, at place, payload []byte) error {
 	err := r.frame(g, at, payload)
 	if errors.Is(err, errRecord) {
 		file := header{generation: g, number: at.segment()}.name()
-		return &DamageError{r.j.log.disk.path(file), at.offset(), err.Error()}
+		return &DamageError{File: r.j.log.disk.path(file), Offset: at.offset(), Detail: err.Error()}
 	}
 	return err
 }

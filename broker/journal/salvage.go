@@ -35,10 +35,15 @@ func Salvage(dir, out string) (report SalvageReport, err error) {
 	if err != nil {
 		return report, err
 	}
-	w := salvage{from: v.disk, to: to, report: &report}
+	w := salvage{from: v.disk, to: to, report: &report, extents: v.copied()}
 	for i, f := range v.files {
 		last := i+1 == len(v.files) || v.files[i+1].generation != f.generation
 		if err := w.segment(f, last); err != nil {
+			return report, err
+		}
+	}
+	if len(v.files) == 0 { // a journal all the same
+		if err := w.segment(&surveyed{header: header{generation: young, number: 1}}, true); err != nil {
 			return report, err
 		}
 	}
@@ -51,8 +56,22 @@ func Salvage(dir, out string) (report SalvageReport, err error) {
 	return report, to.syncDirectory()
 }
 
+// copied are the extents of a copy.
+func (v *Viewer) copied() (e extents) {
+	for _, f := range v.files {
+		if e[f.generation].first == 0 {
+			e[f.generation].first = f.number
+		}
+		e[f.generation].last = f.number
+	}
+	return e
+}
+
 // lost tells what is known to be missing.
 func (v *Viewer) lost() (lost []string) {
+	for _, d := range v.missing {
+		lost = append(lost, "all of "+d.File)
+	}
 	for _, f := range v.files {
 		if f.missing > 0 {
 			lost = append(lost, fmt.Sprintf("%s in or before %s", counted(f.missing, "frame", "frames"), f.file))
@@ -91,6 +110,7 @@ type salvage struct {
 	size     int64
 	next     uint64
 	clock    time.Time
+	extents  extents
 	data     []byte
 }
 
@@ -104,8 +124,10 @@ func counted[T ~int | ~int64 | ~uint64](n T, one, many string) string {
 // segment copies the good frames of a segment and seals them for where they
 // stand now. Its marks go, but for a new one that closes the generation.
 func (w *salvage) segment(f *surveyed, last bool) (err error) {
-	if w.data, err = load(w.from, f.file, w.data); err != nil {
-		return err
+	if w.data = w.data[:0]; f.file != "" {
+		if w.data, err = load(w.from, f.file, w.data); err != nil {
+			return err
+		}
 	}
 	h := header{generation: f.generation, number: f.number, first: 1}
 	if w.before.number != 0 && w.before.generation == h.generation {

@@ -1,9 +1,6 @@
 package journal
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // A stream is one generation's frames in the order they were added. Guarded by
 // log.mu but for what is said to be the committer's: the writer goroutine of
@@ -18,6 +15,7 @@ type stream struct {
 	synced     position   // everything before it is on disk
 	onDisk     uint32     // the segment that tail is; smaller numbers are complete
 	closed     bool       // the last frame says so
+	extent     extent     // as marks say
 	tail       file       // the committer's; nil: there is none yet
 }
 
@@ -130,7 +128,7 @@ func (l *log) roll(s *stream) {
 
 // take makes the pending batch the one being written, and fills in its mark.
 // mu is held.
-func (s *stream) take(clock time.Time) {
+func (l *log) take(s *stream) {
 	s.pending, s.writing = s.writing, s.pending
 	b := &s.writing
 	if b.empty() {
@@ -138,7 +136,7 @@ func (s *stream) take(clock time.Time) {
 	}
 	s.closed = b.kind == frameClosed
 	f := b.bytes[:markFrame]
-	mark{s.synced, clock, b.lsn}.put(f[frameHeader:])
+	mark{s.synced, l.now(), b.lsn, extents{l.young.extent, l.old.extent}}.put(f[frameHeader:])
 	seal(f, b.kind, b.parts[0].segment.number, b.parts[0].offset)
 }
 
@@ -196,6 +194,7 @@ func (l *log) advance(s *stream, next *segment) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.tail, s.onDisk, s.synced = f, next.number, position{next.number, headerSize}
+	s.extent.last = next.number
 	return nil
 }
 

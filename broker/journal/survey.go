@@ -35,38 +35,68 @@ func (s *surveyed) damage(offset, bytes int64, torn bool, detail string) {
 
 // survey reads all segments. visit gets the frames with records; errRecord from
 // it is damage.
-func survey(d filesystem, found []segmentFile, visit func(*surveyed, frame) error) (all []*surveyed, err error) {
-	var data []byte
+func survey(d filesystem, found []segmentFile, visit func(*surveyed, frame) error) (all []*surveyed, known extents, err error) {
+	_, known, data, err := foresee(d, found, nil)
+	if err != nil {
+		return nil, known, err
+	}
+	found = append(known.living(found, old), known.living(found, young)...)
+	sure := known
 	var before *surveyed // in the generation
 	for i, f := range found {
 		last := i+1 == len(found) || found[i+1].generation != f.generation
 		if data, err = load(d, f.name, data); err != nil {
-			return nil, err
+			return nil, known, err
 		}
 		s := &surveyed{header: header{generation: f.generation, number: f.number, first: 1}, file: f.name, size: int64(len(data))}
 		if before != nil && before.generation != f.generation {
 			before = nil
 		}
-		if !s.begin(data, before, last) {
+		if !s.begin(data, before, last && f.number > sure[f.generation].last) {
 			continue
 		}
-		if err := s.frames(data, last, visit); err != nil {
-			return nil, err
+		if err := s.frames(data, last, &known, visit); err != nil {
+			return nil, known, err
 		}
 		all = append(all, s)
 		before = s
 	}
-	return all, nil
+	return all, known, nil
 }
 
-// begin reads the header. False: the file is one that was being begun.
-func (s *surveyed) begin(data []byte, before *surveyed, last bool) bool {
+// absent are the files that must be there before and behind those that are.
+func absent(all []*surveyed, known extents) (damages []Damage) {
+	for _, g := range []generation{old, young} {
+		greatest, head := uint32(0), true
+		for _, s := range all {
+			if s.generation != g {
+				continue
+			}
+			if greatest = s.number; head && known.beheaded(s.header) {
+				damages = append(damages, missingFile(g, s.previous))
+			}
+			head = false
+		}
+		if number, is := known.missing(g, greatest); is {
+			damages = append(damages, missingFile(g, number))
+		}
+	}
+	return damages
+}
+
+func missingFile(g generation, number uint32) Damage {
+	return Damage{File: header{generation: g, number: number}.name(), Detail: missingDetail, Missing: true}
+}
+
+// begin reads the header. False: the file is one that was being begun, as the
+// newest may be.
+func (s *surveyed) begin(data []byte, before *surveyed, newest bool) bool {
 	h, err := readHeader(data)
 	if before != nil {
 		s.first = before.next
 	}
 	switch {
-	case err != nil && last && len(data) <= headerSize:
+	case err != nil && newest && len(data) <= headerSize:
 		return false
 	case err != nil:
 		s.damage(0, headerSize, false, err.Error())
@@ -92,11 +122,12 @@ func (s *surveyed) begin(data []byte, before *surveyed, last bool) bool {
 }
 
 // frames walks over the good ones and finds the next good ones behind the bad.
-func (s *surveyed) frames(data []byte, last bool, visit func(*surveyed, frame) error) error {
+func (s *surveyed) frames(data []byte, last bool, known *extents, visit func(*surveyed, frame) error) error {
 	start, next := int64(headerSize), s.first
 	for {
 		end, after, err := walkFrom(header{number: s.number, first: next}, data, start, func(f frame) error {
 			if f.kind != frameEvents {
+				known.learn(readMark(f.payload).in(s.header).extents)
 				return nil
 			}
 			err := visit(s, f)

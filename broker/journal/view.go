@@ -17,6 +17,7 @@ import (
 type Viewer struct {
 	disk       directory
 	files      []*surveyed
+	missing    []Damage // files
 	index      *index
 	names      map[uint64]string // ClientIDs of incarnations
 	topics     map[uint64]uint64 // the latest versions of the retained set, by the hash of the topic
@@ -73,6 +74,8 @@ type Damage struct {
 	Detail string
 	Torn   bool // the end of the log as a crash leaves it: opening cuts it
 
+	Missing bool // the file is not there
+
 	bytes int64
 }
 
@@ -103,7 +106,8 @@ func viewOnce(d directory) (*Viewer, error) {
 		return nil, fmt.Errorf("%s: holds no journal", string(d))
 	}
 	v.index.scanning = true
-	v.files, err = survey(d, found, func(seg *surveyed, f frame) error {
+	var known extents
+	v.files, known, err = survey(d, found, func(seg *surveyed, f frame) error {
 		if seg.generation == old {
 			v.index.olds[seg.number] = true
 		}
@@ -112,8 +116,15 @@ func viewOnce(d directory) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.missing = absent(v.files, known); len(v.missing) > 0 { // or not there yet, when the others were listed
+		if again, err := listSegments(d); err != nil || !slices.EqualFunc(found, again, sameName) {
+			return nil, errors.Join(err, fs.ErrNotExist)
+		}
+	}
 	return v, v.count()
 }
+
+func sameName(a, b segmentFile) bool { return a.name == b.name }
 
 func hasReserve(d directory) bool {
 	entries, err := d.list()
@@ -205,8 +216,8 @@ func (v *Viewer) count() error {
 		if r.Live {
 			s.Live++
 			seg.Live++
-			s.LiveBytes += int64(r.Bytes)
-			seg.LiveBytes += int64(r.Bytes)
+			s.LiveBytes = min(s.LiveBytes+int64(r.Bytes), s.DiskBytes)
+			seg.LiveBytes = min(seg.LiveBytes+int64(r.Bytes), seg.Bytes)
 		}
 		if r.Frame != seg.last {
 			seg.last = r.Frame
@@ -323,5 +334,5 @@ func (v *Viewer) Verify() (all []Damage) {
 	for _, f := range v.files {
 		all = append(all, f.damages...)
 	}
-	return all
+	return append(all, v.missing...)
 }
