@@ -190,6 +190,7 @@ func (l *log) tellFailure() {
 
 // finish is the writer's last act: it says that the log ends here on purpose.
 func (l *log) finish() {
+	l.lookForFiles()
 	for _, s := range []*stream{&l.young, &l.old} {
 		err := l.finishStream(s)
 		if err == nil || isNoRoom(err) { // the frame is a comfort, and no more

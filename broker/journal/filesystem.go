@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -47,6 +48,14 @@ type entry struct {
 	name string
 	size int64
 }
+
+// lockedError is errLocked by the process whose id it is.
+type lockedError int
+
+func (e lockedError) Error() string {
+	return fmt.Sprintf("another broker (process %d) has it open", int(e))
+}
+func (e lockedError) Unwrap() error { return errLocked }
 
 // errLocked says that another process has the journal open.
 var errLocked = errors.New("another broker has it open")

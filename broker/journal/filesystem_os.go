@@ -8,6 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 )
 
 // directory is the filesystem of a directory of this machine.
@@ -25,6 +28,8 @@ func openDirectory(name string) (directory, error) {
 func makeDirectory(name string) error {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return nil
+	} else if err == nil {
+		return &fs.PathError{Op: "mkdir", Path: name, Err: noDirectory{}}
 	}
 	parent := filepath.Dir(name)
 	if parent != name {
@@ -37,6 +42,12 @@ func makeDirectory(name string) error {
 	}
 	return syncDirectory(parent)
 }
+
+// noDirectory is what the system would say, in words.
+type noDirectory struct{}
+
+func (noDirectory) Error() string { return "is no directory" }
+func (noDirectory) Unwrap() error { return syscall.ENOTDIR }
 
 func (d directory) path(name string) string { return filepath.Join(string(d), name) }
 
@@ -102,6 +113,24 @@ func (f osFile) size() (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// sign writes the process id into the lock file, for who comes next. That is a
+// comfort: a lock without it is one.
+func sign(f *os.File) {
+	if f.Truncate(0) == nil {
+		f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+}
+
+// lockedBy says who has the lock of a file.
+func lockedBy(path string) error {
+	text, _ := os.ReadFile(path)
+	id, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || id <= 0 {
+		return fmt.Errorf("%s: %w", path, errLocked)
+	}
+	return fmt.Errorf("%s: %w", path, lockedError(id))
 }
 
 // bytesOf multiplies what a system counts in blocks, without passing an int64.

@@ -100,11 +100,13 @@ func (j *Journal) Measure() broker.StoreMeasures {
 	}
 }
 
-// usage is of both generations. log.mu is held.
+// usage is of both generations; what is needed is known about, and no more than
+// there is. log.mu is held.
 func (j *Journal) usage() (disk, live int64) {
 	disk, live = j.log.usage(young)
 	oldDisk, oldLive := j.log.usage(old)
-	return disk + oldDisk, live + oldLive
+	disk += oldDisk
+	return disk, min(live+oldLive, disk)
 }
 
 // Close commits what was appended and unlocks the directory.

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -15,21 +14,23 @@ const (
 	errorDiskFull         syscall.Errno = 112
 )
 
-// lockFile opens the file for nobody else, until the process ends.
+// lockFile opens the file for nobody else, but for reading, until the process ends.
 func lockFile(path string) (io.Closer, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, err
 	}
-	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, nil,
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ, nil,
 		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	if errors.Is(err, errorSharingViolation) {
-		return nil, fmt.Errorf("%s: %w", path, errLocked)
+		return nil, lockedBy(path)
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "CreateFile", Path: path, Err: err}
 	}
-	return os.NewFile(uintptr(h), path), nil
+	f := os.NewFile(uintptr(h), path)
+	sign(f)
+	return f, nil
 }
 
 // syncDirectory has nothing to do: NTFS keeps its own journal of names, and a

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -248,7 +249,8 @@ func TestDirectoryIsForOneBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, _ := reopen(t, logOptions{filesystem: d, segmentSize: 4 << 10})
-	if _, err := openLog(logOptions{filesystem: d}); !errors.Is(err, errLocked) || !strings.Contains(err.Error(), name) {
+	if _, err := openLog(logOptions{filesystem: d}); !errors.Is(err, errLocked) || !strings.Contains(err.Error(), name) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("another broker (process %d) has it open", os.Getpid())) {
 		t.Errorf("second opener: %v", err)
 	}
 	at := put(l, "kept")

@@ -1,6 +1,9 @@
 package journal
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"sync/atomic"
@@ -21,7 +24,9 @@ type room struct {
 	full    atomic.Bool
 	// The writer's own:
 	measured time.Time
+	looked   time.Time // for the files
 	told     bool
+	failing  bool // there was no making a reserve
 }
 
 // soft says that there is no room for what grows, but for messages that were
@@ -80,6 +85,10 @@ func (l *log) unwritten() (n int64) {
 // what is added is counted meanwhile.
 func (l *log) keepRoom() {
 	now := time.Now()
+	if now.Sub(l.room.looked) >= roomPoll {
+		l.room.looked = now
+		l.lookForFiles()
+	}
 	if !l.full() && now.Sub(l.room.measured) < roomPoll {
 		return
 	}
@@ -101,6 +110,26 @@ func (l *log) keepRoom() {
 	if l.full() && !l.armed {
 		l.arm(roomPoll)
 	}
+}
+
+// lookForFiles fails if the file that is being written has lost its name, as when
+// somebody removed the directory: writes and syncs would go well for ever, and
+// nothing would be there after them. The writer calls it.
+func (l *log) lookForFiles() {
+	if l.young.tail == nil {
+		return
+	}
+	f, err := l.disk.view(header{generation: young, number: l.young.onDisk}.name())
+	if err == nil {
+		f.close()
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	l.mu.Lock()
+	l.fail(fmt.Errorf("somebody removed what is being written: %w", err))
+	l.mu.Unlock()
+	l.tellFailure()
 }
 
 // tellRoom says when the disk fills up and when that is over. The writer calls it.
@@ -180,9 +209,17 @@ func (l *log) openReserve() error {
 // makeReserve writes zeros, since a file of holes reserves nothing. Without
 // one, if that fails, the disk is merely full earlier.
 func (l *log) makeReserve() {
+	err := l.writeReserve()
+	if err != nil && !isNoRoom(err) && !l.room.failing {
+		l.tell(slog.LevelError, "cannot keep room in reserve for what drains a full disk", "file", l.disk.path(reserveName), "error", err)
+	}
+	l.room.failing = err != nil
+}
+
+func (l *log) writeReserve() error {
 	f, err := l.disk.create(reserveName)
 	if err != nil {
-		return
+		return err
 	}
 	zeros := make([]byte, min(l.segmentSize, 1<<20))
 	for offset := int64(0); err == nil && offset < l.segmentSize; offset += int64(len(zeros)) {
@@ -197,9 +234,10 @@ func (l *log) makeReserve() {
 	}
 	if err != nil {
 		l.disk.remove(reserveName)
-		return
+		return err
 	}
 	l.mu.Lock()
 	l.room.reserve = true
 	l.mu.Unlock()
+	return nil
 }
