@@ -56,7 +56,7 @@ func TestInteropStories(t *testing.T) {
 	}{
 		{"our broker, our clients", func(t *testing.T) testBroker { return startMqtk(t) }, mqtkHand},
 		{"our broker, mosquitto's clients", func(t *testing.T) testBroker { return startMqtk(t) }, mosquittoHand},
-		{"mosquitto's broker, our clients", startMosquitto, mqtkHand},
+		{"mosquitto's broker, our clients", func(t *testing.T) testBroker { return startMosquitto(t) }, mqtkHand},
 	}
 	for _, s := range settings {
 		t.Run(s.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // mqtkCommand is mqtk as a process of its own, with no settings inherited.
-func mqtkCommand(t *testing.T, args ...string) *exec.Cmd {
+func mqtkCommand(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

@@ -24,7 +24,7 @@ const lineDeadline = time.Minute
 // A spawned is a started command whose lines, stdout and stderr as one, a test
 // waits for. It is killed when the test ends.
 type spawned struct {
-	t     *testing.T
+	t     testing.TB
 	name  string
 	cmd   *exec.Cmd
 	lines chan string   // closed at the end of output
@@ -34,7 +34,7 @@ type spawned struct {
 	seen []string
 }
 
-func launch(t *testing.T, cmd *exec.Cmd) *spawned {
+func launch(t testing.TB, cmd *exec.Cmd) *spawned {
 	t.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -135,7 +135,7 @@ type testBroker struct {
 func (b testBroker) url() string { return "mqtt://" + net.JoinHostPort(b.host, b.port) }
 
 // startMqtk starts serve on a free port and waits until it is ready.
-func startMqtk(t *testing.T, flags ...string) testBroker {
+func startMqtk(t testing.TB, flags ...string) testBroker {
 	t.Helper()
 	p := launch(t, mqtkCommand(t, append([]string{"serve", "-p", "0", "--ready-fd", "1"}, flags...)...))
 	var ready struct{ Listeners []string }
@@ -150,8 +150,9 @@ func startMqtk(t *testing.T, flags ...string) testBroker {
 }
 
 // startMosquitto starts a mosquitto broker. It cannot be told to take any free
-// port, so one is looked for, and another if somebody was faster.
-func startMosquitto(t *testing.T) testBroker {
+// port, so one is looked for, and another if somebody was faster. It logs each
+// packet, unless it is given settings of its own.
+func startMosquitto(t testing.TB, settings ...string) testBroker {
 	t.Helper()
 	program := needProgram(t, "mosquitto")
 	for range 5 {
@@ -162,11 +163,15 @@ func startMosquitto(t *testing.T) testBroker {
 		_, port, _ := net.SplitHostPort(l.Addr().String())
 		l.Close()
 		config := filepath.Join(t.TempDir(), "mosquitto.conf")
-		text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nuser root\n", port)
+		text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nuser root\n%s\n", port, strings.Join(settings, "\n"))
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := launch(t, exec.Command(program, "-v", "-c", config))
+		args := []string{"-c", config}
+		if len(settings) == 0 {
+			args = append(args, "-v")
+		}
+		p := launch(t, exec.Command(program, args...))
 		if strings.HasSuffix(p.next("Error", " running"), " running") {
 			return testBroker{"mosquitto", "127.0.0.1", port, p}
 		}
@@ -177,7 +182,7 @@ func startMosquitto(t *testing.T) testBroker {
 
 // needProgram skips the test where a program is not installed. Debian keeps
 // daemons in a folder that is not in every PATH.
-func needProgram(t *testing.T, name string) string {
+func needProgram(t testing.TB, name string) string {
 	t.Helper()
 	for _, candidate := range []string{name, "/usr/sbin/" + name} {
 		if path, err := exec.LookPath(candidate); err == nil {
