@@ -204,7 +204,7 @@ func (l *log) finish() {
 }
 
 func (l *log) finishStream(s *stream) error {
-	if s.tail == nil || s.closed && s.pending.empty() || l.broken() != nil {
+	if s.tail == nil || s.closed && s.pending.empty() || s.pending.empty() && s.condemned() || l.broken() != nil {
 		return nil
 	}
 	if s == &l.old {

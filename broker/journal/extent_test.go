@@ -247,3 +247,42 @@ func TestMarkOfManySegments(t *testing.T) {
 		}
 	}
 }
+
+// TestStoppedRemoval: a tail that a mark calls dead takes nothing more, though it
+// was not removed.
+func TestStoppedRemoval(t *testing.T) {
+	for _, closed := range []bool{false, true} {
+		d := newTestDisk()
+		l, _ := reopen(t, d.options())
+		put(l, "young")
+		putOld(l, "dead")
+		if err := errors.Join(barrier(l), l.flushOld()); err != nil {
+			t.Fatal(err)
+		}
+		durable, err := l.condemn(old)
+		if err := errors.Join(err, <-durable); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"young"}
+		if closed {
+			l.close()
+		} else {
+			putOld(l, "old")
+			want = []string{"old", "young"}
+			if err := l.flushOld(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, found := reopen(t, d.crash().options())
+		var payloads []string
+		for _, f := range found {
+			payloads = append(payloads, f.payload)
+		}
+		if !slices.Equal(payloads, want) {
+			t.Errorf("found %q", payloads)
+		}
+		if closed && len(segmentNames(t, d)) != 2 {
+			t.Errorf("closing began a segment: %q", segmentNames(t, d))
+		}
+	}
+}

@@ -99,7 +99,7 @@ func (l *log) begin(s *stream, kind frameKind) {
 // stand finds a place for the frame that begins at start and ends the buffer.
 func (l *log) stand(s *stream, start int) (number uint32, offset int64) {
 	b, n := &s.pending, int64(len(s.pending.bytes)-start)
-	if len(s.segments) == 0 || s.tailSegment().size+n > l.segmentSize && s.tailSegment().size > headerSize {
+	if len(s.segments) == 0 || s.condemned() || s.tailSegment().size+n > l.segmentSize && s.tailSegment().size > headerSize {
 		l.roll(s)
 	}
 	seg := s.tailSegment()
@@ -115,6 +115,10 @@ func (l *log) stand(s *stream, start int) (number uint32, offset int64) {
 }
 
 func (s *stream) tailSegment() *segment { return s.segments[len(s.segments)-1] }
+
+// condemned says that a mark calls the tail dead, though it was not removed then:
+// nothing more goes there.
+func (s *stream) condemned() bool { return s.tailSegment().number < s.extent.first }
 
 // roll begins a segment in memory; the committer makes the file.
 func (l *log) roll(s *stream) {
