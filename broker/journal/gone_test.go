@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -24,6 +25,7 @@ func TestFilesGone(t *testing.T) {
 			d.mu.Unlock()
 			add1(l, 1, c.call)
 			time.Sleep(time.Second)
+			synctest.Wait()
 			if done, errs := c.counts(); done != 1 || errs != 1 || !strings.Contains(d.lines.String(), "level=ERROR") {
 				t.Errorf("%d durable, %d failed; told %q", done, errs, d.lines)
 			}
