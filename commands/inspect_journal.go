@@ -196,7 +196,15 @@ func hurts(damages []journal.Damage) []journal.Damage {
 }
 
 func damageError(dir string, d journal.Damage) error {
-	return fmt.Errorf("%s:%d: %s", damagedFile(dir, d), d.Offset, d.Detail)
+	return fmt.Errorf("%s: %s", damagedPlace(dir, d), d.Detail)
+}
+
+// damagedPlace is FILE:OFFSET, or FILE where all of it is missing.
+func damagedPlace(dir string, d journal.Damage) string {
+	if d.Missing {
+		return damagedFile(dir, d)
+	}
+	return fmt.Sprintf("%s:%d", damagedFile(dir, d), d.Offset)
 }
 
 func damagedFile(dir string, d journal.Damage) string {

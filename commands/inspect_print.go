@@ -178,7 +178,7 @@ func (p *journalPrinter) damages(dir string, damages []journal.Damage) {
 		if d.Torn {
 			what = "torn end"
 		}
-		fmt.Fprintf(p, "%s:%d: %s: %s\n", damagedFile(dir, d), d.Offset, what, d.Detail)
+		fmt.Fprintf(p, "%s: %s: %s\n", damagedPlace(dir, d), what, d.Detail)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mqtk/broker"
+	"mqtk/broker/journal"
 	"mqtk/mqttwire"
 )
 
@@ -78,5 +79,17 @@ func TestEventText(t *testing.T) {
 	}
 	if got := eventName(99); got != "kind-99" {
 		t.Errorf("a kind that nobody knows is %s", got)
+	}
+}
+
+func TestDamagedPlace(t *testing.T) {
+	for want, d := range map[string]journal.Damage{
+		"d/0000000002.young:64": {File: "0000000002.young", Offset: 64},
+		"d/0000000001.young":    {File: "0000000001.young", Missing: true},
+		"/e/0000000001.old:9":   {File: "/e/0000000001.old", Offset: 9},
+	} {
+		if got := damagedPlace("d", d); got != want {
+			t.Errorf("%+v is at %s, and not at %s", d, got, want)
+		}
 	}
 }
