@@ -92,7 +92,14 @@ func (b *fakeBroker) Start() error {
 	case b.flaw == "hangs after a kill" && b.starts == 3:
 		return nil // connections are taken by nobody
 	case b.flaw == "dies" && b.starts == 2:
-		b.running.Go(func() { time.Sleep(300 * time.Millisecond); b.crash() })
+		ended := b.ended
+		b.running.Go(func() {
+			select {
+			case <-time.After(300 * time.Millisecond): // of a bubble's clock
+				b.crash()
+			case <-ended:
+			}
+		})
 	}
 	if b.flaw != "forgets wills" {
 		b.fireWills()
@@ -127,7 +134,7 @@ func (b *fakeBroker) accept(l *transport.MemListener) {
 		b.running.Go(func() {
 			defer close(c.written)
 			for p := range c.out {
-				time.Sleep(latency)
+				<-time.After(latency) // of a bubble's clock
 				for range len(c.out) {
 					p = append(p, <-c.out...)
 				}

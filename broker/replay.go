@@ -106,15 +106,13 @@ func (r *replay) enter(e *Event) {
 
 // resubscribe makes a subscription that the Store kept.
 func (s *Session) resubscribe(e *Event) {
-	f := e.Subscription
-	sub := &subscription{session: s, filter: f.Filter, identifier: e.Identifier, qos: min(f.QoS, mqttwire.QoS(s.b.limits.MaxQoS)),
-		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling}
-	old := s.subscriptions[f.Filter]
+	sub := s.subscription(e.Subscription, e.Identifier)
+	old := s.subscriptions[sub.filter]
 	s.b.subscriptions.add(sub, old)
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
 	}
-	s.subscriptions[f.Filter] = sub
+	s.subscriptions[sub.filter] = sub
 	s.b.tellInterest(change{sub, old})
 }
 

@@ -401,7 +401,7 @@ func (s *Session) resume(c *Conn, connack *mqttwire.Connack) {
 func (s *Session) resumeCold(c *Conn, connack *mqttwire.Connack) {
 	defer c.catchAside()
 	if err := s.warm(); err != nil {
-		s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+		s.unreadable(err)
 		c.kick(mqttwire.ServerUnavailable, "the store failed")
 		return
 	}

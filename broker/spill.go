@@ -75,7 +75,7 @@ func (s *Session) sweepPortion(after uint64) (last uint64, more bool) {
 	}
 	found, err := s.b.store.Fetch(s.incarnation, numbers)
 	if err != nil {
-		s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+		s.unreadable(err)
 		return after, false
 	}
 	s.b.background(func(batch *Batch) {
@@ -160,7 +160,7 @@ func (s *Session) refilled(batch *Batch, numbers []uint64, found []Event, err er
 		s.b.rehome(batch, s.takeBack(batch, numbers, found))
 		return
 	}
-	s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+	s.unreadable(err)
 	s.mu.Lock()
 	s.fetching = false
 	c := s.conn.Load()
@@ -168,6 +168,11 @@ func (s *Session) refilled(batch *Batch, numbers []uint64, found []Event, err er
 	if c != nil {
 		c.kick(mqttwire.ImplementationSpecificError, "the store failed")
 	}
+}
+
+// unreadable says that the store did not give back what it has of the session.
+func (s *Session) unreadable(err error) {
+	s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
 }
 
 // takeBack puts a portion into the queue and pumps.

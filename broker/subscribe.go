@@ -226,24 +226,19 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	if old == nil && len(s.subscriptions) >= b.limits.MaxSubscriptions {
 		return mqttwire.QuotaExceeded, change{}, nil
 	}
-	filter := ""
 	if old != nil {
-		filter = old.filter
+		f.Filter = old.filter
 	} else {
-		filter = strings.Clone(f.Filter)
+		f.Filter = strings.Clone(f.Filter)
 	}
-	sub := &subscription{
-		session: s, filter: filter, identifier: identifier, qos: min(f.QoS, mqttwire.QoS(b.limits.MaxQoS)),
-		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling,
-	}
+	sub := s.subscription(f, identifier)
 	b.subscriptions.add(sub, old)
 	b.generation.Add(1)
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscription)
 	}
-	s.subscriptions[filter] = sub
+	s.subscriptions[f.Filter] = sub
 	if s.persistent() && !sub.repeats(old, f.QoS) {
-		f.Filter = filter
 		made := s.change(EventSubscribe)
 		made.Subscription, made.Identifier = f, identifier
 		batch.events = append(batch.events, made)
@@ -263,6 +258,15 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 func (s *subscription) repeats(old *subscription, asked mqttwire.QoS) bool {
 	return old != nil && asked == s.qos && old.qos == s.qos && old.identifier == s.identifier &&
 		old.noLocal == s.noLocal && old.asPublished == s.asPublished && old.handling == s.handling
+}
+
+// subscription is a new one of the session, at the QoS that it is granted. It
+// keeps the filter.
+func (s *Session) subscription(f mqttwire.Subscription, identifier uint32) *subscription {
+	return &subscription{
+		session: s, filter: f.Filter, identifier: identifier, qos: min(f.QoS, mqttwire.QoS(s.b.limits.MaxQoS)),
+		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling,
+	}
 }
 
 // change is one subscription made, replaced or (now is nil) removed.

@@ -56,11 +56,9 @@ func BenchmarkAcknowledged(b *testing.B) {
 
 // publishers are n threads that publish to one session.
 type publishers struct {
+	crowd
 	j      *Journal
 	before int64 // bytes
-	begin  []chan int
-	round  sync.WaitGroup
-	all    sync.WaitGroup
 }
 
 func openBench(b *testing.B) *Journal {
@@ -115,21 +113,8 @@ func startPublishers(b *testing.B, n int) *publishers {
 	return p
 }
 
-func (p *publishers) run(rounds int) time.Duration {
-	begun := time.Now()
-	p.round.Add(len(p.begin))
-	for _, c := range p.begin {
-		c <- rounds
-	}
-	p.round.Wait()
-	return time.Since(begun)
-}
-
 func (p *publishers) stop() {
-	for _, c := range p.begin {
-		close(c)
-	}
-	p.all.Wait()
+	p.crowd.stop()
 	p.j.Close()
 }
 

@@ -32,7 +32,7 @@ type faultyDisk struct {
 	killed  bool                           // the one before lost its process and not its power
 	windows bool                           // a file that is open keeps its name
 	fault   func(n int, what call) error   // an error for the n-th call, nil: none
-	slow    func(*rand.Rand) time.Duration // how long a call takes, nil: no time
+	slow    func(*rand.Rand) time.Duration // how long a call takes, by a bubble's clock; nil: no time
 	counts  map[string]int                 // calls by method
 	written int64                          // bytes that writeAt took
 }
@@ -81,9 +81,9 @@ func newFaultyDisk(seed uint64) *faultyDisk {
 func (d *faultyDisk) enter(what call) error {
 	d.mu.Lock()
 	if d.slow != nil {
-		wait := d.slow(d.random)
+		over := time.After(d.slow(d.random))
 		d.mu.Unlock()
-		time.Sleep(wait) // of a bubble's clock
+		<-over
 		d.mu.Lock()
 	}
 	if d.image != nil {

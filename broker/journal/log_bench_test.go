@@ -65,12 +65,34 @@ func appendRaw(b *testing.B, f *os.File, n, rounds int) time.Duration {
 	return time.Since(begun)
 }
 
-// producers add a record each, wait for it, and add the next.
-type producers struct {
-	l     *log
+// A crowd is goroutines that each do so many rounds when they are told to.
+type crowd struct {
 	begin []chan int
 	round sync.WaitGroup
 	all   sync.WaitGroup
+}
+
+func (p *crowd) run(rounds int) time.Duration {
+	begun := time.Now()
+	p.round.Add(len(p.begin))
+	for _, c := range p.begin {
+		c <- rounds
+	}
+	p.round.Wait()
+	return time.Since(begun)
+}
+
+func (p *crowd) stop() {
+	for _, c := range p.begin {
+		close(c)
+	}
+	p.all.Wait()
+}
+
+// producers add a record each, wait for it, and add the next.
+type producers struct {
+	crowd
+	l *log
 }
 
 func newProducers(b *testing.B, l *log, n int) *producers {
@@ -98,23 +120,6 @@ func newProducers(b *testing.B, l *log, n int) *producers {
 		})
 	}
 	return p
-}
-
-func (p *producers) run(rounds int) time.Duration {
-	begun := time.Now()
-	p.round.Add(len(p.begin))
-	for _, c := range p.begin {
-		c <- rounds
-	}
-	p.round.Wait()
-	return time.Since(begun)
-}
-
-func (p *producers) stop() {
-	for _, c := range p.begin {
-		close(c)
-	}
-	p.all.Wait()
 }
 
 // woken are producers without a log: each waits, puts its record into a buffer

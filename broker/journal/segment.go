@@ -157,7 +157,12 @@ func load(d filesystem, name string, buf []byte) ([]byte, error) {
 // ones end: len(data), or at a bad frame. next is the log sequence number that
 // would be the next frame's.
 func walkFrames(h header, data []byte, visit func(frame) error) (end int64, next uint64, err error) {
-	end, next = headerSize, h.first
+	return walkFrom(h, data, headerSize, visit)
+}
+
+// walkFrom is walkFrames from an offset on, where the frame h.first stands.
+func walkFrom(h header, data []byte, start int64, visit func(frame) error) (end int64, next uint64, err error) {
+	end, next = start, h.first
 	for end < int64(len(data)) {
 		kind, payload, ok := open(data[end:], h.number, end)
 		if !ok {

@@ -164,24 +164,6 @@ func (s *surveyed) frames(data []byte, last bool, known *extents, visit func(*su
 	}
 }
 
-// walkFrom is walkFrames from an offset on, where the frame h.first stands.
-func walkFrom(h header, data []byte, start int64, visit func(frame) error) (end int64, next uint64, err error) {
-	end, next = start, h.first
-	for end < int64(len(data)) {
-		kind, payload, ok := open(data[end:], h.number, end)
-		if !ok {
-			break
-		}
-		f := frame{kind, end, next, payload}
-		if err := visit(f); err != nil {
-			return end, next, err
-		}
-		end += int64(f.length())
-		next++
-	}
-	return end, next, nil
-}
-
 // unreadable says that a frame is good for the checksum alone.
 func (s *surveyed) unreadable(f frame) bool {
 	return slices.ContainsFunc(s.damages, func(d Damage) bool { return d.Offset == f.offset && d.bytes == int64(f.length()) })
