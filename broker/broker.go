@@ -109,7 +109,7 @@ func New(o Options) (*Broker, error) {
 	b.registry.listeners = make(map[net.Listener]struct{})
 	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()
-	b.wheel = newWheel(b.deadlines)
+	b.wheel = newWheel(b.deadlines, (*Conn).silent)
 	b.context, b.cancel = context.WithCancel(context.Background())
 	if err := b.takeUp(); err != nil {
 		b.cancel()

@@ -91,9 +91,6 @@ func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	c.out.limit = b.limits.MaxOutboxBytes
 	now := time.Now()
 	b.metrics.sockets.Add(1)
-	c.limit.fire = c.tooLate
-	c.watch.silent = c.silent
-	c.out.pace.fire = c.measurePace
 	if !b.enter(c) {
 		c.end(mqttwire.ServerBusy, "too many connections")
 		return c
@@ -101,21 +98,27 @@ func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	if b.draining.Load() { // Shutdown may have looked for connections before
 		c.end(mqttwire.ServerShuttingDown, "the server is shutting down")
 	}
-	b.deadlines.arm(&c.limit, now.Add(b.limits.ConnectTimeout))
+	b.deadlines.arm((*openLimit)(c), now.Add(b.limits.ConnectTimeout))
 	return c
 }
 
+// openLimit is the Conn as what has a time to a complete CONNECT.
+type openLimit Conn
+
+func (c *openLimit) deadline() *deadline { return &c.limit }
+func (c *openLimit) fire(time.Time)      { (*Conn)(c).tooLate() }
+
 // tooLate closes a connection whose CONNECT, or what the authentication behind
 // it wants, is not complete in time.
-func (c *Conn) tooLate(time.Time) {
+func (c *Conn) tooLate() {
 	c.end(mqttwire.UnspecifiedError, "no complete hand-shake in time")
 	c.link.Close()
 }
 
 // silent is the wheel's word that the keep alive is over.
 func (c *Conn) silent(now time.Time) {
-	if c.Paused() || !c.b.wheel.overdue(&c.watch, now) { // or a pause ended this moment
-		c.b.wheel.add(&c.watch, c.keepAlive, now)
+	if c.Paused() || !c.b.wheel.overdue(c, now) { // or a pause ended this moment
+		c.b.wheel.add(c, c.keepAlive, now)
 		return
 	}
 	c.kick(mqttwire.KeepAliveTimeout, "nothing was heard for one and a half times the keep alive")
@@ -140,7 +143,7 @@ func (c *Conn) pause() { c.paused.Store(true) }
 // released ends a pause. It is also how a receiver under pressure lets go of a
 // publisher that waited for it.
 func (c *Conn) released() {
-	c.b.wheel.touch(&c.watch, time.Now()) // time in which we did not read is not silence
+	c.b.wheel.touch(c, time.Now()) // time in which we did not read is not silence
 	c.paused.Store(false)
 	c.link.Resume()
 }
@@ -189,7 +192,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		}
 	}
 	if packets > 0 {
-		c.b.wheel.touch(&c.watch, batch.now)
+		c.b.wheel.touch(c, batch.now)
 		c.b.metrics.received(packets, used)
 	}
 	c.commit(batch)
@@ -370,8 +373,8 @@ func (c *Conn) put(p mqttwire.Packet) bool {
 // driver's thread; cause is the driver's error.
 func (c *Conn) Closed(cause error) {
 	c.finish(nil)
-	c.b.deadlines.disarm(&c.limit)
-	c.b.wheel.remove(&c.watch)
+	c.b.deadlines.disarm((*openLimit)(c))
+	c.b.wheel.remove(c)
 	c.handover.Lock()
 	c.gone = true
 	if c.cancel != nil {

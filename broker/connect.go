@@ -45,7 +45,7 @@ func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
 		return
 	}
 	// The authentication has its own time, and its context ends a moment before.
-	c.b.deadlines.arm(&c.limit, batch.now.Add(c.b.limits.ConnectTimeout+time.Second))
+	c.b.deadlines.arm((*openLimit)(c), batch.now.Add(c.b.limits.ConnectTimeout+time.Second))
 	c.b.authenticate(batch, c, r)
 }
 

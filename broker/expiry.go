@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"container/heap"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -13,36 +12,50 @@ import (
 // run, waits for the first of them; nothing else in the broker owns a timer.
 type deadlines struct {
 	mu    sync.Mutex
-	heap  deadlineHeap
+	heap  []armed // by time, a binary heap
 	start time.Time
 	wake  chan struct{} // the first deadline has changed
 }
 
-// A deadline lives inside what it belongs to, so arming it allocates nothing.
-// Its zero value is not armed; fire must be set before it is.
-type deadline struct {
+// timed is what has a deadline. One thing may have several: each is a type of
+// its own over the same struct (sessionEnd and willDelay are Sessions), which
+// costs a method and no memory. Rejected: a func in each deadline, since a
+// method value is an object on the heap.
+type timed interface {
 	// fire is called by the goroutine of run, without any lock, and no longer
 	// armed. What it decided on may have changed by then: it looks again.
-	fire  func(now time.Time)
+	fire(now time.Time)
+	deadline() *deadline
+}
+
+// A deadline lives inside what it belongs to, and is as small as can be, since
+// few of them are ever armed. Its zero value is not armed.
+type deadline struct {
+	place int32 // in the heap + 1, 0: not armed
+}
+
+// armed is one place of the heap.
+type armed struct {
 	at    time.Duration // since the start of the set
-	place int           // in the heap + 1, 0: not armed
+	timed timed
 }
 
 func newDeadlines() *deadlines {
 	return &deadlines{start: time.Now(), wake: make(chan struct{}, 1)}
 }
 
-// arm makes d due at that time, instead of any earlier arrangement.
-func (s *deadlines) arm(d *deadline, at time.Time) {
+// arm makes t due at that time, instead of any earlier arrangement.
+func (s *deadlines) arm(t timed, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now() // between at and start there may be a step of the wall clock, and at may know no other
-	d.at = now.Sub(s.start) + at.Sub(now)
+	a := armed{now.Sub(s.start) + at.Sub(now), t}
+	d := t.deadline()
 	if d.place == 0 {
-		heap.Push(&s.heap, d)
-	} else {
-		heap.Fix(&s.heap, d.place-1)
+		s.heap = append(s.heap, a)
+		d.place = int32(len(s.heap))
 	}
+	s.settle(int(d.place)-1, a)
 	if d.place == 1 {
 		select {
 		case s.wake <- struct{}{}:
@@ -51,24 +64,25 @@ func (s *deadlines) arm(d *deadline, at time.Time) {
 	}
 }
 
-// disarm takes d out and tells whether it was in. False may mean that it is
+// disarm takes t out and tells whether it was in. False may mean that it is
 // firing at this moment.
-func (s *deadlines) disarm(d *deadline) bool {
+func (s *deadlines) disarm(t timed) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d := t.deadline()
 	if d.place == 0 {
 		return false
 	}
-	heap.Remove(&s.heap, d.place-1)
+	s.remove(d)
 	return true
 }
 
-// armed says whether d is due at some time to come. What fires asks it when it
+// armed says whether t is due at some time to come. What fires asks it when it
 // may have been armed anew since its time came.
-func (s *deadlines) armed(d *deadline) bool {
+func (s *deadlines) armed(t timed) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return d.place != 0
+	return t.deadline().place != 0
 }
 
 // run fires what is due until ctx ends.
@@ -77,9 +91,9 @@ func (s *deadlines) run(ctx context.Context) {
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		now := time.Now()
-		d, wait := s.due(now)
-		if d != nil {
-			d.fire(now)
+		t, wait := s.due(now)
+		if t != nil {
+			t.fire(now)
 			continue
 		}
 		timer.Reset(wait)
@@ -93,136 +107,160 @@ func (s *deadlines) run(ctx context.Context) {
 
 // due takes out the first deadline if its time has come; otherwise it says how
 // long to wait for it.
-func (s *deadlines) due(now time.Time) (*deadline, time.Duration) {
+func (s *deadlines) due(now time.Time) (timed, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.heap) == 0 {
 		return nil, time.Hour
 	}
-	if wait := s.heap[0].at - now.Sub(s.start); wait > 0 {
+	first := s.heap[0]
+	if wait := first.at - now.Sub(s.start); wait > 0 {
 		return nil, wait
 	}
-	return heap.Pop(&s.heap).(*deadline), 0
+	s.remove(first.timed.deadline())
+	return first.timed, 0
 }
 
-// deadlineHeap is what container/heap asks for.
-type deadlineHeap []*deadline
-
-func (h deadlineHeap) Len() int           { return len(h) }
-func (h deadlineHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-
-func (h deadlineHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i+1, j+1
-}
-
-func (h *deadlineHeap) Push(d any) {
-	*h = append(*h, d.(*deadline))
-	d.(*deadline).place = len(*h)
-}
-
-func (h *deadlineHeap) Pop() any {
-	last := len(*h) - 1
-	d := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
+// remove takes d out of the heap, and gives the memory of a crowd back.
+func (s *deadlines) remove(d *deadline) {
+	i, last := int(d.place)-1, len(s.heap)-1
+	moved := s.heap[last]
+	s.heap[last] = armed{}
+	s.heap = s.heap[:last]
+	if i < last {
+		s.settle(i, moved)
+	}
 	d.place = 0
-	return d
+	if cap(s.heap) > 1024 && last < cap(s.heap)/4 {
+		s.heap = append(make([]armed, 0, 2*last), s.heap...)
+	}
+}
+
+// settle finds the place of a, in or above or below the free one at i. It is
+// container/heap without its boxes.
+func (s *deadlines) settle(i int, a armed) {
+	for i > 0 && a.at < s.heap[(i-1)/2].at {
+		s.set(i, s.heap[(i-1)/2])
+		i = (i - 1) / 2
+	}
+	for {
+		child := 2*i + 1
+		if child+1 < len(s.heap) && s.heap[child+1].at < s.heap[child].at {
+			child++
+		}
+		if child >= len(s.heap) || s.heap[child].at >= a.at {
+			break
+		}
+		s.set(i, s.heap[child])
+		i = child
+	}
+	s.set(i, a)
+}
+
+func (s *deadlines) set(i int, a armed) {
+	s.heap[i] = a
+	a.timed.deadline().place = int32(i + 1)
 }
 
 // wheel watches the keep alive of all connections. A packet costs one store
-// (touch), an idle connection its wheelEntry: the wheel looks at an entry when
-// it would be due by what was known when it was filed, files it anew if a
-// packet came since, and otherwise takes it out and tells its owner. Silence
-// is found between 1.5 keep alives and half a second later [MQTT-3.1.2-22].
+// (touch), an idle connection its wheelEntry: the wheel looks at it when it
+// would be due by what was known when it was filed, files it anew if a packet
+// came since, and otherwise takes it out and tells. Silence is found between 1.5
+// keep alives and, with an instant, five eighths of a second later [MQTT-3.1.2-22].
 //
 // Time is counted from the start of the wheel on the monotonic clock: setting
 // the wall clock, as small machines do after they boot, closes no connection.
 type wheel struct {
 	mu    sync.Mutex
-	slots [wheelSlots]*wheelEntry // by tick modulo wheelSlots
-	past  *wheelEntry             // entries of the current tick yet to be looked at
-	tick  int64                   // everything filed up to this tick has been moved to past
+	slots [wheelSlots]*Conn // by tick modulo wheelSlots
+	past  *Conn             // connections of the current tick yet to be looked at
+	tick  int64             // everything filed up to this tick has been moved to past
 	count int
 
+	// silent is called once, by the goroutine of the deadlines, without any
+	// lock, and with the connection no longer in the wheel; it may add it again.
+	silent    func(c *Conn, now time.Time)
 	start     time.Time
 	deadlines *deadlines
-	next      deadline // the next tick that has entries
+	next      deadline // the next tick that has connections
 	nextTick  int64
 }
 
 const (
-	wheelTick  = 500 * time.Millisecond
-	wheelSlots = 512 // entries due later than that are looked at on the way
-	wheelBatch = 64  // entries looked at under one hold of the lock
+	wheelTick    = 500 * time.Millisecond
+	wheelSlots   = 512           // connections due later than that are looked at on the way
+	wheelBatch   = 64            // looked at under one hold of the lock
+	wheelInstant = wheelTick / 4 // in which times are remembered: 32 bits of them are 17 years
 )
 
-// wheelEntry is one connection's place in the wheel.
+// wheelEntry is a connection's place in the wheel.
 type wheelEntry struct {
-	// silent is called once, by the goroutine of the deadlines, without any
-	// lock, and with the entry no longer in the wheel; it may add it again.
-	silent    func(now time.Time)
-	heard     atomic.Int64 // the last touch
-	next      *wheelEntry
-	link      **wheelEntry // the pointer that points here, nil: not in the wheel
-	keepAlive uint16       // seconds
+	next      *Conn
+	link      **Conn        // the pointer that points here, nil: not in the wheel
+	heard     atomic.Uint32 // the last touch, in instants begun since the start
+	keepAlive uint16        // seconds
 }
 
-func newWheel(d *deadlines) *wheel {
-	w := &wheel{start: time.Now(), deadlines: d}
-	w.next.fire = w.turn
-	return w
+func newWheel(d *deadlines, silent func(*Conn, time.Time)) *wheel {
+	return &wheel{start: time.Now(), deadlines: d, silent: silent}
 }
 
 // touch notes that a packet came. Any thread may call it at any time.
-func (w *wheel) touch(e *wheelEntry, now time.Time) { e.heard.Store(int64(now.Sub(w.start))) }
+func (w *wheel) touch(c *Conn, now time.Time) {
+	heard := uint32(now.Sub(w.start)/wheelInstant) + 1 // rounded up: nobody is found silent too early
+	if c.watch.heard.Load() != heard {
+		c.watch.heard.Store(heard)
+	}
+}
 
-// overdue says whether e has been silent for too long. What silent is told may
+// overdue says whether c has been silent for too long. What silent is told may
 // have been overtaken by a touch.
-func (w *wheel) overdue(e *wheelEntry, now time.Time) bool { return e.due() <= now.Sub(w.start) }
+func (w *wheel) overdue(c *Conn, now time.Time) bool { return c.watch.due() <= now.Sub(w.start) }
 
-// add watches e from now on; with keep alive 0 it does not [3.1.2.10].
-func (w *wheel) add(e *wheelEntry, keepAlive uint16, now time.Time) {
-	w.touch(e, now)
+// add watches c from now on; with keep alive 0 it does not [3.1.2.10].
+func (w *wheel) add(c *Conn, keepAlive uint16, now time.Time) {
+	w.touch(c, now)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unlink(e)
-	e.keepAlive = keepAlive
+	w.unlink(c)
+	c.watch.keepAlive = keepAlive
 	if keepAlive == 0 {
 		return
 	}
 	if w.count == 0 {
 		w.tick, w.nextTick = int64(now.Sub(w.start)/wheelTick), 0
 	}
-	if tick := w.file(e); w.nextTick == 0 || tick < w.nextTick {
+	if tick := w.file(c); w.nextTick == 0 || tick < w.nextTick {
 		w.wakeAt(tick)
 	}
 }
 
-// remove ends the watch. It is harmless for an entry that is not watched.
-func (w *wheel) remove(e *wheelEntry) {
+// remove ends the watch. It is harmless for a connection that is not watched.
+func (w *wheel) remove(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unlink(e)
+	w.unlink(c)
 	if w.count == 0 {
-		w.deadlines.disarm(&w.next)
+		w.deadlines.disarm(w)
 	}
 }
 
-// turn is what happens at a tick that has entries.
-func (w *wheel) turn(now time.Time) {
-	var silent []*wheelEntry
+func (w *wheel) deadline() *deadline { return &w.next }
+
+// fire is what happens at a tick that has connections.
+func (w *wheel) fire(now time.Time) {
+	var silent []*Conn
 	for more := true; more; {
 		silent, more = w.look(now, silent[:0])
-		for _, e := range silent {
-			e.silent(now)
+		for _, c := range silent {
+			w.silent(c, now)
 		}
 	}
 }
 
-// look deals with some of the entries that are past, and appends those that
+// look deals with some of the connections that are past, and appends those that
 // were silent.
-func (w *wheel) look(now time.Time, silent []*wheelEntry) (_ []*wheelEntry, more bool) {
+func (w *wheel) look(now time.Time, silent []*Conn) (_ []*Conn, more bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	target := int64(now.Sub(w.start) / wheelTick)
@@ -234,47 +272,47 @@ func (w *wheel) look(now time.Time, silent []*wheelEntry) (_ []*wheelEntry, more
 			relink(*slot, &w.past)
 			*slot = nil
 		}
-		e := w.past
-		if e == nil {
+		c := w.past
+		if c == nil {
 			w.wakeNext()
 			return silent, false
 		}
-		w.unlink(e)
-		if e.due() > now.Sub(w.start) {
-			w.file(e)
+		w.unlink(c)
+		if !w.overdue(c, now) {
+			w.file(c)
 		} else {
-			silent = append(silent, e)
+			silent = append(silent, c)
 		}
 	}
 	return silent, true
 }
 
-// due is when e has been silent for too long.
+// due is when the connection has been silent for too long.
 func (e *wheelEntry) due() time.Duration {
-	return time.Duration(e.heard.Load()) + time.Duration(e.keepAlive)*time.Second*3/2
+	return time.Duration(e.heard.Load())*wheelInstant + time.Duration(e.keepAlive)*time.Second*3/2
 }
 
-// file puts e where it is looked at next, and returns that tick.
-func (w *wheel) file(e *wheelEntry) int64 {
-	tick := int64((e.due() + wheelTick - 1) / wheelTick)
+// file puts c where it is looked at next, and returns that tick.
+func (w *wheel) file(c *Conn) int64 {
+	tick := int64((c.watch.due() + wheelTick - 1) / wheelTick)
 	tick = min(max(tick, w.tick+1), w.tick+wheelSlots-1)
 	slot := &w.slots[tick%wheelSlots]
-	e.next = *slot
-	relink(e.next, &e.next)
-	relink(e, slot)
+	relink(*slot, &c.watch.next)
+	relink(c, slot)
 	w.count++
 	return tick
 }
 
-// relink makes *link point to e, and e know it.
-func relink(e *wheelEntry, link **wheelEntry) {
-	*link = e
-	if e != nil {
-		e.link = link
+// relink makes *link point to c, and c know it.
+func relink(c *Conn, link **Conn) {
+	*link = c
+	if c != nil {
+		c.watch.link = link
 	}
 }
 
-func (w *wheel) unlink(e *wheelEntry) {
+func (w *wheel) unlink(c *Conn) {
+	e := &c.watch
 	if e.link == nil {
 		return
 	}
@@ -283,7 +321,7 @@ func (w *wheel) unlink(e *wheelEntry) {
 	w.count--
 }
 
-// wakeNext arranges for the next tick that has entries.
+// wakeNext arranges for the next tick that has connections.
 func (w *wheel) wakeNext() {
 	for tick := w.tick + 1; tick < w.tick+wheelSlots; tick++ {
 		if w.slots[tick%wheelSlots] != nil {
@@ -296,5 +334,5 @@ func (w *wheel) wakeNext() {
 
 func (w *wheel) wakeAt(tick int64) {
 	w.nextTick = tick
-	w.deadlines.arm(&w.next, w.start.Add(time.Duration(tick)*wheelTick))
+	w.deadlines.arm(w, w.start.Add(time.Duration(tick)*wheelTick))
 }

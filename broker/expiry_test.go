@@ -12,6 +12,15 @@ import (
 	"time"
 )
 
+// moment is something with a deadline and nothing else.
+type moment struct {
+	when deadline
+	f    func(now time.Time)
+}
+
+func (m *moment) deadline() *deadline { return &m.when }
+func (m *moment) fire(now time.Time)  { m.f(now) }
+
 // withDeadlines runs f in a bubble with a set of deadlines that is served.
 func withDeadlines(t *testing.T, f func(t *testing.T, s *deadlines)) {
 	t.Helper()
@@ -29,9 +38,9 @@ func TestDeadlinesFireInOrderAndOnTime(t *testing.T) {
 	withDeadlines(t, func(t *testing.T, s *deadlines) {
 		start := time.Now()
 		var fired []int
-		all := make([]deadline, 200)
+		all := make([]moment, 3000) // so many that the heap shrinks on the way
 		for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(all)) {
-			all[i].fire = func(now time.Time) {
+			all[i].f = func(now time.Time) {
 				if at := now.Sub(start); at != time.Duration(i)*time.Second {
 					t.Errorf("deadline %d fires at %v", i, at)
 				}
@@ -56,13 +65,13 @@ func TestDeadlineMoves(t *testing.T) {
 	withDeadlines(t, func(t *testing.T, s *deadlines) {
 		start := time.Now()
 		var fired []time.Duration
-		var d, other deadline
-		d.fire = func(now time.Time) {
+		var d, other moment
+		d.f = func(now time.Time) {
 			if fired = append(fired, now.Sub(start)); len(fired) < 3 {
 				s.arm(&d, now.Add(time.Second)) // its owner may arm it again at once
 			}
 		}
-		other.fire = func(time.Time) { t.Error("a disarmed deadline fires") }
+		other.f = func(time.Time) { t.Error("a disarmed deadline fires") }
 		s.arm(&other, start.Add(8*time.Second))
 		s.arm(&d, start.Add(20*time.Second))
 		s.arm(&d, start.Add(5*time.Second)) // sooner
@@ -86,9 +95,9 @@ func TestDeadlineMoves(t *testing.T) {
 func TestDisarmAtTheSameInstant(t *testing.T) {
 	withDeadlines(t, func(t *testing.T, s *deadlines) {
 		at, fired := time.Now().Add(time.Second), 0
-		var a, b deadline
-		a.fire = func(time.Time) { fired++; s.disarm(&b) }
-		b.fire = func(time.Time) { fired++; s.disarm(&a) }
+		var a, b moment
+		a.f = func(time.Time) { fired++; s.disarm(&b) }
+		b.f = func(time.Time) { fired++; s.disarm(&a) }
 		s.arm(&a, at)
 		s.arm(&b, at)
 		time.Sleep(2 * time.Second)
@@ -102,7 +111,7 @@ func TestDisarmAtTheSameInstant(t *testing.T) {
 func TestDeadlineInThePast(t *testing.T) {
 	withDeadlines(t, func(t *testing.T, s *deadlines) {
 		fired := false
-		d := deadline{fire: func(time.Time) { fired = true }}
+		d := moment{f: func(time.Time) { fired = true }}
 		s.arm(&d, time.Now().Add(-time.Hour))
 		synctest.Wait()
 		if !fired {
@@ -113,7 +122,7 @@ func TestDeadlineInThePast(t *testing.T) {
 
 func TestArmAllocatesNothing(t *testing.T) {
 	s := newDeadlines()
-	all := make([]deadline, 100)
+	all := make([]moment, 100)
 	for i := range all {
 		s.arm(&all[i], time.Now().Add(time.Hour))
 	}
@@ -136,31 +145,31 @@ func TestWheelFindsSilence(t *testing.T) {
 			t.Run(fmt.Sprintf("%ds/%d", keepAlive, chatty), func(t *testing.T) {
 				withDeadlines(t, func(t *testing.T, s *deadlines) {
 					r := rand.New(rand.NewPCG(uint64(keepAlive), uint64(chatty)))
-					w := newWheel(s)
+					var ended map[*Conn]*atomic.Int64
+					w := newWheel(s, func(c *Conn, now time.Time) { ended[c].Store(now.UnixNano()) })
 					for range 8 {
 						time.Sleep(time.Duration(r.Int64N(int64(3 * time.Second))))
-						var e wheelEntry
-						var ended atomic.Int64
-						e.silent = func(now time.Time) { ended.Store(now.UnixNano()) }
+						e := new(Conn)
+						ended = map[*Conn]*atomic.Int64{e: {}}
 						last := time.Now()
-						w.add(&e, keepAlive, last)
+						w.add(e, keepAlive, last)
 						for range chatty {
 							time.Sleep(time.Duration(r.Int64N(int64(keepAlive) * int64(time.Second) * 3 / 2)))
 							last = time.Now()
-							w.touch(&e, last)
+							w.touch(e, last)
 						}
 						limit := time.Duration(keepAlive) * 1500 * time.Millisecond
 						time.Sleep(limit - 1)
 						synctest.Wait()
-						if at := ended.Load(); at != 0 {
+						if at := ended[e].Load(); at != 0 {
 							t.Fatalf("silent after %v", time.Unix(0, at).Sub(last))
 						}
 						time.Sleep(time.Second + 1)
 						synctest.Wait()
-						if ended.Load() == 0 {
+						if ended[e].Load() == 0 {
 							t.Fatalf("not silent after %v", time.Since(last))
 						}
-						if w.count != 0 || e.link != nil {
+						if w.count != 0 || e.watch.link != nil {
 							t.Fatal("a silent entry stays")
 						}
 					}
@@ -175,9 +184,8 @@ func TestWheelFindsSilence(t *testing.T) {
 func TestWheelWithMany(t *testing.T) {
 	withDeadlines(t, func(t *testing.T, s *deadlines) {
 		r := rand.New(rand.NewPCG(3, 4))
-		w := newWheel(s)
 		type client struct {
-			wheelEntry
+			Conn
 			last    time.Time
 			talks   bool
 			gone    bool
@@ -185,19 +193,23 @@ func TestWheelWithMany(t *testing.T) {
 		}
 		var mu sync.Mutex // guards the clients
 		clients := make([]client, 3000)
+		index := make(map[*Conn]int)
+		w := newWheel(s, func(conn *Conn, now time.Time) {
+			mu.Lock()
+			defer mu.Unlock()
+			i := index[conn]
+			c := &clients[i]
+			c.silents++
+			quiet, limit := now.Sub(c.last), time.Duration(c.watch.keepAlive)*1500*time.Millisecond
+			if c.talks || c.gone || quiet < limit || quiet > limit+time.Second {
+				t.Errorf("client %d, keep alive %d s: silent after %v (talks %v, gone %v)", i, c.watch.keepAlive, quiet, c.talks, c.gone)
+			}
+		})
 		for i := range clients {
 			c := &clients[i]
-			c.silent = func(now time.Time) {
-				mu.Lock()
-				defer mu.Unlock()
-				c.silents++
-				quiet, limit := now.Sub(c.last), time.Duration(c.keepAlive)*1500*time.Millisecond
-				if c.talks || c.gone || quiet < limit || quiet > limit+time.Second {
-					t.Errorf("client %d, keep alive %d s: silent after %v (talks %v, gone %v)", i, c.keepAlive, quiet, c.talks, c.gone)
-				}
-			}
+			index[&c.Conn] = i
 			c.talks, c.last = i%3 == 0, time.Now()
-			w.add(&c.wheelEntry, uint16(1+r.IntN(400)), c.last)
+			w.add(&c.Conn, uint16(1+r.IntN(400)), c.last)
 		}
 		for range 4000 {
 			time.Sleep(250 * time.Millisecond)
@@ -206,13 +218,13 @@ func TestWheelWithMany(t *testing.T) {
 			mu.Lock()
 			for i := range clients {
 				switch c := &clients[i]; {
-				case c.talks && now.Sub(c.last) >= time.Duration(c.keepAlive)*time.Second:
+				case c.talks && now.Sub(c.last) >= time.Duration(c.watch.keepAlive)*time.Second:
 					c.last = now
-					w.touch(&c.wheelEntry, now)
+					w.touch(&c.Conn, now)
 				case i%3 == 1 && !c.gone && c.silents == 0 && r.IntN(2000) == 0:
 					c.gone = true
-					w.remove(&c.wheelEntry)
-					w.remove(&c.wheelEntry)
+					w.remove(&c.Conn)
+					w.remove(&c.Conn)
 				}
 			}
 			mu.Unlock()
@@ -226,7 +238,7 @@ func TestWheelWithMany(t *testing.T) {
 			} else if !c.gone && c.silents != 1 {
 				t.Errorf("client %d was found silent %d times", i, c.silents)
 			}
-			w.remove(&c.wheelEntry)
+			w.remove(&c.Conn)
 		}
 		if left == 0 || w.count != 0 || len(s.heap) != 0 {
 			t.Errorf("%d left, %d counted, %d deadlines", left, w.count, len(s.heap))
@@ -238,14 +250,17 @@ func TestWheelWithMany(t *testing.T) {
 // goes on.
 func TestWheelAddsAgain(t *testing.T) {
 	withDeadlines(t, func(t *testing.T, s *deadlines) {
-		w, times := newWheel(s), 0
-		var e, never wheelEntry
-		e.silent = func(now time.Time) {
+		var w *wheel
+		var e, never Conn
+		times := 0
+		w = newWheel(s, func(c *Conn, now time.Time) {
+			if c == &never {
+				t.Error("keep alive 0 is watched")
+			}
 			if times++; times < 3 {
 				w.add(&e, 2, now)
 			}
-		}
-		never.silent = func(time.Time) { t.Error("keep alive 0 is watched") }
+		})
 		w.add(&never, 0, time.Now())
 		w.add(&e, 60, time.Now())
 		w.add(&e, 2, time.Now())
@@ -261,21 +276,20 @@ func TestWheelAddsAgain(t *testing.T) {
 // turn of the wheel.
 func TestWheelAfterAStandstill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newDeadlines()
-		w, silents := newWheel(s), 0
-		entries := make([]wheelEntry, 700)
+		silents := 0
+		w := newWheel(newDeadlines(), func(*Conn, time.Time) { silents++ })
+		entries := make([]Conn, 700)
 		for i := range entries {
-			entries[i].silent = func(time.Time) { silents++ }
 			w.add(&entries[i], uint16(1+i), time.Now())
 		}
 		time.Sleep(time.Hour)
 		w.touch(&entries[0], time.Now())
-		w.turn(time.Now())
+		w.fire(time.Now())
 		if silents != len(entries)-1 || w.count != 1 {
 			t.Errorf("%d silent, %d left", silents, w.count)
 		}
 		time.Sleep(3 * time.Second)
-		w.turn(time.Now())
+		w.fire(time.Now())
 		if w.count != 0 {
 			t.Errorf("%d left", w.count)
 		}
@@ -283,9 +297,9 @@ func TestWheelAfterAStandstill(t *testing.T) {
 }
 
 func BenchmarkTouch(b *testing.B) {
-	w := newWheel(newDeadlines())
+	w := newWheel(newDeadlines(), nil)
 	now := time.Now()
-	var e wheelEntry
+	var e Conn
 	for b.Loop() {
 		w.touch(&e, now)
 	}

@@ -33,7 +33,7 @@ func (c *Conn) pressing() {
 	o.full.Store(true)
 	o.slow, o.taken = false, 0
 	c.b.pressed.Add(1)
-	c.b.deadlines.arm(&o.pace, time.Now().Add(paceInterval))
+	c.b.deadlines.arm((*pacing)(c), time.Now().Add(paceInterval))
 }
 
 // easing unmarks it when it has drained, and returns who waited. out.mu is held.
@@ -45,7 +45,7 @@ func (c *Conn) easing() []waiter {
 	o.full.Store(false)
 	o.slow = false
 	c.b.pressed.Add(-1)
-	c.b.deadlines.disarm(&o.pace)
+	c.b.deadlines.disarm((*pacing)(c))
 	return c.takeWaiters()
 }
 
@@ -61,6 +61,12 @@ func releaseAll(waiters []waiter) {
 	}
 }
 
+// pacing is a full Conn as what is looked at each half second.
+type pacing Conn
+
+func (c *pacing) deadline() *deadline { return &c.out.pace }
+func (c *pacing) fire(now time.Time)  { (*Conn)(c).measurePace(now) }
+
 // measurePace looks, each half second, whether a full connection keeps its pace.
 func (c *Conn) measurePace(now time.Time) {
 	o := &c.out
@@ -69,7 +75,7 @@ func (c *Conn) measurePace(now time.Time) {
 	if o.full.Load() && !o.slow {
 		if o.taken >= o.limit/8 {
 			o.taken = 0
-			c.b.deadlines.arm(&o.pace, now.Add(paceInterval))
+			c.b.deadlines.arm((*pacing)(c), now.Add(paceInterval))
 		} else {
 			o.slow = true
 			waiters = c.takeWaiters()

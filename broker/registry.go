@@ -80,9 +80,7 @@ func (s *Session) settled() {
 }
 
 func (b *Broker) newSession(id string, incarnation uint64) *Session {
-	s := &Session{b: b, ClientID: id, incarnation: incarnation}
-	s.ends.fire, s.willDue.fire = s.endsNow, s.willIsDue
-	return s
+	return &Session{b: b, ClientID: id, incarnation: incarnation}
 }
 
 // handOver takes the session from whoever has it: a live connection, or the
@@ -96,8 +94,8 @@ func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *w
 	if w := s.takeWill(&batch.events); w != nil && (!resumed || former != nil && w.delay == 0) {
 		fire = w
 	}
-	s.b.deadlines.disarm(&s.ends)
-	s.b.deadlines.disarm(&s.willDue)
+	s.b.deadlines.disarm((*sessionEnd)(s))
+	s.b.deadlines.disarm((*willDelay)(s))
 	s.conn.Store(nil)
 	s.owner = nil
 	if !resumed {
@@ -198,14 +196,14 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	default:
 		s.recordAway(&events, now)
 		if s.expiry != noExpiry {
-			b.deadlines.arm(&s.ends, now.Add(time.Duration(s.expiry)*time.Second))
+			b.deadlines.arm((*sessionEnd)(s), now.Add(time.Duration(s.expiry)*time.Second))
 		}
 		if w := s.will; w != nil && w.delay == 0 {
 			fire = s.takeWill(&events)
 		} else if w != nil && w.delay < s.expiry {
 			due := now.Add(time.Duration(w.delay) * time.Second)
 			events = append(events, s.willEvent(due))
-			b.deadlines.arm(&s.willDue, due)
+			b.deadlines.arm((*willDelay)(s), due)
 		}
 	}
 	s.mu.Unlock()
@@ -253,12 +251,18 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	}
 }
 
+// sessionEnd is a Session as what ends while its client is away.
+type sessionEnd Session
+
+func (s *sessionEnd) deadline() *deadline { return &s.ends }
+func (s *sessionEnd) fire(time.Time)      { (*Session)(s).endsNow() }
+
 // endsNow is the deadline of an offline session.
-func (s *Session) endsNow(time.Time) {
+func (s *Session) endsNow() {
 	b := s.b
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner != nil || s.ended || b.registry.sessions[s.ClientID] != s || b.deadlines.armed(&s.ends) {
+	if s.owner != nil || s.ended || b.registry.sessions[s.ClientID] != s || b.deadlines.armed((*sessionEnd)(s)) {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return
@@ -268,7 +272,7 @@ func (s *Session) endsNow(time.Time) {
 	fire := s.takeWill(&events)
 	s.mu.Unlock()
 	b.registry.Unlock()
-	b.deadlines.disarm(&s.willDue)
+	b.deadlines.disarm((*willDelay)(s))
 	b.metrics.expired.Add(1)
 	b.log.Info("session expired", "client", s.ClientID)
 	b.background(func(batch *Batch) {
@@ -280,12 +284,18 @@ func (s *Session) endsNow(time.Time) {
 	})
 }
 
+// willDelay is a Session as what has a will that goes out later.
+type willDelay Session
+
+func (s *willDelay) deadline() *deadline { return &s.willDue }
+func (s *willDelay) fire(time.Time)      { (*Session)(s).willIsDue() }
+
 // willIsDue is the deadline of a will whose delay has passed.
-func (s *Session) willIsDue(time.Time) {
+func (s *Session) willIsDue() {
 	var events []Event
 	var fire *will
 	s.mu.Lock()
-	if s.owner == nil && !s.ended && !s.b.deadlines.armed(&s.willDue) {
+	if s.owner == nil && !s.ended && !s.b.deadlines.armed((*willDelay)(s)) {
 		fire = s.takeWill(&events)
 	}
 	s.mu.Unlock()
@@ -350,10 +360,10 @@ func (b *Broker) exit(c *Conn, cause error) {
 
 // welcome notes a connection that has got its CONNACK.
 func (b *Broker) welcome(c *Conn) {
-	b.deadlines.disarm(&c.limit)
-	b.wheel.add(&c.watch, c.keepAlive, time.Now())
+	b.deadlines.disarm((*openLimit)(c))
+	b.wheel.add(c, c.keepAlive, time.Now())
 	if c.closing.Load() {
-		b.wheel.remove(&c.watch) // Closed may have been here before
+		b.wheel.remove(c) // Closed may have been here before
 	}
 	b.registry.Lock()
 	b.registry.live++

@@ -224,19 +224,19 @@ func (r *replay) settle() {
 			r.end(s)
 		default:
 			if !away.ends.IsZero() {
-				b.deadlines.arm(&s.ends, away.ends)
+				b.deadlines.arm((*sessionEnd)(s), away.ends)
 			}
 			switch {
 			case s.will == nil || away.willDue.IsZero():
 			case away.willDue.After(r.now):
-				b.deadlines.arm(&s.willDue, away.willDue)
+				b.deadlines.arm((*willDelay)(s), away.willDue)
 			default:
 				due = append(due, s)
 			}
 		}
 	}
 	for _, s := range due {
-		s.willIsDue(r.now)
+		s.willIsDue()
 	}
 	for _, q := range r.lefts {
 		b.execute(q)

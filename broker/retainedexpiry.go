@@ -20,16 +20,22 @@ func (e *retainedExpiry) expect(at time.Time) bool {
 	return true
 }
 
+// retainedSweep is the Broker as what sweeps its retained messages.
+type retainedSweep Broker
+
+func (b *retainedSweep) deadline() *deadline { return &b.retained.expires.due }
+
+func (b *retainedSweep) fire(now time.Time) {
+	b.goroutines.Go(func() { b.retained.sweep((*Broker)(b), now) })
+}
+
 // arm makes sure that a sweep comes when the earliest end has passed, and not
 // before notBefore.
 func (e *retainedExpiry) arm(b *Broker, r *retainedSet, notBefore time.Time) {
 	if e.at.IsZero() || e.sweeping {
 		return
 	}
-	if e.due.fire == nil {
-		e.due.fire = func(now time.Time) { b.goroutines.Go(func() { r.sweep(b, now) }) }
-	}
-	b.deadlines.arm(&e.due, maxTime(e.at, notBefore))
+	b.deadlines.arm((*retainedSweep)(b), maxTime(e.at, notBefore))
 }
 
 // watch makes sure that a sweep comes once at has passed.
