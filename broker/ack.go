@@ -35,7 +35,7 @@ func (s *Session) take(batch *Batch, c *Conn, p *mqttwire.Ack) (violation string
 func (s *Session) advance(batch *Batch, c *Conn, p *mqttwire.Ack) (violation string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn.Load() != c {
+	if s.live() != c {
 		return ""
 	}
 	violation = s.acknowledge(batch, c, p)
@@ -111,7 +111,7 @@ func (s *Session) forget(batch *Batch, c *Conn, id mqttwire.PacketID) (held, cou
 	if err = batch.append(); err != nil && held && mine {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.owner == c {
+		if s.owner.Load() == c {
 			s.held[id] = epoch
 		}
 	}
@@ -123,7 +123,7 @@ func (s *Session) unhold(batch *Batch, c *Conn, id mqttwire.PacketID) (epoch uin
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	epoch, held = s.held[id]
-	mine = s.owner == c
+	mine = s.owner.Load() == c
 	if held && mine {
 		delete(s.held, id)
 		if s.persistent() {

@@ -35,7 +35,7 @@
 //     Authenticator thinks, the driver does not read, and the answer acts in its
 //     place under handover.
 //   - Session.mu: window, queue, held ids, subscriptions, cursors, will. A
-//     session outlives its connections; Session.conn is the live one.
+//     session outlives its connections; Session.live is the one it has.
 //   - outbox.mu: the bytes to be sent, outgoing aliases, pressure, waiting
 //     segments. Never held over a system call.
 //   - registry: client id -> Session, under one mutex. Create, take-over and end

@@ -46,7 +46,7 @@ func (s *Session) sendDurable(batch *Batch, sequence uint64) {
 	f.waits = false
 	s.window.waiting--
 	s.window.unsent++
-	if c := s.conn.Load(); c != nil {
+	if c := s.live(); c != nil {
 		s.pump(batch, c)
 	}
 }
@@ -66,7 +66,7 @@ func (s *Session) withdraw(d due) {
 	case d.queued:
 		s.queue.unpop(again)
 		s.b.metrics.queued(1, again.message.size())
-	case s.conn.Load() != nil && s.owes():
+	case s.live() != nil && s.owes():
 		s.pumpLater() // what may have waited behind it
 	}
 }

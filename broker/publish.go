@@ -268,7 +268,7 @@ func (c *Conn) repeated(batch *Batch, id mqttwire.PacketID) bool {
 	s := c.session
 	s.mu.Lock()
 	epoch, held := s.held[id]
-	counts := held && s.owner == c && epoch != s.epoch
+	counts := held && s.owner.Load() == c && epoch != s.epoch
 	s.mu.Unlock()
 	if !held || counts && c.overQuota(batch) {
 		return held
@@ -285,7 +285,7 @@ func (c *Conn) repeated(batch *Batch, id mqttwire.PacketID) bool {
 func (s *Session) recount(c *Conn, id mqttwire.PacketID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owner != c {
+	if s.owner.Load() != c {
 		return false
 	}
 	s.held[id] = s.epoch
@@ -298,7 +298,7 @@ func (s *Session) recount(c *Conn, id mqttwire.PacketID) bool {
 func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owner != c {
+	if s.owner.Load() != c {
 		return false
 	}
 	if s.held == nil {
@@ -343,7 +343,7 @@ func (m *matched) fits(from *Session, qos mqttwire.QoS, size int, l *Limits) boo
 			continue
 		}
 		s.mu.Lock()
-		c := s.conn.Load()
+		c := s.live()
 		ok := t.qos == 0 || c == nil && !s.persistent() || s.fits(size) ||
 			c != nil && s.queue.empty() && s.window.used < c.receiveMaximum
 		s.mu.Unlock()

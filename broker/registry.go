@@ -38,7 +38,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		b.registry.sessions[id] = s
 	}
 	s.mu.Lock()
-	s.owner = c
+	s.owner.Store(c)
 	s.identity.Store(c.identity)
 	s.setExpiry(r.expiry)
 	s.will = r.will
@@ -68,7 +68,7 @@ func (s *Session) resumes(cleanStart bool) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.owner == nil || s.expiry > 0
+	return s.owner.Load() == nil || s.expiry > 0
 }
 
 // settled waits for the packet of a former connection that is still changing the
@@ -89,15 +89,14 @@ func (b *Broker) newSession(id string, incarnation uint64) *Session {
 func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *will, resumed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	former = s.owner
+	former = s.owner.Load()
 	resumed = !cleanStart && (former == nil || s.expiry > 0)
 	if w := s.takeWill(&batch.events); w != nil && (!resumed || former != nil && w.delay == 0) {
 		fire = w
 	}
 	s.b.deadlines.disarm((*sessionEnd)(s))
 	s.b.deadlines.disarm((*willDelay)(s))
-	s.conn.Store(nil)
-	s.owner = nil
+	s.owner.Store(nil)
 	if !resumed {
 		s.setExpiry(0)             // nobody gives it anything any more
 		s.recordEnd(&batch.events) // before the next one begins
@@ -180,14 +179,13 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	var events []Event
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner != c {
+	if s.owner.Load() != c {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return // taken over: the new connection has decided
 	}
 	now := time.Now()
-	s.owner = nil
-	s.conn.Store(nil)
+	s.owner.Store(nil)
 	ends := s.expiry == 0
 	switch {
 	case ends:
@@ -262,7 +260,7 @@ func (s *Session) endsNow() {
 	b := s.b
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner != nil || s.ended || b.registry.sessions[s.ClientID] != s || b.deadlines.armed((*sessionEnd)(s)) {
+	if s.owner.Load() != nil || s.ended || b.registry.sessions[s.ClientID] != s || b.deadlines.armed((*sessionEnd)(s)) {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return
@@ -295,7 +293,7 @@ func (s *Session) willIsDue() {
 	var events []Event
 	var fire *will
 	s.mu.Lock()
-	if s.owner == nil && !s.ended && !s.b.deadlines.armed((*willDelay)(s)) {
+	if s.owner.Load() == nil && !s.ended && !s.b.deadlines.armed((*willDelay)(s)) {
 		fire = s.takeWill(&events)
 	}
 	s.mu.Unlock()

@@ -199,7 +199,7 @@ func (s *Session) pumpLater() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.later = false
-			if c := s.conn.Load(); c != nil { // not always the one it began for
+			if c := s.live(); c != nil { // not always the one it began for
 				s.pump(batch, c)
 			}
 		})

@@ -245,7 +245,7 @@ func (b *Broker) mayReceive(s *Session, topic string) bool {
 // none. The publisher itself does not count: it cannot wait for itself.
 func (m *matched) full(publisher *Conn, onlyCrowded bool) *Conn {
 	for _, t := range m.targets {
-		if r := t.session.conn.Load(); r != nil && r != publisher && r.inTheWay(onlyCrowded) {
+		if r := t.session.live(); r != nil && r != publisher && r.inTheWay(onlyCrowded) {
 			return r
 		}
 	}
@@ -262,7 +262,7 @@ func (m *matched) full(publisher *Conn, onlyCrowded bool) *Conn {
 func (m *matched) receivers() []*Conn {
 	var all []*Conn
 	for _, t := range m.targets {
-		if r := t.session.conn.Load(); r != nil && r.out.full.Load() {
+		if r := t.session.live(); r != nil && r.out.full.Load() {
 			all = append(all, r)
 		}
 	}

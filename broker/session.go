@@ -11,20 +11,19 @@ import (
 // Session is what the broker keeps for a ClientID: subscriptions, deliveries on
 // their way, QoS 2 ids, the will. It outlives its connections.
 //
-// mu guards everything below it. conn is the live connection, stored under mu
-// and read by anyone: a QoS 0 delivery needs nothing else.
+// mu guards everything below it. owner is changed under mu and read by anyone: a
+// QoS 0 delivery needs nothing else.
 type Session struct {
 	b           *Broker
 	ClientID    string
-	incarnation uint64 // which session of this ClientID it is, ever larger
-	conn        atomic.Pointer[Conn]
+	incarnation uint64                   // which session of this ClientID it is, ever larger
+	owner       atomic.Pointer[Conn]     // the connection it belongs to, also before its CONNACK
 	identity    atomic.Pointer[Identity] // of the connection, or the last one
 	lasts       atomic.Bool              // it outlives its connection: expiry is not 0
 
 	handling sync.Mutex // held while a packet of the client changes the session, until the Store has its events
 
 	mu            sync.Mutex
-	owner         *Conn  // the connection it belongs to, also before its CONNACK
 	expiry        uint32 // seconds after the connection ends; noExpiry: never
 	ended         bool
 	kept          bool   // the Store knows of it
@@ -48,6 +47,14 @@ type Session struct {
 	lost          int       // deliveries dropped since then
 	ends          deadline  // the session's end, while offline
 	willDue       deadline  // the will's, while offline
+}
+
+// live is the connection that has got its CONNACK, nil for none.
+func (s *Session) live() *Conn {
+	if c := s.owner.Load(); c != nil && c.live.Load() {
+		return c
+	}
+	return nil
 }
 
 // persistent says whether the session outlives its connection. mu is held.
@@ -79,7 +86,7 @@ func (v verdict) drop() dropReason {
 // deliver gives one message to the session: at once, or by way of the queue.
 // False: the session has ended, or is about to, and somebody else may have it.
 func (s *Session) deliver(batch *Batch, d delivery) bool {
-	c := s.conn.Load()
+	c := s.live()
 	if d.qos == 0 && !s.b.limits.QueueQoS0 {
 		if c != nil {
 			c.deliverQoS0(batch, &d)
@@ -88,10 +95,10 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || s.owner == nil && !s.persistent() {
+	if s.ended || s.owner.Load() == nil && !s.persistent() {
 		return false
 	}
-	if c = s.conn.Load(); d.qos == 0 && c != nil && s.queue.qos0 == 0 && s.queue.stored.count == 0 {
+	if c = s.live(); d.qos == 0 && c != nil && s.queue.qos0 == 0 && s.queue.stored.count == 0 {
 		c.deliverQoS0(batch, &d)
 		return true
 	}
@@ -265,7 +272,7 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 		s.dequeued(batch, &e)
 		s.b.metrics.dropped(dropExpired)
 	}
-	s.relieve(batch, s.conn.Load())
+	s.relieve(batch, s.live())
 	return s.queue.fits(size, &s.b.limits, 1)
 }
 
@@ -388,7 +395,7 @@ func (s *Session) unpublish(batch *Batch, f *flight) {
 // the Store's thread and must not wait.
 func (s *Session) resume(c *Conn, connack *mqttwire.Connack) {
 	s.mu.Lock()
-	cold := s.owner == c && len(s.window.cold()) > 0
+	cold := s.owner.Load() == c && len(s.window.cold()) > 0
 	if cold { // and so the connection, which Shutdown waits for, has not ended
 		s.b.goroutines.Go(func() { s.resumeCold(c, connack) })
 	}
@@ -416,15 +423,14 @@ func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
 	s.b.background(func(batch *Batch) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if mine = s.owner == c && !s.ended; !mine {
+		if mine = s.owner.Load() == c && !s.ended; !mine {
 			return // taken over meanwhile
 		}
 		if said = c.send(connack); !said {
 			return
 		}
-		c.live.Store(true)
 		s.window.restart()
-		s.conn.Store(c)
+		c.live.Store(true)
 		s.pump(batch, c)
 	})
 	switch {
@@ -442,7 +448,7 @@ func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
 func (s *Session) forsake(c *Conn, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owner != c {
+	if s.owner.Load() != c {
 		return
 	}
 	s.will = nil
@@ -460,7 +466,7 @@ func (c *Conn) drained() {
 	s.b.background(func(batch *Batch) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.conn.Load() == c && s.owes() {
+		if s.live() == c && s.owes() {
 			s.pump(batch, c)
 		}
 	})
@@ -476,7 +482,7 @@ func (s *Session) owes() bool {
 func (s *Session) changeExpiry(c *Conn, seconds uint32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owner != c {
+	if s.owner.Load() != c {
 		return true
 	}
 	if s.expiry == 0 && seconds != 0 {

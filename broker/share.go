@@ -118,7 +118,7 @@ func (s *share) fits(qos mqttwire.QoS, size int) bool {
 
 func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 	s := m.session
-	if c := s.conn.Load(); qos == 0 && c != nil {
+	if c := s.live(); qos == 0 && c != nil {
 		if c.out.full.Load() {
 			return busy
 		}
@@ -126,7 +126,7 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.conn.Load()
+	c := s.live()
 	switch {
 	case s.ended || c == nil && (!s.persistent() || qos == 0 && !s.b.limits.QueueQoS0):
 		return unfit
@@ -144,7 +144,7 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 // that is online has room; nil when one has, or when none keeps its pace.
 func (s *share) full(publisher *Conn, onlyCrowded bool) (wait *Conn) {
 	for _, m := range *s.members.Load() {
-		r := m.session.conn.Load()
+		r := m.session.live()
 		switch {
 		case r == nil:
 		case !r.out.full.Load():

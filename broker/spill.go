@@ -88,7 +88,7 @@ func (s *Session) sweepPortion(after uint64) (last uint64, more bool) {
 				s.b.metrics.dropped(dropExpired)
 			}
 		}
-		s.relieve(batch, s.conn.Load())
+		s.relieve(batch, s.live())
 	})
 	return numbers[len(numbers)-1], true
 }
@@ -128,7 +128,7 @@ func (s *Session) unstore(number uint64, size int) bool {
 // memory. mu is held.
 func (s *Session) refill() {
 	q, l := &s.queue, &s.b.limits
-	if q.stored.count == 0 || s.fetching || s.ended || s.conn.Load() == nil || q.len() > 0 && q.len()*4 > l.MaxQueuedMessages {
+	if q.stored.count == 0 || s.fetching || s.ended || s.live() == nil || q.len() > 0 && q.len()*4 > l.MaxQueuedMessages {
 		return
 	}
 	numbers := q.stored.front(s.portion())
@@ -163,7 +163,7 @@ func (s *Session) refilled(batch *Batch, numbers []uint64, found []Event, err er
 	s.unreadable(err)
 	s.mu.Lock()
 	s.fetching = false
-	c := s.conn.Load()
+	c := s.live()
 	s.mu.Unlock()
 	if c != nil {
 		c.kick(mqttwire.ImplementationSpecificError, "the store failed")
@@ -184,7 +184,7 @@ func (s *Session) takeBack(batch *Batch, numbers []uint64, found []Event) (orpha
 		return nil
 	}
 	orphans = s.admit(batch, numbers, found)
-	if c := s.conn.Load(); c != nil {
+	if c := s.live(); c != nil {
 		s.pump(batch, c)
 	}
 	return orphans

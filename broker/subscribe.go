@@ -219,7 +219,7 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	b := s.b
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owner != c || s.ended {
+	if s.owner.Load() != c || s.ended {
 		return mqttwire.UnspecifiedError, change{}, nil
 	}
 	old := s.subscriptions[f.Filter]
@@ -338,7 +338,7 @@ func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
 	s.b.background(func(batch *Batch) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.conn.Load() != c {
+		if s.live() != c {
 			return
 		}
 		for _, cursor := range cursors {
@@ -389,7 +389,7 @@ func (c *Conn) unsubscribe(batch *Batch, filters []string) (reasons []mqttwire.R
 func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscription {
 	s.mu.Lock()
 	sub := s.subscriptions[filter]
-	if sub == nil || s.owner != c {
+	if sub == nil || s.owner.Load() != c {
 		s.mu.Unlock()
 		return nil
 	}
@@ -400,7 +400,7 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 	var orphans []orphan
 	if sub.share != nil {
 		orphans = s.leaveShare(batch, sub.share)
-		s.relieve(batch, s.conn.Load())
+		s.relieve(batch, s.live())
 	}
 	if s.persistent() {
 		removed := s.change(EventUnsubscribe)

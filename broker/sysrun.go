@@ -106,7 +106,7 @@ func (b *Broker) sysState(now time.Time) sysState {
 	for _, session := range sessions {
 		session.mu.Lock()
 		s.Inflight += session.window.open
-		if session.owner == nil {
+		if session.owner.Load() == nil {
 			s.OfflineSessions++
 		}
 		session.mu.Unlock()

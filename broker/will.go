@@ -57,7 +57,7 @@ func (b *Broker) publishWill(batch *Batch, w *will) {
 // for its next connection may come before the end of this one is noticed.
 func (s *Session) dropWill(batch *Batch, c *Conn) {
 	s.mu.Lock()
-	if s.owner == c {
+	if s.owner.Load() == c {
 		s.takeWill(&batch.events)
 	}
 	s.mu.Unlock()
