@@ -48,7 +48,10 @@ func (s *Session) advance(batch *Batch, c *Conn, p *mqttwire.Ack) (violation str
 // acknowledge moves one exchange of the window on. It returns what is wrong
 // with the acknowledgement, empty for nothing. mu is held.
 func (s *Session) acknowledge(batch *Batch, c *Conn, p *mqttwire.Ack) (violation string) {
-	f := s.window.find(p.PacketID)
+	var f *flight
+	if s.traffic != nil {
+		f = s.window.find(p.PacketID)
+	}
 	if f == nil {
 		// It may belong to a session that is no more.
 		if p.Kind == mqttwire.PUBREC && p.Reason < 0x80 {
@@ -112,7 +115,8 @@ func (s *Session) forget(batch *Batch, c *Conn, id mqttwire.PacketID) (held, cou
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.owner.Load() == c {
-			s.held[id] = epoch
+			s.needTraffic()
+			s.held.set(id, epoch)
 		}
 	}
 	return held, counted, mine, err
@@ -122,10 +126,10 @@ func (s *Session) forget(batch *Batch, c *Conn, id mqttwire.PacketID) (held, cou
 func (s *Session) unhold(batch *Batch, c *Conn, id mqttwire.PacketID) (epoch uint32, held, counted, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	epoch, held = s.held[id]
+	epoch, held = s.holds(id)
 	mine = s.owner.Load() == c
 	if held && mine {
-		delete(s.held, id)
+		s.held.drop(id)
 		if s.persistent() {
 			forgotten := s.change(EventForgotten)
 			forgotten.PacketID = id

@@ -66,6 +66,7 @@ type Broker struct {
 		topics     map[string]*matched
 		weight     int // of the topics
 	}
+	busy      busySessions
 	retained  retainedSet
 	sys       sysPublisher
 	deadlines *deadlines
@@ -109,6 +110,7 @@ func New(o Options) (*Broker, error) {
 	b.registry.listeners = make(map[net.Listener]struct{})
 	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()
+	b.busy.b = b
 	b.wheel = newWheel(b.deadlines, (*Conn).silent)
 	b.context, b.cancel = context.WithCancel(context.Background())
 	if err := b.takeUp(); err != nil {

@@ -34,16 +34,16 @@
 //   - Conn: the fields of the first group belong to the driver's thread; while an
 //     Authenticator thinks, the driver does not read, and the answer acts in its
 //     place under handover.
-//   - Session.mu: window, queue, held ids, subscriptions, cursors, will. A
-//     session outlives its connections; Session.live is the one it has.
+//   - Session.mu: subscriptions, will, and its traffic: window, queue, held ids,
+//     cursors. A session outlives its connections; Session.live is the one it has.
 //   - outbox.mu: the bytes to be sent, outgoing aliases, pressure, waiting
 //     segments. Never held over a system call.
 //   - registry: client id -> Session, under one mutex. Create, take-over and end
 //     of a session are serialised by it.
-//   - subscriptions (RWMutex), retainedSet, deadlines, wheel, matches.
+//   - subscriptions (RWMutex), retainedSet, busySessions, deadlines, wheel, matches.
 //
 // Lock order: handover -> Session.handling or registry -> Session.mu ->
-// subscriptions, retainedSet, or outbox.mu -> deadlines and wheel. Session.handling
+// subscriptions, retainedSet, busySessions, or outbox.mu -> deadlines and wheel. Session.handling
 // is held from a packet's change of its client's session until the Store has the
 // events of it, and nobody but a connection that takes the session over ever
 // waits for it: whatever that one is told then, the Store has before. Whoever finds

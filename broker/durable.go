@@ -39,7 +39,7 @@ func (b *Broker) sendsWhenDurable(all []due) func(error) {
 func (s *Session) sendDurable(batch *Batch, sequence uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.window.waitsFor(sequence)
+	f := s.waitsFor(sequence)
 	if f == nil {
 		return
 	}
@@ -56,7 +56,7 @@ func (s *Session) sendDurable(batch *Batch, sequence uint64) {
 func (s *Session) withdraw(d due) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.window.waitsFor(d.sequence)
+	f := s.waitsFor(d.sequence)
 	if f == nil {
 		return
 	}
@@ -73,7 +73,11 @@ func (s *Session) withdraw(d due) {
 
 // waitsFor returns the entry of a delivery that waits, nil where it no longer
 // does. It is one of the newest.
-func (w *inflight) waitsFor(sequence uint64) *flight {
+func (t *traffic) waitsFor(sequence uint64) *flight {
+	if t == nil {
+		return nil
+	}
+	w := &t.window
 	for i := len(w.entries) - 1; i >= w.first; i-- {
 		if f := &w.entries[i]; f.sequence == sequence && f.waits {
 			return f

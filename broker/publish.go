@@ -267,7 +267,7 @@ func (c *Conn) stalls(batch *Batch) bool {
 func (c *Conn) repeated(batch *Batch, id mqttwire.PacketID) bool {
 	s := c.session
 	s.mu.Lock()
-	epoch, held := s.held[id]
+	epoch, held := s.holds(id)
 	counts := held && s.owner.Load() == c && epoch != s.epoch
 	s.mu.Unlock()
 	if !held || counts && c.overQuota(batch) {
@@ -288,7 +288,7 @@ func (s *Session) recount(c *Conn, id mqttwire.PacketID) bool {
 	if s.owner.Load() != c {
 		return false
 	}
-	s.held[id] = s.epoch
+	s.held.set(id, s.epoch)
 	return true
 }
 
@@ -301,10 +301,8 @@ func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) bool {
 	if s.owner.Load() != c {
 		return false
 	}
-	if s.held == nil {
-		s.held = make(map[mqttwire.PacketID]uint32)
-	}
-	s.held[id] = s.epoch
+	s.needTraffic()
+	s.held.set(id, s.epoch)
 	if s.persistent() {
 		held := s.change(EventHeld)
 		held.PacketID = id
@@ -317,17 +315,19 @@ func (s *Session) hold(batch *Batch, c *Conn, id mqttwire.PacketID) bool {
 func (s *Session) release(id mqttwire.PacketID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.held, id)
+	if s.traffic != nil {
+		s.held.drop(id)
+	}
 }
 
 // recorded says whether the Store is to have something of a message, which it
 // cannot where it is full.
 func (m *matched) recorded(from *Session, p *mqttwire.Publish) bool {
-	if p.Retain || p.QoS == 2 && from.lasts.Load() {
+	if p.Retain || p.QoS == 2 && from.persistent() {
 		return true
 	}
 	for _, t := range m.targets {
-		if t.qos > 0 && t.session.lasts.Load() {
+		if t.qos > 0 && t.session.persistent() {
 			return true
 		}
 	}
@@ -345,7 +345,7 @@ func (m *matched) fits(from *Session, qos mqttwire.QoS, size int, l *Limits) boo
 		s.mu.Lock()
 		c := s.live()
 		ok := t.qos == 0 || c == nil && !s.persistent() || s.fits(size) ||
-			c != nil && s.queue.empty() && s.window.used < c.receiveMaximum
+			c != nil && s.ready(c)
 		s.mu.Unlock()
 		if !ok {
 			return false

@@ -40,9 +40,12 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	s.mu.Lock()
 	s.owner.Store(c)
 	s.identity.Store(c.identity)
-	s.setExpiry(r.expiry)
+	s.expiry.Store(r.expiry)
 	s.will = r.will
 	s.epoch++
+	if s.traffic != nil {
+		b.busy.watch(s)
+	}
 	s.recordConnected(&batch.events)
 	s.mu.Unlock()
 	b.registry.Unlock()
@@ -68,7 +71,7 @@ func (s *Session) resumes(cleanStart bool) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.owner.Load() == nil || s.expiry > 0
+	return s.owner.Load() == nil || s.persistent()
 }
 
 // settled waits for the packet of a former connection that is still changing the
@@ -90,7 +93,7 @@ func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *w
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	former = s.owner.Load()
-	resumed = !cleanStart && (former == nil || s.expiry > 0)
+	resumed = !cleanStart && (former == nil || s.persistent())
 	if w := s.takeWill(&batch.events); w != nil && (!resumed || former != nil && w.delay == 0) {
 		fire = w
 	}
@@ -98,7 +101,7 @@ func (s *Session) handOver(batch *Batch, cleanStart bool) (former *Conn, fire *w
 	s.b.deadlines.disarm((*willDelay)(s))
 	s.owner.Store(nil)
 	if !resumed {
-		s.setExpiry(0)             // nobody gives it anything any more
+		s.expiry.Store(0)          // nobody gives it anything any more
 		s.recordEnd(&batch.events) // before the next one begins
 	}
 	return former, fire, resumed
@@ -120,7 +123,7 @@ func (s *Session) recordConnected(events *[]Event) {
 func (s *Session) sessionEvent() Event {
 	e := s.change(EventSession)
 	id := s.identity.Load()
-	e.Username, e.Remote, e.SessionExpiry = id.Username, id.Remote, s.expiry
+	e.Username, e.Remote, e.SessionExpiry = id.Username, id.Remote, s.expiry.Load()
 	return e
 }
 
@@ -139,8 +142,8 @@ func (s *Session) recordAway(events *[]Event, now time.Time) {
 		return
 	}
 	away := s.sessionEvent()
-	if s.expiry != noExpiry {
-		away.Ends = now.Add(time.Duration(s.expiry) * time.Second)
+	if expiry := s.expiry.Load(); expiry != noExpiry {
+		away.Ends = now.Add(time.Duration(expiry) * time.Second)
 	}
 	*events = append(*events, away)
 }
@@ -186,19 +189,21 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	}
 	now := time.Now()
 	s.owner.Store(nil)
-	ends := s.expiry == 0
+	expiry := s.expiry.Load()
+	ends := expiry == 0
 	switch {
 	case ends:
 		delete(b.registry.sessions, s.ClientID)
 		fire = s.takeWill(&events)
 	default:
 		s.recordAway(&events, now)
-		if s.expiry != noExpiry {
-			b.deadlines.arm((*sessionEnd)(s), now.Add(time.Duration(s.expiry)*time.Second))
+		s.rest()
+		if expiry != noExpiry {
+			b.deadlines.arm((*sessionEnd)(s), now.Add(time.Duration(expiry)*time.Second))
 		}
 		if w := s.will; w != nil && w.delay == 0 {
 			fire = s.takeWill(&events)
-		} else if w != nil && w.delay < s.expiry {
+		} else if w != nil && w.delay < expiry {
 			due := now.Add(time.Duration(w.delay) * time.Second)
 			events = append(events, s.willEvent(due))
 			b.deadlines.arm((*willDelay)(s), due)
@@ -226,16 +231,18 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	}
 	s.ended = true
 	bequest := s.bequest()
-	if len(s.unwritten) > 0 {
+	if s.traffic != nil && len(s.unwritten) > 0 {
 		s.left, bequest = bequest, nil // a bequest that is not written yet cannot be read
 	}
 	s.recordEnd(&batch.events)
 	subscriptions := s.subscriptions
 	orphans := s.orphans(&batch.events)
-	waiting, bytes := s.queue.len()+s.queue.stored.count, s.queue.bytes+s.queue.stored.payload()
-	s.subscriptions, s.window, s.queue, s.held, s.cursors = nil, inflight{}, queue{}, nil, nil
+	s.subscriptions = nil
+	if t := s.traffic; t != nil {
+		b.metrics.queued(-t.queue.len()-t.queue.stored.count, -t.queue.bytes-t.queue.stored.payload())
+		t.window, t.queue, t.held, t.cursors = inflight{}, queue{}, heldIDs{}, nil
+	}
 	s.mu.Unlock()
-	b.metrics.queued(-waiting, -bytes)
 	for _, sub := range subscriptions {
 		b.subscriptions.drop(sub)
 		b.tellInterest(change{old: sub})

@@ -2,8 +2,6 @@ package broker
 
 import (
 	"time"
-
-	"mqtk/mqttwire"
 )
 
 // replay makes the state of a broker out of what its Store kept. Nobody else
@@ -67,10 +65,8 @@ func (r *replay) take(e *Event) error {
 		}
 	case EventHeld:
 		if s != nil {
-			if s.held == nil {
-				s.held = make(map[mqttwire.PacketID]uint32)
-			}
-			s.held[e.PacketID] = 0
+			s.needTraffic()
+			s.held.set(e.PacketID, 0)
 		}
 	case EventWill:
 		r.will(e)
@@ -87,7 +83,7 @@ func (r *replay) take(e *Event) error {
 func (r *replay) enter(e *Event) {
 	s := r.b.newSession(e.ClientID, e.Incarnation)
 	s.identity.Store(&Identity{Username: e.Username, ClientID: e.ClientID, Remote: e.Remote})
-	s.setExpiry(e.SessionExpiry)
+	s.expiry.Store(e.SessionExpiry)
 	s.kept, s.changes, s.sequence = true, e.Sequence, e.Last
 	r.session = s
 	r.away[s] = absence{connected: e.Connected, ends: e.Ends}
@@ -146,6 +142,7 @@ func (r *replay) inflight(e *Event) {
 		}
 		return
 	}
+	s.needTraffic()
 	s.sequence = max(s.sequence, e.Sequence)
 	if f := s.window.find(e.PacketID); f != nil {
 		r.events = append(r.events, s.event(EventDequeue, f.sequence))
@@ -162,6 +159,7 @@ func (r *replay) stretch(e *Event) {
 		return
 	}
 	s := r.session
+	s.needTraffic()
 	s.sequence = max(s.sequence, e.Last)
 	s.shared = true
 	s.queue.stored.extend(span{e.Sequence, e.Last}, e.Bytes)
@@ -186,11 +184,11 @@ func (r *replay) resolve() {
 			continue
 		}
 		away.ends = time.Time{}
-		if s.expiry != noExpiry {
-			away.ends = r.now.Add(time.Duration(s.expiry) * time.Second)
+		if expiry := s.expiry.Load(); expiry != noExpiry {
+			away.ends = r.now.Add(time.Duration(expiry) * time.Second)
 		}
 		s.recordAway(&r.events, r.now)
-		if w := s.will; w != nil && w.delay < s.expiry {
+		if w := s.will; w != nil && w.delay < s.expiry.Load() {
 			away.willDue = r.now.Add(time.Duration(w.delay) * time.Second)
 			r.events = append(r.events, s.willEvent(away.willDue))
 		}

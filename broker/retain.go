@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -204,10 +203,4 @@ func (s *Session) pumpLater() {
 			}
 		})
 	})
-}
-
-// dropCursors ends the cursors of a subscription that is gone, and of those that
-// it replaced.
-func dropCursors(cursors []*retainCursor, s *subscription) []*retainCursor {
-	return slices.DeleteFunc(cursors, func(c *retainCursor) bool { return c.subscription.filter == s.filter })
 }

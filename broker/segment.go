@@ -78,7 +78,7 @@ func (c *Conn) commit(batch *Batch) {
 	c.out.mu.Lock()
 	c.segments = append(c.segments, s)
 	c.out.mu.Unlock()
-	if !c.b.keeps || !batch.appended && !c.session.lasts.Load() {
+	if !c.b.keeps || !batch.appended && !c.session.persistent() {
 		s.isDurable(nil)
 		return
 	}

@@ -11,42 +11,33 @@ import (
 // Session is what the broker keeps for a ClientID: subscriptions, deliveries on
 // their way, QoS 2 ids, the will. It outlives its connections.
 //
-// mu guards everything below it. owner is changed under mu and read by anyone: a
-// QoS 0 delivery needs nothing else.
+// mu guards all but what never changes. owner, identity and expiry are changed
+// under mu and read by anyone: a QoS 0 delivery needs nothing else.
+//
+// Of a Session there may be hundreds of thousands, most of them idle: what it
+// needs only while something is under way is in traffic, which is nil otherwise.
 type Session struct {
 	b           *Broker
 	ClientID    string
 	incarnation uint64                   // which session of this ClientID it is, ever larger
 	owner       atomic.Pointer[Conn]     // the connection it belongs to, also before its CONNACK
 	identity    atomic.Pointer[Identity] // of the connection, or the last one
-	lasts       atomic.Bool              // it outlives its connection: expiry is not 0
+	handling    sync.Mutex               // held while a packet of the client changes the session, until the Store has its events
+	mu          sync.Mutex
 
-	handling sync.Mutex // held while a packet of the client changes the session, until the Store has its events
-
-	mu            sync.Mutex
-	expiry        uint32 // seconds after the connection ends; noExpiry: never
-	ended         bool
-	kept          bool   // the Store knows of it
-	changes       uint64 // told to the Store so far, deliveries not counted
-	epoch         uint32 // connections so far: which of them a held id came on
-	sequence      uint64 // deliveries so far
+	*traffic
 	subscriptions map[string]*subscription
-	window        inflight
-	queue         queue
-	held          map[mqttwire.PacketID]uint32 // inbound QoS 2: id -> epoch it came in
-	cursors       []*retainCursor
-	later         bool     // a goroutine will pump
-	shared        bool     // the Store may have deliveries that came through a share
-	fetching      bool     // a goroutine reads deliveries back from the Store
-	left          *bequest // of the ended session, until nothing is unwritten
-	unwritten     []uint64 // deliveries that the Store alone is to have, and has not yet
 	will          *will
-	swept         time.Time // when the queue was last searched for expired messages
-	sweptStored   time.Time // and what of it the Store alone has
-	complained    time.Time // when the log last said that the queue is full
-	lost          int       // deliveries dropped since then
-	ends          deadline  // the session's end, while offline
-	willDue       deadline  // the will's, while offline
+	changes       uint64            // told to the Store so far, deliveries not counted
+	sequence      uint64            // deliveries so far
+	expiry        atomic.Uint32     // seconds after the connection ends; noExpiry: never
+	epoch         uint32            // connections so far: which of them a held id came on
+	ends          deadline          // the session's end, while offline
+	willDue       deadline          // the will's, while offline
+	lastID        mqttwire.PacketID // given, while there is no traffic
+	watched       bool              // among the busySessions
+	ended         bool
+	kept          bool // the Store knows of it
 }
 
 // live is the connection that has got its CONNACK, nil for none.
@@ -57,13 +48,8 @@ func (s *Session) live() *Conn {
 	return nil
 }
 
-// persistent says whether the session outlives its connection. mu is held.
-func (s *Session) persistent() bool { return s.expiry > 0 }
-
-func (s *Session) setExpiry(seconds uint32) {
-	s.expiry = seconds
-	s.lasts.Store(seconds > 0)
-}
+// persistent says whether the session outlives its connection.
+func (s *Session) persistent() bool { return s.expiry.Load() > 0 }
 
 // verdict is what became of a delivery that was put into an outbox.
 type verdict byte
@@ -98,10 +84,11 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	if s.ended || s.owner.Load() == nil && !s.persistent() {
 		return false
 	}
-	if c = s.live(); d.qos == 0 && c != nil && s.queue.qos0 == 0 && s.queue.stored.count == 0 {
+	if c = s.live(); d.qos == 0 && c != nil && (s.traffic == nil || s.queue.qos0 == 0 && s.queue.stored.count == 0) {
 		c.deliverQoS0(batch, &d)
 		return true
 	}
+	s.needTraffic()
 	d.message = batch.message()
 	s.sequence++
 	d.recorded = s.records(&d)
@@ -288,7 +275,7 @@ func (s *Session) dequeued(batch *Batch, e *queued) {
 // the queue and the retained messages, turn about. mu is held. The batch gets
 // the events; no message may be under way in it.
 func (s *Session) pump(batch *Batch, c *Conn) {
-	if s.window.unsent > 0 && !s.resend(batch, c) {
+	if s.traffic == nil || s.window.unsent > 0 && !s.resend(batch, c) {
 		return
 	}
 	for {
@@ -304,7 +291,7 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 
 // relieve tells that the queue has drained, if it has. mu is held.
 func (s *Session) relieve(batch *Batch, c *Conn) {
-	if c != nil && s.queue.quarter(&s.b.limits) {
+	if c != nil && (s.traffic == nil || s.queue.quarter(&s.b.limits)) {
 		c.press(batch, false, false)
 	}
 }
@@ -395,7 +382,7 @@ func (s *Session) unpublish(batch *Batch, f *flight) {
 // the Store's thread and must not wait.
 func (s *Session) resume(c *Conn, connack *mqttwire.Connack) {
 	s.mu.Lock()
-	cold := s.owner.Load() == c && len(s.window.cold()) > 0
+	cold := s.owner.Load() == c && s.traffic != nil && len(s.window.cold()) > 0
 	if cold { // and so the connection, which Shutdown waits for, has not ended
 		s.b.goroutines.Go(func() { s.resumeCold(c, connack) })
 	}
@@ -429,7 +416,9 @@ func (s *Session) begin(c *Conn, connack *mqttwire.Connack) {
 		if said = c.send(connack); !said {
 			return
 		}
-		s.window.restart()
+		if s.traffic != nil {
+			s.window.restart()
+		}
 		c.live.Store(true)
 		s.pump(batch, c)
 	})
@@ -453,7 +442,7 @@ func (s *Session) forsake(c *Conn, fresh bool) {
 	}
 	s.will = nil
 	if fresh {
-		s.setExpiry(0)
+		s.expiry.Store(0)
 	}
 }
 
@@ -472,11 +461,6 @@ func (c *Conn) drained() {
 	})
 }
 
-// owes says whether anything waits to be sent. mu is held.
-func (s *Session) owes() bool {
-	return s.window.unsent > 0 || !s.queue.empty() || len(s.cursors) > 0
-}
-
 // changeExpiry sets the Session Expiry Interval that a DISCONNECT carries.
 // False: it would raise it from 0 [3.14.2.2.2].
 func (s *Session) changeExpiry(c *Conn, seconds uint32) bool {
@@ -485,10 +469,10 @@ func (s *Session) changeExpiry(c *Conn, seconds uint32) bool {
 	if s.owner.Load() != c {
 		return true
 	}
-	if s.expiry == 0 && seconds != 0 {
+	if !s.persistent() && seconds != 0 {
 		return false
 	}
-	s.setExpiry(capExpiry(seconds, &s.b.limits))
+	s.expiry.Store(capExpiry(seconds, &s.b.limits))
 	return true
 }
 

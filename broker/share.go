@@ -32,7 +32,7 @@ func (n *filterNode) share(name, filter string) *share {
 // others hold of the share is not to be lost with them.
 func (s *share) lasting() bool {
 	for _, m := range *s.members.Load() {
-		if m.session.lasts.Load() {
+		if m.session.persistent() {
 			return true
 		}
 	}
@@ -130,7 +130,7 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 	switch {
 	case s.ended || c == nil && (!s.persistent() || qos == 0 && !s.b.limits.QueueQoS0):
 		return unfit
-	case c != nil && s.queue.empty() && s.window.unsent == 0 && s.window.used < c.receiveMaximum && !c.out.full.Load():
+	case c != nil && s.ready(c) && !c.out.full.Load():
 		return idle
 	case !s.fits(size):
 		return brimming
@@ -165,6 +165,9 @@ type orphan struct {
 // leaveShare takes what waits in the session's queue for a share out of it. mu
 // is held.
 func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
+	if s.traffic == nil {
+		return nil
+	}
 	q := &s.queue
 	kept := q.entries[:q.first]
 	for _, e := range q.entries[q.first:] {
@@ -186,6 +189,9 @@ func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
 // nobody [MQTT-4.8.2-5]. Where the session goes on in the Store for a while, it
 // does so without them. mu is held.
 func (s *Session) orphans(events *[]Event) (all []orphan) {
+	if s.traffic == nil {
+		return nil
+	}
 	take := func(d *delivery, sequence uint64) {
 		all = append(all, orphan{d.share, d.message})
 		if s.kept && d.recorded {

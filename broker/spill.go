@@ -25,7 +25,9 @@ type spilled struct {
 
 // spills says whether the Store may hold deliveries for the session alone: for
 // one that lasts, or that did when what is there came. mu is held.
-func (s *Session) spills() bool { return s.persistent() || s.queue.stored.count > 0 }
+func (s *Session) spills() bool {
+	return s.persistent() || s.traffic != nil && s.queue.stored.count > 0
+}
 
 // spill lets a delivery wait in the Store. mu is held.
 func (s *Session) spill(batch *Batch, q *queued) {
@@ -39,6 +41,9 @@ func (s *Session) spill(batch *Batch, q *queued) {
 // fits says whether a message of size more bytes may wait for the session, here
 // or in the Store. mu is held.
 func (s *Session) fits(size int) bool {
+	if s.traffic == nil {
+		return s.b.limits.MaxQueuedMessages > 0
+	}
 	if s.b.keeps && s.spills() {
 		return s.queue.keptFits(size, &s.b.limits)
 	}
@@ -229,15 +234,16 @@ func (s *Session) delivery(e *Event) delivery {
 // warm reads back what the window of a session from an earlier process holds,
 // before its first connection begins.
 func (s *Session) warm() error {
-	s.mu.Lock()
-	numbers := s.window.cold()
-	s.mu.Unlock()
+	numbers := s.cold()
 	found, err := s.b.store.Fetch(s.incarnation, numbers)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.traffic == nil {
+		return nil // another connection has warmed it, and its client has answered
+	}
 	first := s.queue.stored.first()
 	for i := range found {
 		e := &found[i]
@@ -260,6 +266,16 @@ func (s *Session) warm() error {
 	return nil
 }
 
+// cold lists the numbers of the window's entries that have yet to be read back.
+func (s *Session) cold() []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.traffic == nil {
+		return nil
+	}
+	return s.window.cold()
+}
+
 // overtook says whether a delivery only seems to be in the window: those that
 // left the queue before it were sent by another thread, whose records the crash
 // has cut off. What is behind them and QoS 2 was not sent either, and QoS 1 may
@@ -280,8 +296,11 @@ type bequest struct {
 // bequest returns what a session that ends leaves for its shares, nil for
 // nothing that would have to be read back. mu is held.
 func (s *Session) bequest() *bequest {
+	if s.traffic == nil || !s.kept || !s.shared {
+		return nil
+	}
 	cold := s.window.cold()
-	if !s.kept || !s.shared || s.queue.stored.count == 0 && len(cold) == 0 {
+	if s.queue.stored.count == 0 && len(cold) == 0 {
 		return nil
 	}
 	if _, members := s.b.subscriptions.counts(); members == 0 {

@@ -248,7 +248,7 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		return reason, done, nil
 	}
 	if old != nil {
-		s.cursors = dropCursors(s.cursors, old) // the new one sends all of it
+		s.dropCursors(old) // the new one sends all of it
 	}
 	return reason, done, b.newRetainCursor(sub)
 }
@@ -343,6 +343,7 @@ func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
 		}
 		for _, cursor := range cursors {
 			if sub := cursor.subscription; s.subscriptions[sub.filter] == sub {
+				s.needTraffic()
 				s.cursors = append(s.cursors, cursor)
 			}
 		}
@@ -396,7 +397,7 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 	delete(s.subscriptions, filter)
 	s.b.subscriptions.drop(sub)
 	s.b.generation.Add(1)
-	s.cursors = dropCursors(s.cursors, sub)
+	s.dropCursors(sub)
 	var orphans []orphan
 	if sub.share != nil {
 		orphans = s.leaveShare(batch, sub.share)

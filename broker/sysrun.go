@@ -105,7 +105,9 @@ func (b *Broker) sysState(now time.Time) sysState {
 	b.registry.Unlock()
 	for _, session := range sessions {
 		session.mu.Lock()
-		s.Inflight += session.window.open
+		if session.traffic != nil {
+			s.Inflight += session.window.open
+		}
 		if session.owner.Load() == nil {
 			s.OfflineSessions++
 		}
