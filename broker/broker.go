@@ -80,6 +80,7 @@ type Broker struct {
 	streams    sync.WaitGroup // readers of connections
 	draining   atomic.Bool
 	started    time.Time
+	stirred    chan struct{} // holds a value when connections have come or gone
 }
 
 // ErrClosed is what Serve returns once Shutdown was called.
@@ -89,7 +90,7 @@ var ErrClosed = errors.New("the broker is closed")
 func New(o Options) (*Broker, error) {
 	b := &Broker{
 		limits: o.Limits, store: o.Store, authenticator: o.Authenticator, authorizer: o.Authorizer,
-		fabric: o.Fabric, driver: o.Driver, log: o.Log, version: o.Version, started: time.Now(),
+		fabric: o.Fabric, driver: o.Driver, log: o.Log, version: o.Version, started: time.Now(), stirred: make(chan struct{}, 1),
 	}
 	if b.limits == (Limits{}) {
 		b.limits = DefaultLimits()
@@ -199,6 +200,17 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 		return b.store.Close()
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// Stirred has a value once connections have come or gone since it was read last:
+// for whoever looks after the memory of the process.
+func (b *Broker) Stirred() <-chan struct{} { return b.stirred }
+
+func (b *Broker) stir() {
+	select {
+	case b.stirred <- struct{}{}:
+	default:
 	}
 }
 

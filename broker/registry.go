@@ -327,6 +327,7 @@ const surplus = 32
 
 // enter takes a connection into the count. False: it is not even heard.
 func (b *Broker) enter(c *Conn) bool {
+	b.stir()
 	b.registry.Lock()
 	defer b.registry.Unlock()
 	b.registry.conns[c] = struct{}{}
@@ -346,6 +347,7 @@ func (b *Broker) crowded() bool {
 
 // exit takes it out and says why it ended.
 func (b *Broker) exit(c *Conn, cause error) {
+	b.stir()
 	b.registry.Lock()
 	delete(b.registry.conns, c)
 	if c.live.Load() {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -135,6 +134,7 @@ func (o *serveOptions) run(ctx context.Context, p *program) error {
 	s.catchSignals()
 	defer signal.Stop(s.signals)
 	defer signal.Stop(s.summaries)
+	defer s.keepHouse(ctx)()
 	if err := s.start(p); err != nil {
 		s.closeAll()
 		return err
@@ -190,16 +190,9 @@ func (s *service) open() error {
 	} else if err != nil {
 		return err
 	}
-	if s.store != nil && s.store.Measure().DiskBytes > largeState {
-		go debug.FreeOSMemory() // half of what was read is garbage by now
-	}
 	s.listeners, err = s.listen()
 	return err
 }
-
-// largeState is a journal whose reading leaves garbage behind that is worth a
-// collection at once.
-const largeState = 32 << 20
 
 func (s *service) catchSignals() {
 	s.signals, s.summaries = make(chan os.Signal, 2), make(chan os.Signal, 1)
