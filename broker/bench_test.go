@@ -37,10 +37,12 @@ type socket struct {
 }
 
 func (s *socket) Flush() {
-	for buf := s.conn.Take(); buf != nil; buf = s.conn.Next(buf) {
-		s.sent += len(buf)
-		s.last = append(s.last[:0], buf[:min(len(buf), 64)]...)
-		s.conn.Wrote(len(buf))
+	var room [1][]byte
+	for pieces := s.conn.Take(room[:0]); len(pieces) > 0; {
+		n := len(pieces[0])
+		s.sent += n
+		s.last = append(s.last[:0], pieces[0][:min(n, 64)]...)
+		pieces = s.conn.Next(n, room[:0])
 	}
 }
 

@@ -358,15 +358,16 @@ func (c *Conn) put(p mqttwire.Packet) bool {
 	if c.out.closed {
 		return true
 	}
-	c.out.grow(64)
-	before := len(c.out.buf)
-	c.out.buf = c.encode(c.out.buf, p)
-	n := len(c.out.buf) - before
-	if n > 0 {
-		c.out.appended(n)
-		c.b.metrics.sent(1, n)
+	k := c.space(64)
+	b := c.encode(k.bytes, p)
+	n := len(b) - len(k.bytes)
+	if n == 0 {
+		c.leave(k)
+		return false
 	}
-	return n > 0
+	c.extend(k, b)
+	c.b.metrics.sent(1, n)
+	return true
 }
 
 // Closed tells that the network connection is gone. It is called once, by the
@@ -394,15 +395,17 @@ func (c *Conn) Release() {
 	c.out.mu.Lock()
 	c.b.metrics.discarded(c.out.pending)
 	c.out.pending, c.out.discarded = 0, true
+	c.discard()
 	c.out.mu.Unlock()
 	c.b.streams.Done()
 }
 
-// Failed tells that a write failed: the reader will see the same.
+// Failed tells that a write failed: the reader will see the same. It is the
+// writer who says so, and it is the writer no more.
 func (c *Conn) Failed(error) {
 	c.out.mu.Lock()
-	c.out.closed = true
-	c.out.buf = nil
+	c.out.closed, c.out.writing = true, false
+	c.discard()
 	c.out.mu.Unlock()
 	c.ease()
 	c.link.Close()

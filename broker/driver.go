@@ -133,26 +133,27 @@ func (s *stream) Flush() {
 	if !s.begun.Load() {
 		return // linger will
 	}
-	buf := s.core.Take()
-	if buf == nil {
+	var room [1][]byte
+	pieces := s.core.Take(room[:0])
+	if len(pieces) == 0 {
 		return
 	}
 	if !s.raw.ok() {
-		s.startWriter(buf, 0)
+		s.startWriter()
 		return
 	}
-	for buf != nil {
-		n, err := s.raw.write(s, buf)
+	for len(pieces) > 0 {
+		n, err := s.raw.write(s, pieces[0])
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		s.core.Wrote(n)
-		if n < len(buf) {
-			s.startWriter(buf, n)
+		if n < len(pieces[0]) {
+			s.core.Wrote(n)
+			s.startWriter()
 			return
 		}
-		buf = s.core.Next(buf)
+		pieces = s.core.Next(n, room[:0])
 	}
 	if s.ending.Load() {
 		s.wrote()
@@ -168,30 +169,30 @@ func (s *stream) fail(err error) {
 	s.core.Failed(err)
 }
 
-func (s *stream) startWriter(buf []byte, done int) {
+func (s *stream) startWriter() {
 	s.core.b.goroutines.Add(1)
-	go s.write(buf, done)
+	go s.write()
 }
 
 // write is the writer goroutine. It ends when the outbox is empty or the
 // connection fails.
-func (s *stream) write(buf []byte, done int) {
+func (s *stream) write() {
 	defer s.core.b.goroutines.Done()
 	defer s.wrote()
 	defer s.core.catchAside()
-	for buf != nil {
-		for done < len(buf) {
-			n, err := s.conn.Write(buf[done:min(len(buf), done+readChunk)])
-			s.core.Wrote(n)
-			done += n
-			if err != nil {
-				s.fail(err)
-				buf = nil
-				break
-			}
+	var room [1][]byte
+	n := 0
+	for {
+		pieces := s.core.Next(n, room[:0])
+		if len(pieces) == 0 {
+			return
 		}
-		if buf != nil {
-			buf, done = s.core.Next(buf), 0
+		var err error
+		n, err = s.conn.Write(pieces[0][:min(len(pieces[0]), readChunk)])
+		if err != nil {
+			s.core.Wrote(n)
+			s.fail(err)
+			return
 		}
 	}
 }

@@ -73,33 +73,36 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 		o.starved = true
 		return noRoom, false
 	}
-	before, aliases := len(o.buf), len(c.aliasesTo)
+	aliases := len(c.aliasesTo)
+	var k *chunk
+	var before int // what k holds already
+	var b []byte   // k's bytes with the packet behind them
 	own := len(d.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
 	if batch.many && !own && !dup {
 		s := batch.shape(c.version, d, m.waited(now))
-		o.grow(len(s.bytes))
-		o.buf = append(o.buf, s.bytes...)
+		k = c.space(len(s.bytes))
+		before, b = len(k.bytes), append(k.bytes, s.bytes...)
 		if id != 0 && len(s.bytes) > 0 {
-			o.buf[before+s.packetID] = byte(id >> 8)
-			o.buf[before+s.packetID+1] = byte(id)
+			b[before+s.packetID] = byte(id >> 8)
+			b[before+s.packetID+1] = byte(id)
 		}
 	} else {
-		o.grow(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers) + 32)
-		o.buf = c.appendPublish(o.buf, d, id, dup, m.waited(now), true)
-		if len(c.aliasesTo) > aliases && c.oversize(len(o.buf)-before) { // it may fit without an alias
+		k = c.space(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers) + 32)
+		before, b = len(k.bytes), c.appendPublish(k.bytes, d, id, dup, m.waited(now), true)
+		if len(c.aliasesTo) > aliases && c.oversize(len(b)-before) { // it may fit without an alias
 			delete(c.aliasesTo, m.Topic)
-			o.buf = c.appendPublish(o.buf[:before], d, id, dup, m.waited(now), false)
+			b = c.appendPublish(k.bytes, d, id, dup, m.waited(now), false)
 		}
 	}
-	n := len(o.buf) - before
+	n := len(b) - before
 	if v = c.fitting(n); v != put {
-		o.buf = o.buf[:before]
+		c.leave(k)
 		if len(c.aliasesTo) > aliases {
 			delete(c.aliasesTo, m.Topic) // nobody was told of it
 		}
 		return v, false
 	}
-	flush = o.appended(n)
+	flush = c.extend(k, b)
 	if o.pending > o.limit/2 {
 		c.pressing()
 	}

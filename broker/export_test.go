@@ -7,11 +7,11 @@ func (b *Broker) Panics() int64 { return b.metrics.panics.Load() }
 
 // Tally is what a broker holds that must be nothing when nobody is there.
 type Tally struct {
-	Sessions, Connections, Live, Full   int
-	Queued, QueuedBytes, Unwritten      int64
-	Subscriptions, Shared, Filters, Sys int
-	Watched                             int
-	Busy                                int // sessions that have traffic and a client
+	Sessions, Connections, Live, Full    int
+	Queued, QueuedBytes, Unwritten, Held int64
+	Subscriptions, Shared, Filters, Sys  int
+	Watched                              int
+	Busy                                 int // sessions that have traffic and a client
 }
 
 // Tally counts.
@@ -20,7 +20,8 @@ func (b *Broker) Tally() (t Tally) {
 	t.Sessions, t.Connections, t.Live = len(b.registry.sessions), len(b.registry.conns), b.registry.live
 	b.registry.Unlock()
 	t.Full = int(b.pressed.Load())
-	t.Queued, t.QueuedBytes, t.Unwritten = b.metrics.queuedMessages.Load(), b.metrics.queuedBytes.Load(), b.metrics.outBytes.Load()
+	t.Queued, t.QueuedBytes = b.metrics.queuedMessages.Load(), b.metrics.queuedBytes.Load()
+	t.Unwritten, t.Held = b.metrics.outBytes.Load(), b.metrics.outHeld.Load()
 	b.subscriptions.RLock()
 	t.Subscriptions, t.Shared, t.Filters, t.Sys = b.subscriptions.plain, b.subscriptions.shared, b.subscriptions.tree.Len(), b.subscriptions.sys
 	b.subscriptions.RUnlock()

@@ -24,6 +24,7 @@ type metrics struct {
 	publishOut           [3]atomic.Int64 // by QoS
 	publishBytesSent     atomic.Int64    // payloads
 	outBytes             atomic.Int64    // encoded and not yet written
+	outHeld              atomic.Int64    // memory that holds them
 	_                    [64]byte
 	othersSent           atomic.Int64 // packets other than PUBLISH
 	bytesSent            atomic.Int64 // written
@@ -86,6 +87,9 @@ func (m *metrics) wrote(bytes int) {
 	m.bytesSent.Add(int64(bytes))
 	m.outBytes.Add(int64(-bytes))
 }
+
+// held counts memory that outboxes take, and with a negative number give back.
+func (m *metrics) held(bytes int) { m.outHeld.Add(int64(bytes)) }
 
 // discarded counts bytes that a connection leaves in its outbox at its end.
 func (m *metrics) discarded(bytes int) { m.outBytes.Add(int64(-bytes)) }

@@ -9,16 +9,17 @@ import (
 //
 //   - Anyone may put, at any time, under mu, which is a leaf lock: nothing else
 //     is taken while it is held, and no system call is made.
-//   - One thread at a time writes (the flag writing); it takes the bytes out,
-//     writes without the lock, and looks again before it leaves. So whoever puts
-//     while writing is set need not flush.
+//   - One thread at a time writes (the flag writing), without the lock, out of the
+//     chunks, behind whose bytes others go on to put; it looks again before it
+//     leaves. So whoever puts while writing is set need not flush.
 //   - Whoever puts into an outbox that nobody knows of (not dirty, not writing)
 //     notes it and flushes it at the end of its batch.
 //   - pending counts bytes from put until the peer's system took them, those in
 //     the writer's hands included.
 type outbox struct {
 	mu      sync.Mutex
-	buf     []byte
+	first   *chunk // of a chain; every chunk in it has bytes to be written
+	last    *chunk
 	pending int
 	packets int // put since nothing was pending
 	limit   int
@@ -45,46 +46,52 @@ type outbox struct {
 // waits until a receiver has room.
 type waiter interface{ released() }
 
-// Buffers are pooled in two sizes: an occasional acknowledgement shall not cost
-// 64 KiB. Larger ones, made by packets that are large themselves, go to the
-// garbage collector.
+// A chunk is a piece of an outbox. Chunks are pooled in two sizes, since an
+// occasional acknowledgement shall not cost 16 KiB; a packet that fits into none
+// has a chunk of its own, which goes to the garbage collector. Rejected: one
+// buffer that doubles. A receiver that is behind then costs page faults, clearing
+// and collection, more than all the copying of its bytes.
+type chunk struct {
+	next  *chunk
+	bytes []byte
+	done  int // of them, written
+	size  int // as it was made, whatever append made of it
+}
+
 const (
 	outboxSlip  = 512
-	outboxChunk = 64 << 10
+	outboxChunk = 16 << 10
 )
 
 var (
-	outboxSlips   = sync.Pool{New: func() any { return new([outboxSlip]byte) }}
-	outboxBuffers = sync.Pool{New: func() any { return new([outboxChunk]byte) }}
+	outboxSlips  = sync.Pool{New: func() any { return makeChunk(outboxSlip) }}
+	outboxChunks = sync.Pool{New: func() any { return makeChunk(outboxChunk) }}
 )
 
-// grow makes room for n more bytes.
-func (o *outbox) grow(n int) {
-	need := len(o.buf) + n
-	if need <= cap(o.buf) {
-		return
-	}
-	var next []byte
+func makeChunk(size int) *chunk { return &chunk{bytes: make([]byte, 0, size), size: size} }
+
+// newChunk returns one with room for n bytes.
+func newChunk(n int) *chunk {
 	switch {
-	case need <= outboxSlip:
-		next = outboxSlips.Get().(*[outboxSlip]byte)[:0]
-	case need <= outboxChunk:
-		next = outboxBuffers.Get().(*[outboxChunk]byte)[:0]
-	default:
-		next = make([]byte, 0, max(need, 2*cap(o.buf)))
+	case n <= outboxSlip:
+		return outboxSlips.Get().(*chunk)
+	case n <= outboxChunk:
+		return outboxChunks.Get().(*chunk)
 	}
-	next = append(next, o.buf...)
-	recycleBuffer(o.buf)
-	o.buf = next
+	return makeChunk(n)
 }
 
-// recycleBuffer gives a pooled buffer back.
-func recycleBuffer(b []byte) {
-	switch cap(b) {
+// recycle gives a chunk back that nobody looks at any more.
+func (k *chunk) recycle() {
+	if cap(k.bytes) != k.size {
+		return // append has moved the bytes
+	}
+	k.next, k.bytes, k.done = nil, k.bytes[:0], 0
+	switch k.size {
 	case outboxSlip:
-		outboxSlips.Put((*[outboxSlip]byte)(b[:outboxSlip]))
+		outboxSlips.Put(k)
 	case outboxChunk:
-		outboxBuffers.Put((*[outboxChunk]byte)(b[:outboxChunk]))
+		outboxChunks.Put(k)
 	}
 }
 
@@ -94,25 +101,63 @@ func (o *outbox) room(n int) bool {
 	return o.pending == 0 || o.pending+n <= o.limit
 }
 
-// put appends encoded bytes and says whether the caller must see to the flush.
-func (o *outbox) put(p []byte) (flush bool) {
-	if o.closed {
-		return false
+// space returns a chunk to whose bytes n more may be appended: the last, or one
+// that is about to be. What was appended counts once extend is told.
+func (c *Conn) space(n int) *chunk {
+	o := &c.out
+	last := o.last
+	switch {
+	case last == nil:
+		return newChunk(n)
+	case len(last.bytes)+n <= cap(last.bytes):
+		return last
+	case last.size > outboxSlip || o.writing:
+		return newChunk(max(n, outboxSlip+1))
 	}
-	o.grow(len(p))
-	o.buf = append(o.buf, p...)
-	return o.appended(len(p))
+	whole := newChunk(max(len(last.bytes)+n, outboxSlip+1)) // a slip is the first: one piece instead of two
+	whole.bytes = append(whole.bytes, last.bytes[last.done:]...)
+	o.first, o.last = whole, whole
+	c.b.metrics.held(whole.size - last.size)
+	last.recycle()
+	return whole
 }
 
-// appended accounts for n bytes that were appended to buf in place.
-func (o *outbox) appended(n int) (flush bool) {
-	o.pending += n
+// leave is told instead of extend where nothing was appended after all.
+func (c *Conn) leave(k *chunk) {
+	if k != c.out.last {
+		k.recycle()
+	}
+}
+
+// extend takes b, which is k.bytes with packets behind them, and says whether the
+// caller must see to the flush.
+func (c *Conn) extend(k *chunk, b []byte) (flush bool) {
+	o := &c.out
+	o.pending += len(b) - len(k.bytes)
 	o.packets++
+	k.bytes = b
+	if k != o.last {
+		if o.last == nil {
+			o.first = k
+		} else {
+			o.last.next = k
+		}
+		o.last = k
+		c.b.metrics.held(k.size)
+	}
 	if o.dirty || o.writing {
 		return false
 	}
 	o.dirty = true
 	return true
+}
+
+// putBytes appends encoded packets.
+func (c *Conn) putBytes(p []byte) {
+	if len(p) > 0 && !c.out.closed {
+		k := c.space(len(p))
+		c.extend(k, append(k.bytes, p...))
+	}
 }
 
 // unflushed says how much is pending, and whether nobody is writing it yet.
@@ -122,65 +167,112 @@ func (o *outbox) unflushed() (pending int, flush bool) {
 	return o.pending, o.dirty
 }
 
-// Take hands the driver what is to be written, nil for nothing or while another
-// thread writes. Whoever gets bytes is the writer until Next returns nil.
-func (c *Conn) Take() []byte {
+// Take makes the caller the writer, if there is something to write and nobody
+// writes it yet, and appends as much of it to pieces as that has capacity for.
+// Whoever gets pieces is the writer until Next returns none.
+func (c *Conn) Take(pieces [][]byte) [][]byte {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.dirty = false
-	if o.writing || len(o.buf) == 0 {
+	if o.writing {
 		return nil
 	}
-	o.writing = true
-	b := o.buf
-	o.buf = nil
-	return b
+	return o.take(pieces)
+}
+
+func (o *outbox) take(pieces [][]byte) [][]byte {
+	for k := o.first; k != nil && len(pieces) < cap(pieces); k = k.next {
+		pieces = append(pieces, k.bytes[k.done:])
+	}
+	o.dirty = false
+	if o.writing = len(pieces) > 0; !o.writing {
+		o.packets = 0
+	}
+	return pieces
 }
 
 // Drained says whether nothing is left to write, in anybody's hands.
 func (c *Conn) Drained() bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return len(c.out.buf) == 0 && !c.out.writing
+	return c.out.first == nil && !c.out.writing
 }
 
-// Wrote tells that n more bytes were written. The publishers and the messages
-// that waited for room go on.
+// Wrote tells that n more bytes were written, and that the writer remains it. The
+// publishers and the messages that waited for room go on.
 func (c *Conn) Wrote(n int) {
+	c.out.mu.Lock()
+	feed, eased := c.wrote(n)
+	c.out.mu.Unlock()
+	c.roomAgain(feed, eased)
+}
+
+// Next is Wrote and appends to pieces what is to be written then. None: the caller
+// is the writer no more.
+func (c *Conn) Next(n int, pieces [][]byte) [][]byte {
+	c.out.mu.Lock()
+	if feed, eased := c.wrote(n); feed || len(eased) > 0 {
+		c.out.mu.Unlock()
+		c.roomAgain(feed, eased)
+		c.out.mu.Lock()
+	}
+	pieces = c.out.take(pieces)
+	c.out.mu.Unlock()
+	return pieces
+}
+
+// wrote accounts for n bytes written. feed: the session has more to put.
+func (c *Conn) wrote(n int) (feed bool, eased []waiter) {
 	o := &c.out
-	o.mu.Lock()
 	if o.discarded {
-		o.mu.Unlock()
-		return
+		return false, nil
 	}
 	o.pending -= n
 	o.taken += n
 	c.b.metrics.wrote(n)
-	feed := o.starved && o.pending <= o.limit/2
-	if feed {
+	c.cut(n)
+	if feed = o.starved && o.pending <= o.limit/2; feed {
 		o.starved = false
 	}
-	eased := c.easing()
-	o.mu.Unlock()
+	return feed, c.easing()
+}
+
+// cut takes n bytes off the front of the chain.
+func (c *Conn) cut(n int) {
+	o := &c.out
+	for o.first != nil {
+		k := o.first
+		if left := len(k.bytes) - k.done; n < left {
+			k.done += n
+			return
+		} else {
+			n -= left
+		}
+		o.first = k.next
+		c.b.metrics.held(-k.size)
+		k.recycle()
+	}
+	o.last = nil
+}
+
+func (c *Conn) roomAgain(feed bool, eased []waiter) {
 	if feed {
 		c.drained()
 	}
 	releaseAll(eased)
 }
 
-// Next takes a buffer back that was written to its end and hands out the next,
-// nil when there is none.
-func (c *Conn) Next(written []byte) []byte {
+// discard drops what is in the outbox for good. Where somebody may be writing it,
+// the chunks go to the garbage collector. out.mu is held.
+func (c *Conn) discard() {
 	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	recycleBuffer(written)
-	if len(o.buf) == 0 {
-		o.writing, o.packets = false, 0
-		return nil
+	for k := o.first; k != nil; {
+		next := k.next
+		c.b.metrics.held(-k.size)
+		if !o.writing {
+			k.recycle()
+		}
+		k = next
 	}
-	b := o.buf
-	o.buf, o.dirty = nil, false
-	return b
+	o.first, o.last = nil, nil
 }

@@ -120,7 +120,7 @@ func (c *Conn) letGo() {
 		}
 		then = append(then, s.then...)
 		if len(s.bytes) > 0 && !c.out.closed {
-			c.out.put(s.bytes)
+			c.putBytes(s.bytes)
 			c.b.metrics.sent(s.packets, len(s.bytes))
 		}
 		c.inbound.Add(int32(-s.settled))

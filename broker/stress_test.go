@@ -158,7 +158,7 @@ func (w *storm) settle() {
 	}
 	if !eventually(func() bool {
 		t := w.broker.Tally()
-		return t.Full == 0 && t.Queued == 0 && t.QueuedBytes == 0 && t.Unwritten == 0 && len(w.broker.Unsettled()) == 0
+		return t.Full == 0 && t.Queued == 0 && t.QueuedBytes == 0 && t.Unwritten == 0 && t.Held == 0 && len(w.broker.Unsettled()) == 0
 	}) {
 		w.Errorf("the broker does not come to rest: %+v", w.broker.Tally())
 		for _, line := range w.broker.Unsettled() {

@@ -30,10 +30,6 @@ type conn struct {
 	held    bool // the tail holds whole packets that a pause left
 	hidden  bool // epoll does not know of it
 
-	// The writer's, who is one at a time: what the socket did not take, a part
-	// of the outbox's buffer base.
-	rest, base []byte
-
 	begun  atomic.Bool  // core is set: the broker knows of the connection before
 	users  atomic.Int32 // threads in a system call on fd, plus closing
 	ending atomic.Bool  // the loop waits for the outbox to be empty
@@ -245,27 +241,33 @@ func (c *conn) Flush() {
 	if !c.begun.Load() {
 		return // end will
 	}
-	if buf := c.core.Take(); buf != nil {
-		c.write(buf, buf)
+	var room [maxPieces][]byte
+	if pieces := c.core.Take(room[:0]); len(pieces) > 0 {
+		c.write(pieces)
 	}
 }
 
+// maxPieces of an outbox are written at a time.
+const maxPieces = 8
+
 // write makes its thread the writer until the outbox is empty or the socket full.
-func (c *conn) write(base, rest []byte) {
-	for base != nil {
-		n, err := c.send(rest)
+func (c *conn) write(pieces [][]byte) {
+	for len(pieces) > 0 {
+		whole := 0
+		for _, p := range pieces {
+			whole += len(p)
+		}
+		n, err := c.send(pieces)
 		if err != nil {
 			c.core.Failed(err)
 			return
 		}
-		c.core.Wrote(n)
-		if rest = rest[n:]; len(rest) > 0 {
-			c.base, c.rest = base, rest
+		if n < whole {
+			c.core.Wrote(n)
 			c.loop.post(c, wantRoom)
 			return
 		}
-		base = c.core.Next(base)
-		rest = base
+		pieces = c.core.Next(n, pieces[:0])
 	}
 	if c.ending.Load() {
 		c.loop.post(c, wantClose)
@@ -273,7 +275,7 @@ func (c *conn) write(base, rest []byte) {
 }
 
 // send is one non-blocking write.
-func (c *conn) send(p []byte) (n int, err error) {
+func (c *conn) send(pieces [][]byte) (n int, err error) {
 	for {
 		users := c.users.Load()
 		if users >= closing {
@@ -284,7 +286,11 @@ func (c *conn) send(p []byte) (n int, err error) {
 		}
 	}
 	for {
-		n, err = unix.Write(c.fd, p)
+		if len(pieces) == 1 {
+			n, err = unix.Write(c.fd, pieces[0])
+		} else {
+			n, err = unix.Writev(c.fd, pieces)
+		}
 		if err != unix.EINTR {
 			break
 		}
@@ -300,9 +306,8 @@ func (c *conn) send(p []byte) (n int, err error) {
 
 // goOn continues the write that the socket had no room for.
 func (c *conn) goOn() {
-	base, rest := c.base, c.rest
-	c.base, c.rest = nil, nil
-	c.write(base, rest)
+	var room [maxPieces][]byte
+	c.write(c.core.Next(0, room[:0]))
 }
 
 // awaitRoom watches for room in the socket.
