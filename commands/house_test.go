@@ -179,6 +179,27 @@ func housePath(path string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(path, "mqtk"), "/")
 }
 
+// TestNothingSlowAtStart: packages whose tables are built at every start, a
+// one-shot pub's among them, and which nobody here needs.
+func TestNothingSlowAtStart(t *testing.T) {
+	slow := map[string]string{
+		"github.com/russross/blackfriday/v2": "0.35 ms; go.mod lets commands/md2man stand in for what imports it",
+	}
+	for _, p := range listPackages(t) {
+		if p.ImportPath != "mqtk" {
+			continue
+		}
+		if !slices.Contains(p.Deps, "github.com/urfave/cli/v2") {
+			t.Error("the list of what mqtk reaches is not complete")
+		}
+		for _, path := range p.Deps {
+			if why, ok := slow[path]; ok {
+				t.Errorf("mqtk reaches %s: %s", path, why)
+			}
+		}
+	}
+}
+
 // TestCodecStartsNothing: the wire codec and the tree have no goroutine.
 func TestCodecStartsNothing(t *testing.T) {
 	for _, dir := range []string{"../mqttwire", "../broker/topictree"} {
