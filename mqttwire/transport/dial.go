@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"time"
 )
 
 // DialOptions say how to reach a server. The zero value is right for most.
@@ -40,11 +41,32 @@ func dialTCP(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
 		}
 		d.LocalAddr = local
 	}
+	if (t.Host == "" || t.Host == "localhost") && d.LocalAddr == nil {
+		return dialLocalhost(ctx, &d, t)
+	}
 	if t.Host == "" {
 		t.Host = "localhost"
 	}
 	return d.DialContext(ctx, "tcp", t.Address()) // TCP_NODELAY is net's default
 }
+
+// dialLocalhost tries the two addresses that localhost has (RFC 6761, 6.3), in
+// the order and with the patience of package net. To look the name up costs as
+// much as all of the handshake: files are read, on a thread of its own, and on
+// some systems libraries are loaded.
+func dialLocalhost(ctx context.Context, d *net.Dialer, t Target) (net.Conn, error) {
+	first, cancel := context.WithTimeout(ctx, headStart)
+	defer cancel()
+	t.Host = "::1"
+	if c, err := d.DialContext(first, "tcp", t.Address()); err == nil {
+		return c, nil
+	}
+	t.Host = "127.0.0.1"
+	return d.DialContext(ctx, "tcp", t.Address())
+}
+
+// headStart is what IPv6 has before IPv4 is tried, where it does not fail at once.
+const headStart = 300 * time.Millisecond
 
 func dialUnix(ctx context.Context, t Target, _ DialOptions) (net.Conn, error) {
 	var d net.Dialer

@@ -85,6 +85,40 @@ func TestLiteralStaysInItsFamily(t *testing.T) {
 	}
 }
 
+// Localhost is both loopback addresses, whichever the server is at, and no name
+// that is looked up.
+func TestLocalhost(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Skip(err)
+		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		for _, url := range []string{"mqtt://localhost:" + port, "mqtt://:" + port} {
+			c, err := Dial(t.Context(), url, DialOptions{})
+			if err != nil {
+				t.Errorf("%s with a server at %s: %v", url, l.Addr(), err)
+				continue
+			}
+			if c.RemoteAddr().String() != l.Addr().String() {
+				t.Errorf("%s reached %s, not %s", url, c.RemoteAddr(), l.Addr())
+			}
+			c.Close()
+		}
+		l.Close()
+		_, err = Dial(t.Context(), "mqtt://localhost:"+port, DialOptions{})
+		if e := new(Error); !errors.As(err, &e) || e.Kind != Unreachable || !strings.HasSuffix(err.Error(), "connection refused") {
+			t.Errorf("without a server: %v", err)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if c, err := Dial(ended, "mqtt://localhost:"+port, DialOptions{}); err == nil {
+			c.Close()
+			t.Error("dialled after the end of its context")
+		}
+	}
+}
+
 func TestLocalAddress(t *testing.T) {
 	l, err := Listen("mqtt://127.0.0.1:0", ListenOptions{})
 	if err != nil {
