@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -39,48 +40,63 @@ func Run(ctx context.Context, args []string, stdio Stdio, files fs.FS) int {
 // Tree returns the declarations of all commands, from which help, man pages
 // and completions are rendered.
 func Tree() *cli.Command {
-	return (&program{getenv: os.Getenv}).root()
+	return (&program{getenv: os.Getenv}).root("")
 }
 
-// root is mqtk itself, as a command.
-func (p *program) root() *cli.Command {
-	return &cli.Command{
-		Name:        "mqtk",
-		Usage:       "an MQTT broker and its tools, for MQTT 5.0, 3.1.1 and 3.1",
-		UsageText:   "mqtk VERB [FLAGS] [OPERANDS]",
-		Subcommands: p.commands(),
+// root is mqtk itself, as a command. It has all verbs, or the one of that name:
+// to declare the others takes longer than to parse a command line.
+func (p *program) root(verb string) *cli.Command {
+	c := &cli.Command{
+		Name:      "mqtk",
+		Usage:     "an MQTT broker and its tools, for MQTT 5.0, 3.1.1 and 3.1",
+		UsageText: "mqtk VERB [FLAGS] [OPERANDS]",
 	}
+	for _, v := range p.verbs() {
+		if v.name == verb {
+			c.Subcommands = []*cli.Command{v.declare()}
+			return c
+		}
+	}
+	for _, v := range p.verbs() {
+		c.Subcommands = append(c.Subcommands, v.declare())
+	}
+	return c
 }
 
-// commands lists the verbs in the order in which help shows them.
-func (p *program) commands() []*cli.Command {
-	return []*cli.Command{
-		p.serveCommand(),
-		p.pubCommand(),
-		p.subCommand(),
-		p.benchCommand(),
-		p.inspectCommand(),
-		p.completionCommand(),
-		p.helpCommand(),
-		p.versionCommand(),
+// A verb is the name of a command and what declares it.
+type verb struct {
+	name    string
+	declare func() *cli.Command
+}
+
+// verbs lists the verbs in the order in which help shows them.
+func (p *program) verbs() []verb {
+	return []verb{
+		{"serve", p.serveCommand},
+		{"pub", p.pubCommand},
+		{"sub", p.subCommand},
+		{"bench", p.benchCommand},
+		{"inspect", p.inspectCommand},
+		{"completion", p.completionCommand},
+		{"help", p.helpCommand},
+		{"version", p.versionCommand},
 	}
 }
 
 // run finds the verb, sorts its words and lets urfave/cli fill its options.
 func (p *program) run(ctx context.Context, args []string) error {
-	root := p.root()
 	if len(args) == 0 {
-		p.writeHelp(p.Err, []*cli.Command{root})
+		p.writeHelp(p.Err, []*cli.Command{p.root("")})
 		return fail(exitUsage, nil)
 	}
 	switch args[0] {
 	case "-h", "--help":
-		p.writeHelp(p.Out, []*cli.Command{root})
+		p.writeHelp(p.Out, []*cli.Command{p.root("")})
 		return nil
 	case "--version":
 		args[0] = "version"
 	}
-	path, line, err := parseCommandLine(root, args)
+	path, line, err := parseCommandLine(p.root(args[0]), args)
 	if err != nil {
 		return err
 	}
@@ -98,27 +114,28 @@ func (p *program) run(ctx context.Context, args []string) error {
 // them would cost a millisecond, a third of what a one-shot pub takes.
 func (p *program) app(path []*cli.Command, line commandLine) *cli.App {
 	usage := func(_ *cli.Context, err error, _ bool) error { return usageFromFlag(path, line, err) }
-	var verb *cli.Command
+	var found *cli.Command
 	for i := len(path) - 1; i > 0; i-- {
 		c := &cli.Command{
 			Name: path[i].Name, Action: path[i].Action, OnUsageError: usage,
 			HideHelp: true, HideHelpCommand: true,
 		}
-		if verb == nil {
+		if found == nil {
 			for _, f := range line.given {
 				c.Flags = append(c.Flags, bare(f))
 			}
 		} else {
-			c.Subcommands = []*cli.Command{verb}
+			c.Subcommands = []*cli.Command{found}
 		}
-		verb = c
+		found = c
 	}
 	return &cli.App{
 		Name:            path[0].Name,
-		Commands:        []*cli.Command{verb},
+		Commands:        []*cli.Command{found},
 		HideHelp:        true,
 		HideHelpCommand: true,
 		HideVersion:     true,
+		Compiled:        time.Unix(0, 0), // unless told, it looks at the file of the program
 		Reader:          p.In,
 		Writer:          p.Out,
 		ErrWriter:       p.Err,

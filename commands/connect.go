@@ -1,8 +1,8 @@
 package commands
 
 import (
-	"crypto/rand"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -195,15 +195,17 @@ func checkVersion(v mqttwire.Version, needs5 string) error {
 
 const neverExpires = 0xFFFFFFFF
 
-// randomID is 12 letters and digits.
+// randomID is 12 letters and digits. They need to be nobody else's, and no
+// secret: any client may call itself by any id.
 func randomID() string {
 	const letters = "0123456789abcdefghijklmnopqrstuv" // 32 of them: five bits each
-	var random [12]byte
-	_, _ = rand.Read(random[:]) // never fails
-	for i, b := range random {
-		random[i] = letters[b&31]
+	var id [12]byte
+	random := rand.Uint64()
+	for i := range id {
+		id[i] = letters[random&31]
+		random >>= 5
 	}
-	return string(random[:])
+	return string(id[:])
 }
 
 func firstOf[T any](values ...*T) *T {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"flag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,17 +35,48 @@ func onOff(names, usage string, into *bool) *cli.BoolFlag {
 	return &cli.BoolFlag{Name: n[0], Aliases: n[1:], Usage: usage, Destination: into}
 }
 
-// bare is a flag by its first name alone, which is the one that argv.go hands
-// over. With aliases, urfave/cli would set the value once more for each of
-// them, and a repeatable flag would count its values twice.
+// A bareFlag is what urfave/cli gets to see of a flag: the first name, which is
+// the one that argv.go hands over, and where the value goes. With aliases it
+// would set the value once more for each of them, and a repeatable flag would
+// count its values twice; and its own flags run a regular expression over each
+// name.
+type bareFlag struct {
+	name  string
+	value flag.Value
+}
+
 func bare(f cli.Flag) cli.Flag {
 	switch f := f.(type) {
 	case *cli.GenericFlag:
-		return &cli.GenericFlag{Name: f.Name, Value: f.Value}
+		return bareFlag{f.Name, f.Value}
 	case *cli.BoolFlag:
-		return &cli.BoolFlag{Name: f.Name, Destination: f.Destination}
+		return bareFlag{f.Name, (*switchValue)(f.Destination)}
 	}
 	return f
+}
+
+// Apply, Names, IsSet and String make it a cli.Flag.
+func (f bareFlag) Apply(set *flag.FlagSet) error {
+	set.Var(f.value, f.name, "")
+	return nil
+}
+
+func (f bareFlag) Names() []string { return []string{f.name} }
+func (f bareFlag) IsSet() bool     { return true }
+func (f bareFlag) String() string  { return f.name }
+
+// switchValue is the value of a flag without one; nil is that of a flag that
+// changes nothing.
+type switchValue bool
+
+func (v *switchValue) String() string { return "" }
+
+// Set takes what argv.go lets through: true or false.
+func (v *switchValue) Set(s string) error {
+	if v != nil {
+		*v = s == "true"
+	}
+	return nil
 }
 
 // ignored declares a flag that changes nothing.

@@ -42,7 +42,7 @@ func (p *program) helpCommand() *cli.Command {
 // pathsOf reads the names of commands, one after the other; a subcommand
 // follows its verb. None is mqtk itself.
 func (p *program) pathsOf(words []string) (paths [][]*cli.Command, err error) {
-	root := p.root()
+	root := p.root("")
 	for _, word := range words {
 		if last := len(paths) - 1; last >= 0 {
 			if c := paths[last][len(paths[last])-1].Command(word); c != nil {

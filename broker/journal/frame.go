@@ -37,12 +37,14 @@ type frame struct {
 
 func (f frame) length() int { return frameHeader + len(f.payload) }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is the table of the checksums. Package crc32 makes it once, when it
+// is first asked for: who never opens a journal does not wait for that.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // checksum is of a frame that stands at an offset of a segment; body begins
 // with the kind.
 func checksum(number uint32, offset int64, body []byte) uint32 {
-	return crc32.Update(number*0x9e3779b1^uint32(offset), castagnoli, body)
+	return crc32.Update(number*0x9e3779b1^uint32(offset), castagnoli(), body)
 }
 
 // seal fills in the header of a frame whose payload is there already.

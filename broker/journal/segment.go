@@ -54,7 +54,7 @@ func (h header) bytes() []byte {
 }
 
 func sealHeader(b []byte) {
-	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
+	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli()))
 }
 
 var (
@@ -64,7 +64,7 @@ var (
 
 func readHeader(b []byte) (h header, err error) {
 	if len(b) < headerSize || !bytes.Equal(b[:8], headerMagic) ||
-		binary.LittleEndian.Uint32(b[60:]) != crc32.Checksum(b[:60], castagnoli) {
+		binary.LittleEndian.Uint32(b[60:]) != crc32.Checksum(b[:60], castagnoli()) {
 		return h, errNoHeader
 	}
 	if v := binary.LittleEndian.Uint32(b[8:]); v != formatVersion {

@@ -58,11 +58,11 @@ type slot struct {
 // its last acknowledgement. Ids count up and come round; an id is found by its
 // low bits, so there are at least twice as many slots as the window is wide.
 type inflight struct {
-	slots  []slot
-	max    int // messages, the client's own bound
-	open   int // messages
-	quota  int // messages that this connection may yet send
-	limit  int // the quota at its start
+	slots  []slot // nil before the first id: a one-shot at QoS 0 never has one
+	max    int    // messages, the client's own bound
+	open   int    // messages
+	quota  int    // messages that this connection may yet send
+	limit  int    // the quota at its start
 	last   mqttwire.PacketID
 	top    mqttwire.PacketID // the highest id ever given out
 	seq    uint64
@@ -73,12 +73,16 @@ func newInflight(most int) inflight {
 	if most <= 0 {
 		most = defaultInflight
 	}
-	most = min(most, 32<<10)
+	return inflight{max: min(most, 32<<10)}
+}
+
+// makeSlots makes room for twice the window.
+func (f *inflight) makeSlots() {
 	size := 64
-	for size < 2*most {
+	for size < 2*f.max {
 		size *= 2
 	}
-	return inflight{slots: make([]slot, size), max: most}
+	f.slots = make([]slot, size)
 }
 
 // connected starts the quota of a new connection.
@@ -96,6 +100,9 @@ func (f *inflight) room() bool { return f.open < f.max && f.quota > 0 && len(f.r
 // next finds the slot that will be used next. It is the caller's once it sets
 // a state; nil: all are in use.
 func (f *inflight) next() *slot {
+	if f.slots == nil {
+		f.makeSlots()
+	}
 	for range f.slots {
 		f.last++
 		if f.last == 0 {
@@ -113,6 +120,9 @@ func (f *inflight) next() *slot {
 
 // find gives the slot of an id in use, or nil.
 func (f *inflight) find(id mqttwire.PacketID) *slot {
+	if f.slots == nil {
+		return nil
+	}
 	s := &f.slots[int(id)&(len(f.slots)-1)]
 	if s.state == free || s.id != id {
 		return nil
