@@ -68,6 +68,7 @@ type Broker struct {
 	}
 	busy      busySessions
 	retained  retainedSet
+	turns     turns
 	sys       sysPublisher
 	deadlines *deadlines
 	wheel     *wheel

@@ -40,24 +40,27 @@
 //     segments. Never held over a system call.
 //   - registry: client id -> Session, under one mutex. Create, take-over and end
 //     of a session are serialised by it.
-//   - subscriptions (RWMutex), retainedSet, busySessions, deadlines, wheel, matches.
+//   - subscriptions and retainedSet (RWMutex both), busySessions, deadlines,
+//     wheel, matches, turns.
 //
 // Lock order: handover -> Session.handling or registry -> Session.mu ->
-// subscriptions, retainedSet, busySessions, or outbox.mu -> deadlines and wheel. Session.handling
-// is held from a packet's change of its client's session until the Store has the
-// events of it, and nobody but a connection that takes the session over ever
-// waits for it: whatever that one is told then, the Store has before. Whoever finds
-// under a lock that others may go on leaves that to its batch's Flush. No lock
-// is held over I/O, a channel operation, the Store's callback or an Authenticator. An Authorizer may be
-// asked under Session.mu, for what a queue or a window holds: it must not block.
+// subscriptions, busySessions, turns, or retainedSet -> outbox.mu -> deadlines and
+// wheel. Session.handling is held from a packet's change of its client's session
+// until the Store has the events of it, and nobody but a connection that takes the
+// session over ever waits for it: whatever that one is told then, the Store has
+// before. Whoever finds under a lock that others may go on leaves that to its
+// batch's Flush. No lock is held over I/O, a channel operation, the Store's
+// callback or an Authenticator. An Authorizer may be asked under Session.mu and the
+// retained set's, for what a queue, a window or a walk holds: it must not block.
 //
 // # Goroutines
 //
 // One for the deadlines, one for $SYS, what Store and Fabric own, and what the
 // driver needs: with the goroutine driver one for each connection, and a writer
 // while a socket takes no more; with the event loop one for each core. One more
-// for each Authenticator's answer that is awaited, and for a subscription that
-// walks over many retained messages in vain. Shutdown waits for all of them.
+// for each Authenticator's answer that is awaited, and one while sessions have
+// more to send than one turn of them takes (turns.go). Shutdown waits for all of
+// them.
 //
 // # Back-pressure
 //
@@ -100,7 +103,10 @@
 //     would come twice.
 //   - 2026-11-21. Retained messages live encoded in the pages of a sorted list
 //     (topictree.Names): 80 bytes for a topic of 20 and a payload of 16, against
-//     400 as Messages in a trie. Each delivery decodes one.
+//     400 as Messages in a trie. A delivery at QoS 0 is encoded straight from
+//     its page, under the set's lock, a few at a time: no copy, and whoever
+//     changes a topic comes before or behind what was retained, never between
+//     the look at it and its place in the outbox.
 //   - 2026-11-21. Store.Append returns an error as well as calling durable: no
 //     room is known before anything is written, and can be said of one packet,
 //     while a failed sync concerns all that waits. An Append without events is a

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"mqtk/mqttwire"
@@ -28,19 +27,25 @@ type Message struct {
 }
 
 // keep copies a view into a message of its own. topic, when it is not empty,
-// is an already kept copy of the topic.
+// is an already kept copy of the topic; otherwise it shares the piece of memory
+// that all the rest is in.
 func (m *Message) keep(topic string) *Message {
 	k := *m
+	begin := ""
 	if topic == "" {
-		topic = strings.Clone(m.Topic)
+		begin = m.Topic
 	}
-	k.Topic = topic
-	body := make([]byte, 0, len(m.Payload)+len(m.Properties))
+	body := make([]byte, 0, len(begin)+len(m.Payload)+len(m.Properties))
+	body = append(body, begin...)
+	if k.Topic = topic; topic == "" {
+		k.Topic = mqttwire.View(body)
+	}
+	n := len(body)
 	body = append(append(body, m.Payload...), m.Properties...)
-	k.Payload = slices.Clip(body[:len(m.Payload)])
+	k.Payload = slices.Clip(body[n : n+len(m.Payload)])
 	k.Properties = nil
 	if len(m.Properties) > 0 {
-		k.Properties = mqttwire.Properties(body[len(m.Payload):])
+		k.Properties = mqttwire.Properties(body[n+len(m.Payload):])
 	}
 	return &k
 }

@@ -2,9 +2,9 @@ package broker
 
 import (
 	"strings"
-	"time"
 
 	"mqtk/broker/topictree"
+	"mqtk/mqttwire"
 )
 
 // retain stores or deletes the retained message that the batch carries.
@@ -48,159 +48,132 @@ type retainCursor struct {
 	identifiers  []uint32
 	walk         *topictree.Cursor
 	until        uint64 // the set's version at the SUBSCRIBE
-	topics       []byte // of what was found, one behind the other
-	found        []foundRetained
-	first        int      // in found, of what was not taken
-	message      *Message // the one of first, once it was needed
-	more         bool
+	publisher    publisherMemory
 }
 
-// foundRetained is a version of a topic.
-type foundRetained struct {
-	version  uint64
-	from, to int // in topics
-}
-
-const (
-	cursorStep   = 64 // topics that are looked at under one hold of the retained set's lock
-	cursorSlices = 64 // steps that one pump makes in vain before it lets others have the session
-)
+// cursorStep is how many topics are looked at, and at most brought, under one
+// hold of the retained set's lock.
+const cursorStep = 64
 
 // newRetainCursor starts a cursor, nil where there is nothing to walk over.
 func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
-	b.retained.Lock()
-	defer b.retained.Unlock()
+	b.retained.RLock()
+	defer b.retained.RUnlock()
 	if b.retained.names.Len() == 0 {
 		return nil
 	}
-	c := &retainCursor{subscription: s, walk: b.retained.names.Cursor(s.filter), until: b.retained.version, more: true}
+	c := &retainCursor{subscription: s, walk: b.retained.names.Cursor(s.filter), until: b.retained.version}
 	if s.identifier > 0 {
 		c.identifiers = []uint32{s.identifier}
 	}
 	return c
 }
 
-// next returns the next message without taking it; nil at the end, or, when
-// there may be more, when it has looked long enough for now.
-func (c *retainCursor) next(now time.Time) *Message {
-	b := c.subscription.session.b
-	for range cursorSlices {
-		for c.first < len(c.found) {
-			if c.brings(now) {
-				return c.message
-			}
-			c.took()
-		}
-		if !c.more {
-			return nil
-		}
-		c.topics, c.found, c.first = c.topics[:0], c.found[:0], 0
-		b.retained.Lock()
-		c.more = c.walk.Next(cursorStep, func(topic, value []byte) {
-			if e := parseRetained(value); e.version <= c.until {
-				from := len(c.topics)
-				c.topics = append(c.topics, topic...)
-				c.found = append(c.found, foundRetained{e.version, from, len(c.topics)})
-			}
-		})
-		b.retained.Unlock()
+// pumpRetained goes on with the first cursor and returns the work that was, 0
+// when it must wait. mu is held.
+func (s *Session) pumpRetained(batch *Batch, c *Conn) (work int) {
+	room := c.out.roomForRetained()
+	if room == 0 {
+		return 0
 	}
-	return nil
+	most := cursorStep
+	if s.queue.len() > 0 {
+		most = 1 // turn about
+	}
+	work, more := s.cursors[0].step(batch, c, room, most)
+	batch.view = Message{}
+	if more {
+		return work
+	}
+	s.cursors = s.cursors[1:]
+	if len(s.cursors) == 0 {
+		s.cursors = nil
+	}
+	return work + 1
 }
 
-// over says whether the walk has come to its end.
-func (c *retainCursor) over() bool { return !c.more && c.first == len(c.found) }
+// step brings at most so many messages, of about room bytes. Each goes from its
+// page straight into the outbox under the lock of the retained set: who changes
+// it is either seen here or comes later there.
+func (r *retainCursor) step(batch *Batch, c *Conn, room, most int) (work int, more bool) {
+	set := &c.b.retained
+	set.RLock()
+	defer set.RUnlock()
+	waits := false
+	more = r.walk.Next(cursorStep, func(topic, value []byte) bool {
+		e := parseRetained(value)
+		if e.version > r.until || !r.brings(batch, topic, &e) {
+			return true
+		}
+		if waits = room <= 0 || most == 0 || !r.send(batch, c, &e); waits {
+			return false
+		}
+		room -= e.size(batch.view.Topic)
+		most--
+		work += workDelivery
+		return true
+	})
+	if !waits {
+		work += cursorStep
+	}
+	return work, more
+}
 
-// brings says whether the first of what was found is still what the subscription
-// gets, and makes it the message.
-func (c *retainCursor) brings(now time.Time) bool {
-	s := c.subscription.session
-	f := &c.found[c.first]
-	if c.message == nil {
-		c.message = s.b.retained.message(string(c.topics[f.from:f.to]), f.version)
-	} else if !s.b.retained.current(c.message.Topic, f.version) {
+// brings says whether the subscription gets an entry, and makes it the batch's
+// view.
+func (r *retainCursor) brings(batch *Batch, topic []byte, e *retainedEntry) bool {
+	s := r.subscription.session
+	m := &batch.view
+	s.b.retained.view(m, mqttwire.View(topic), e)
+	if !m.alive(batch.now) {
 		return false
 	}
-	m := c.message
+	if r.subscription.noLocal || s.b.limits.CheckRetainSource {
+		m.From, m.Owner = r.publisher.unpack(e.publisher)
+	}
 	switch {
-	case m == nil || !m.alive(now):
+	case r.subscription.noLocal && m.From == s.ClientID:
 		return false
-	case c.subscription.noLocal && m.From == s.ClientID:
-		return false
-	case !s.b.mayReceive(s, m.Topic):
-		s.b.metrics.dropped(dropNotAuthorized)
-		return false
-	case s.b.limits.CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
+	case !s.b.mayReceive(s, m.Topic), s.b.limits.CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
 		s.b.metrics.dropped(dropNotAuthorized)
 		return false
 	}
 	return true
 }
 
-func (c *retainCursor) took() {
-	c.message = nil
-	c.first++
-}
-
-// pumpRetained sends the next retained message of the first cursor; false when
-// it must wait. mu is held.
-func (s *Session) pumpRetained(batch *Batch, c *Conn) bool {
-	if c.out.stuffed() {
-		return false
-	}
-	cursor := s.cursors[0]
-	m := cursor.next(batch.now)
-	if m == nil && !cursor.over() {
-		s.pumpLater()
-		return false
-	}
-	if m == nil {
-		s.cursors = s.cursors[1:]
-		if len(s.cursors) == 0 {
-			s.cursors = nil
+// send sends the batch's view, which only what may be sent again is copied from.
+// False: it must wait.
+func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
+	s := r.subscription.session
+	m := &batch.view
+	d := delivery{message: m, identifiers: r.identifiers, retain: true, brought: true,
+		qos: s.b.deliveredQoS(m.QoS, r.subscription.qos)}
+	if d.qos > 0 {
+		if !s.mayTransmit(c, &d) {
+			return false
 		}
-		return len(s.cursors) > 0
+		m.From, m.Owner = r.publisher.unpack(e.publisher)
+		d.message = m.keep("")
+		d.recorded = s.records(&d)
 	}
-	d := delivery{message: m, identifiers: cursor.identifiers, retain: true, brought: true,
-		qos: s.b.deliveredQoS(m.QoS, cursor.subscription.qos)}
-	d.recorded = s.records(&d)
 	s.sequence++
 	if s.transmit(batch, c, d, s.sequence) == noRoom {
 		s.sequence--
 		return false
 	}
-	cursor.took()
 	s.recordSent(batch, &d, s.sequence, true)
 	return true
 }
 
-// stuffed says whether nothing at all has room, before a walk is begun in vain
-// for each SUBSCRIBE of a client that reads none of the answers.
-func (o *outbox) stuffed() bool {
+// roomForRetained is how many bytes of retained messages may be put now. They
+// fill a quarter of the outbox and so no more than what a live message finds
+// room beside, without a publisher's having to wait.
+func (o *outbox) roomForRetained() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.pending < o.limit {
-		return false
+	if room := o.limit/4 - o.pending; room > 0 {
+		return room
 	}
 	o.starved = true
-	return true
-}
-
-// pumpLater goes on from a goroutine of its own, so that whoever waits for the
-// session comes first. mu is held.
-func (s *Session) pumpLater() {
-	if s.later {
-		return
-	}
-	s.later = true
-	s.b.goroutines.Go(func() {
-		s.b.background(func(batch *Batch) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.later = false
-			if c := s.live(); c != nil { // not always the one it began for
-				s.pump(batch, c)
-			}
-		})
-	})
+	return 0
 }

@@ -8,9 +8,10 @@ import (
 )
 
 // retainedSet holds the retained messages, each as the bytes of a
-// retainedEntry. Its mutex is a leaf.
+// retainedEntry. Nothing but an outbox's mutex is taken under its own, which the
+// walks of many subscribers share; one who changes it waits for a step of each.
 type retainedSet struct {
-	sync.Mutex
+	sync.RWMutex
 	names     topictree.Names
 	version   uint64 // counts all changes of the retained set
 	bytes     int64
@@ -97,8 +98,8 @@ func (r *retainedSet) fits(topic string, payload []byte, l *Limits) bool {
 	if len(payload) == 0 {
 		return true
 	}
-	r.Lock()
-	defer r.Unlock()
+	r.RLock()
+	defer r.RUnlock()
 	_, old, had := r.find(topic)
 	return r.room(topic, len(topic)+len(payload), &old, had, l)
 }
@@ -117,28 +118,9 @@ func (r *retainedSet) room(topic string, size int, old *retainedEntry, had bool,
 	return count < l.MaxRetained && bytes+int64(size) <= l.MaxRetainedBytes
 }
 
-// current says whether a topic still has a version.
-func (r *retainedSet) current(topic string, version uint64) bool {
-	r.Lock()
-	defer r.Unlock()
-	_, e, _ := r.find(topic)
-	return e.version == version
-}
-
-// message makes the message of a version of a topic, nil if that is no more. It
-// keeps the topic.
-func (r *retainedSet) message(topic string, version uint64) *Message {
-	r.Lock()
-	defer r.Unlock()
-	if _, e, _ := r.find(topic); e.version == version {
-		return r.unpack(topic, &e)
-	}
-	return nil
-}
-
 func (r *retainedSet) counts() (messages int, bytes int64) {
-	r.Lock()
-	defer r.Unlock()
+	r.RLock()
+	defer r.RUnlock()
 	return r.names.Len(), r.bytes
 }
 
@@ -178,10 +160,11 @@ func (r *retainedSet) restored(b *Broker) {
 	defer r.Unlock()
 	if r.removed > 0 {
 		walk := r.names.Walk()
-		for walk.Next(cursorStep, func(topic, value []byte) {
+		for walk.Next(cursorStep, func(topic, value []byte) bool {
 			if e := parseRetained(value); e.removed() {
 				r.names.Delete(string(topic))
 			}
+			return true
 		}) {
 		}
 		r.removed = 0

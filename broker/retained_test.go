@@ -16,6 +16,18 @@ import (
 	"mqtk/mqttwire"
 )
 
+// message makes the message of a version of a topic, nil if that is no more.
+func (r *retainedSet) message(topic string, version uint64) *Message {
+	if _, e, _ := r.find(topic); e.version == version {
+		return r.unpack(topic, &e)
+	}
+	return nil
+}
+
+func (r *retainedSet) current(topic string, version uint64) bool {
+	return r.message(topic, version) != nil
+}
+
 // What is kept in few bytes comes back as it was.
 func TestRetainedEntriesComeBackWhole(t *testing.T) {
 	now := time.Now()

@@ -132,13 +132,19 @@ func (r *retainedSet) arrivedAt(e *retainedEntry) time.Time {
 	return r.epoch.Add(time.Duration(e.arrived))
 }
 
-// unpack makes a Message of its own, but for the topic.
-func (r *retainedSet) unpack(topic string, e *retainedEntry) *Message {
-	view := Message{
+// view makes m a view of an entry, without its publisher.
+func (r *retainedSet) view(m *Message, topic string, e *retainedEntry) {
+	*m = Message{
 		Topic: topic, Payload: e.payload, Properties: mqttwire.Properties(e.properties),
 		QoS: mqttwire.QoS(e.flags & retainedQoS), Retain: e.flags&retainedRetain != 0,
 		Arrived: r.arrivedAt(e), Expires: r.expiresAt(e),
 	}
+}
+
+// unpack makes a Message of its own, but for the topic.
+func (r *retainedSet) unpack(topic string, e *retainedEntry) *Message {
+	var view Message
+	r.view(&view, topic, e)
 	view.From, view.Owner = r.publisher.unpack(e.publisher)
 	return view.keep(topic)
 }

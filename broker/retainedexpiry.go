@@ -64,15 +64,16 @@ func (r *retainedSet) sweep(b *Broker, now time.Time) {
 			r.Lock()
 			defer r.Unlock()
 			more = false // should this panic
-			more = walk.Next(cursorStep, func(topic, value []byte) {
+			more = walk.Next(cursorStep, func(topic, value []byte) bool {
 				entry := parseRetained(value)
 				if end := r.expiresAt(&entry); end.IsZero() || end.After(now) {
 					e.expect(end)
-					return
+					return true
 				}
 				gone := Event{Kind: EventRetain, Topic: string(topic), Replaces: entry.version}
 				gone.Sequence = r.drop(gone.Topic, &entry)
 				batch.events = append(batch.events, gone)
+				return true
 			})
 		})
 	}

@@ -272,16 +272,25 @@ func (s *Session) dequeued(batch *Batch, e *queued) {
 }
 
 // pump sends what may now be sent: first what a resumed connection owes, then
-// the queue and the retained messages, turn about. mu is held. The batch gets
-// the events; no message may be under way in it.
+// the queue and the retained messages, turn about, as much as one turn is. mu is
+// held. The batch gets the events; no message may be under way in it.
 func (s *Session) pump(batch *Batch, c *Conn) {
 	if s.traffic == nil || s.window.unsent > 0 && !s.resend(batch, c) {
 		return
 	}
-	for {
-		fromQueue := s.queue.len() > 0 && s.pumpQueue(batch, c)
-		fromRetained := len(s.cursors) > 0 && s.pumpRetained(batch, c)
-		if !fromQueue && !fromRetained {
+	for work := 0; ; {
+		before := work
+		if s.queue.len() > 0 && s.pumpQueue(batch, c) {
+			work += workDelivery
+		}
+		if len(s.cursors) > 0 {
+			work += s.pumpRetained(batch, c)
+		}
+		if work == before {
+			break
+		}
+		if work >= pumpWork {
+			s.pumpLater()
 			break
 		}
 	}

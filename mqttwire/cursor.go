@@ -42,6 +42,10 @@ func view(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
+// View is view for bytes of the caller's own, which are to be said to what takes
+// a packet's text: they must not change while the string is in use.
+func View(b []byte) string { return view(b) }
+
 // fail notes what is wrong, unless something was before, and ends the walk.
 func (c *cursor) fail(reason ReasonCode, clause, detail string) {
 	if c.err == nil {

@@ -43,18 +43,21 @@ type Cursor struct {
 
 // Next looks at no more than max topics, calls yield for those that match, and
 // tells whether the walk goes on. What yield is given are views: they end with
-// the call, the value as soon as the names change.
-func (c *Cursor) Next(max int, yield func(topic, value []byte)) (more bool) {
+// the call, the value as soon as the names change. Where yield returns false it
+// did not take the topic, which comes again with the following Next.
+func (c *Cursor) Next(max int, yield func(topic, value []byte) bool) (more bool) {
 	for i := 0; !c.ended && (i < max || i == 0); i++ {
-		c.step(yield)
+		if !c.step(yield) {
+			break
+		}
 	}
 	return !c.ended
 }
 
-func (c *Cursor) step(yield func(topic, value []byte)) {
+func (c *Cursor) step(yield func(topic, value []byte) bool) (taken bool) {
 	if !c.seek() {
 		c.ended = true
-		return
+		return true
 	}
 	p := c.names.at(c.spot)
 	c.topic = p.topic(c.topic[:0], c.entry)
@@ -62,14 +65,17 @@ func (c *Cursor) step(yield func(topic, value []byte)) {
 	v := c.judge(topic)
 	if v == elsewhere {
 		c.passed, c.changes = false, 0
-		return
+		return true
 	}
 	c.topic, c.position = c.position, c.topic
 	c.passed, c.ended = true, v == over
 	c.entry++
-	if v == match {
-		yield(topic, value)
+	if v == match && !yield(topic, value) {
+		c.passed = false
+		c.entry--
+		return false
 	}
+	return true
 }
 
 // seek finds the entry to look at next; false: there is none.

@@ -180,8 +180,16 @@ func collect(t *testing.T, all func(func(topic, value []byte) bool)) map[string]
 // stepping is a whole walk in steps of n.
 func stepping(c *Cursor, n int) func(func(topic, value []byte) bool) {
 	return func(yield func(topic, value []byte) bool) {
-		for c.Next(n, func(topic, value []byte) { yield(topic, value) }) {
+		for c.Next(n, taking(func(topic, value []byte) { yield(topic, value) })) {
 		}
+	}
+}
+
+// taking is a visit that takes every topic.
+func taking(visit func(topic, value []byte)) func(topic, value []byte) bool {
+	return func(topic, value []byte) bool {
+		visit(topic, value)
+		return true
 	}
 }
 
@@ -291,8 +299,18 @@ func TestCursorAgainstModel(t *testing.T) {
 			}
 			delete(model, topic)
 		}
+		refused := ""
 		for step := 0; ; step++ {
-			more := cursor.Next(1+r.IntN(6), func(topic, v []byte) {
+			more := cursor.Next(1+r.IntN(6), func(topic, v []byte) bool {
+				if refused != "" && string(topic) != refused {
+					if _, there := model[refused]; there {
+						t.Fatalf("seed %d: filter %q goes on to %q behind %q, which was not taken", seed, filter, topic, refused)
+					}
+				}
+				if refused = ""; r.IntN(4) == 0 {
+					refused = string(topic)
+					return false
+				}
 				if want, ok := model[string(topic)]; !ok || string(v) != want || seen[string(topic)] || !matches(filter, string(topic)) {
 					t.Fatalf("seed %d: filter %q visits %q=%.10q, want %.10q (there %v, seen %v)", seed, filter, topic, v, want, ok, seen[string(topic)])
 				}
@@ -300,6 +318,7 @@ func TestCursorAgainstModel(t *testing.T) {
 				if r.IntN(3) == 0 {
 					change(step)
 				}
+				return true
 			})
 			if !more {
 				break

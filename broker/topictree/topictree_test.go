@@ -110,7 +110,7 @@ func TestDepth(t *testing.T) {
 		names.Set(topic[:len(topic)/2*2], []byte("8"))
 		for _, filter := range []string{topic, "#", strings.Repeat("+/", strings.Count(topic, "/")) + "+"} {
 			got := ""
-			for cursor := names.Cursor(filter); cursor.Next(1000, func(_, v []byte) { got += string(v) }); {
+			for cursor := names.Cursor(filter); cursor.Next(1000, taking(func(_, v []byte) { got += string(v) })); {
 			}
 			if !strings.HasSuffix(got, "7") && !strings.HasPrefix(got, "7") {
 				t.Errorf("cursor %.10q over %.20q: %s", filter, topic, got)
@@ -180,13 +180,13 @@ func TestCursorPaysBySlice(t *testing.T) {
 	}{{"p/+/x", 1000, 10, 50}, {"p/+/y", 0, 10, 40}, {"#", 1000, 10, 60}, {"p/+/+", 1000, 10, 11},
 		{"p/77/x", 1, 1, 1}, {"+", 0, 1, 1}, {"q/#", 0, 1, 1}, {"p/99/#", 1, 1, 1}, {"$hidden77", 1, 1, 1}} {
 		cursor, calls, got := names.Cursor(c.filter), 1, 0
-		for cursor.Next(100, func([]byte, []byte) { got++ }) {
+		for cursor.Next(100, taking(func([]byte, []byte) { got++ })) {
 			calls++
 		}
 		if got != c.want || calls < c.from || calls > c.max {
 			t.Errorf("%s: %d names in %d calls, want %d in %d to %d", c.filter, got, calls, c.want, c.from, c.max)
 		}
-		if cursor.Next(100, func([]byte, []byte) { t.Error("a finished cursor goes on") }) {
+		if cursor.Next(100, taking(func([]byte, []byte) { t.Error("a finished cursor goes on") })) {
 			t.Error("a finished cursor says that there is more")
 		}
 	}
@@ -203,7 +203,7 @@ func TestCursorWhereItStands(t *testing.T) {
 	var got []string
 	visit := func(topic, _ []byte) { got = append(got, string(topic)) }
 	for len(got) < 2 {
-		cursor.Next(1, visit)
+		cursor.Next(1, taking(visit))
 	}
 	for _, topic := range []string{"a/1", "a/2", "a/3"} {
 		names.Delete(topic)
@@ -211,7 +211,7 @@ func TestCursorWhereItStands(t *testing.T) {
 	for _, topic := range []string{"a/1", "a/2", "a/0"} {
 		names.Set(topic, []byte("2"))
 	}
-	for cursor.Next(1, func(topic, v []byte) { visit(topic, v); names.Delete(string(topic)) }) {
+	for cursor.Next(1, taking(func(topic, v []byte) { visit(topic, v); names.Delete(string(topic)) })) {
 	}
 	if s := strings.Join(got, " "); s != "a/1 a/2 b/1 c" {
 		t.Errorf("visited %s", s)
@@ -231,10 +231,10 @@ func TestCursorOverNothing(t *testing.T) {
 	names.Set("a", nil)
 	names.Set("b", nil)
 	cursor := names.Cursor("#")
-	cursor.Next(1, func([]byte, []byte) {})
+	cursor.Next(1, taking(func([]byte, []byte) {}))
 	names.Delete("a")
 	names.Delete("b")
-	if cursor.Next(1, func([]byte, []byte) { t.Error("what is gone is visited") }) {
+	if cursor.Next(1, taking(func([]byte, []byte) { t.Error("what is gone is visited") })) {
 		t.Error("there is more of nothing")
 	}
 }
@@ -388,7 +388,7 @@ func BenchmarkNames(b *testing.B) {
 				b.ReportMetric(float64(time.Since(start).Nanoseconds())/n, "ns/replace")
 				start = time.Now()
 				found := 0
-				for cursor := names.Cursor("#"); cursor.Next(1024, func([]byte, []byte) { found++ }); {
+				for cursor := names.Cursor("#"); cursor.Next(1024, taking(func([]byte, []byte) { found++ })); {
 				}
 				if found != n {
 					b.Fatalf("found %d", found)
