@@ -27,6 +27,7 @@ type Batch struct {
 	topic    string   // a kept copy of its topic, if the match cache has one
 	match    matched  // scratch for a topic that is not cached
 	merge    map[*Session]int
+	tally    tally
 	many     bool // several receivers: encode once per shape
 	shapes   [12]shape
 	buffer   [readChunk]byte
@@ -53,6 +54,7 @@ func (b *Broker) borrow() *Batch {
 // release gives a batch back. What it was used for must not shine through.
 func (b *Broker) release(batch *Batch) {
 	batch.in, batch.appended = nil, false
+	b.metrics.take(&batch.tally) // what a panic has kept from Flush
 	b.batches.Put(batch)
 }
 
@@ -77,6 +79,7 @@ func (batch *Batch) begin(c *Conn) {
 // go who waited for receivers that it found to have room again. Call it without
 // locks: what was waited for may need them.
 func (batch *Batch) Flush() {
+	batch.b.metrics.take(&batch.tally)
 	for i, c := range batch.dirty {
 		batch.dirty[i] = nil
 		c.flush()

@@ -193,7 +193,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	}
 	if packets > 0 {
 		c.b.wheel.touch(c, batch.now)
-		c.b.metrics.received(packets, used)
+		batch.tally.received(packets, used)
 	}
 	c.commit(batch)
 	if pending, flush := c.out.unflushed(); flush {

@@ -106,7 +106,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 	if o.pending > o.limit/2 {
 		c.pressing()
 	}
-	c.b.metrics.publishSent(d.qos, len(m.Payload), n)
+	batch.tally.publishSent(d.qos, len(m.Payload), n)
 	return put, flush
 }
 

@@ -33,7 +33,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.fail(batch, mqttwire.MessageRateTooHigh, "")
 		return true
 	}
-	c.b.metrics.publishReceived(p.QoS, len(p.Payload))
+	batch.tally.publishReceived(p.QoS, len(p.Payload))
 	if (p.QoS > 0 || p.Retain) && c.b.store.Full() && m.recorded(s, p) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true

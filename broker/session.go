@@ -231,7 +231,7 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 		s.b.dropQueued(s, &q, batch.now)
 		return
 	}
-	s.b.metrics.queued(1, size)
+	batch.tally.queued(1, size)
 	if q.recorded {
 		batch.events = append(batch.events, s.enqueueEvent(&q.delivery, q.sequence))
 	}
@@ -265,7 +265,7 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 
 // dequeued accounts for a delivery that left the queue for good.
 func (s *Session) dequeued(batch *Batch, e *queued) {
-	s.b.metrics.queued(-1, -e.message.size())
+	batch.tally.queued(-1, -e.message.size())
 	if e.recorded {
 		batch.events = append(batch.events, s.event(EventDequeue, e.sequence))
 	}
@@ -314,7 +314,7 @@ func (s *Session) pumpQueue(batch *Batch, c *Conn) bool {
 		return false
 	}
 	s.queue.pop()
-	s.b.metrics.queued(-1, -e.message.size())
+	batch.tally.queued(-1, -e.message.size())
 	s.recordSent(batch, &e.delivery, e.sequence, false)
 	return true
 }

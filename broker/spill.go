@@ -217,7 +217,7 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 			continue
 		}
 		s.queue.push(q)
-		s.b.metrics.queued(1, e.Message.size())
+		batch.tally.queued(1, e.Message.size())
 	}
 	return orphans
 }

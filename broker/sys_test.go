@@ -114,16 +114,20 @@ func TestSysStore(t *testing.T) {
 func TestSysValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m metrics
+		var batch tally
 		meter := newSysMeter(time.Now())
-		m.received(5, 500)
-		m.publishReceived(0, 10)
-		m.publishReceived(2, 30)
+		batch.received(5, 500)
+		batch.publishReceived(0, 10)
+		batch.publishReceived(2, 30)
 		m.sent(4, 40)
-		m.publishSent(1, 7, 60)
-		m.publishSent(0, 8, 20)
+		batch.publishSent(1, 7, 60)
+		batch.publishSent(0, 8, 20)
+		batch.queued(2, 250)
+		m.take(&batch)
+		m.take(&batch) // which is empty now
 		m.wrote(90)
 		m.discarded(20)
-		m.queued(3, 300)
+		m.queued(1, 50)
 		m.queued(-1, -100)
 		for r := range dropReasons {
 			m.dropped(r)
@@ -218,13 +222,4 @@ func TestDropReasonsHaveNames(t *testing.T) {
 	if len(names) != int(dropReasons) || names[""] {
 		t.Errorf("names %v", names)
 	}
-}
-
-func BenchmarkCountDelivery(b *testing.B) {
-	var m metrics
-	b.RunParallel(func(p *testing.PB) {
-		for p.Next() {
-			m.publishSent(0, 64, 80)
-		}
-	})
 }
