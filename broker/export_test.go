@@ -55,7 +55,7 @@ func (b *Broker) Unsettled() (all []string) {
 		w := &s.window
 		if w.open != 0 || w.used != 0 || w.unsent != 0 || w.bytes != 0 || s.queue.len() != 0 || s.queue.bytes != 0 || s.queue.qos0 != 0 || s.held.len() != 0 || s.queue.stored.count != 0 || len(s.unwritten) != 0 || w.waiting != 0 {
 			all = append(all, fmt.Sprintf("session %s: %d open, %d used, %d unsent, %d bytes, %d waiting in the window; %d queued, of QoS 0 %d, %d bytes; %d on disk, %d on their way there, fetching %t; %d ids held; online %t",
-				s.ClientID, w.open, w.used, w.unsent, w.bytes, w.waiting, s.queue.len(), s.queue.qos0, s.queue.bytes,
+				s.ClientID(), w.open, w.used, w.unsent, w.bytes, w.waiting, s.queue.len(), s.queue.qos0, s.queue.bytes,
 				s.queue.stored.count, len(s.unwritten), s.fetching, s.held.len(), s.live() != nil))
 		}
 		s.mu.Unlock()

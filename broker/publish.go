@@ -179,13 +179,13 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 	case p.QoS == 0 && reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "")
 	case p.QoS == 0:
-		c.b.log.Debug("publish refused", "client", c.session.ClientID, "topic", p.Topic, "reason", reason.String())
+		c.b.log.Debug("publish refused", "client", c.session.ClientID(), "topic", p.Topic, "reason", reason.String())
 	case c.version == mqttwire.V5:
 		c.replyAck(kind, p.PacketID, reason)
 	case reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "") // an acknowledged message may not be lost
 	default:
-		c.b.log.Info("publish refused", "client", c.session.ClientID, "topic", p.Topic, "reason", reason.String())
+		c.b.log.Info("publish refused", "client", c.session.ClientID(), "topic", p.Topic, "reason", reason.String())
 		mine, err := true, error(nil)
 		if p.QoS == 2 {
 			mine, err = c.hush(batch, p.PacketID)
@@ -200,7 +200,7 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 func (c *Conn) view(batch *Batch, p *mqttwire.Publish, m *matched) {
 	batch.view = Message{
 		Topic: p.Topic, Payload: p.Payload, Properties: p.Properties,
-		QoS: p.QoS, Retain: p.Retain, From: c.session.ClientID, Owner: c.identity,
+		QoS: p.QoS, Retain: p.Retain, From: c.session.ClientID(), Owner: c.identity,
 	}
 	batch.view.begin(batch.now)
 	topic := ""
@@ -218,7 +218,7 @@ func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int, err e
 		reason = mqttwire.NoMatchingSubscribers
 	}
 	if err != nil {
-		c.b.log.Error("publish refused: the store has no room", "client", c.session.ClientID, "topic", p.Topic, "error", err)
+		c.b.log.Error("publish refused: the store has no room", "client", c.session.ClientID(), "topic", p.Topic, "error", err)
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return
 	}

@@ -34,7 +34,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		former, fire, present = old.handOver(batch, r.cleanStart)
 	}
 	if s = old; !present {
-		s = b.newSession(id, b.incarnations.Add(1))
+		s = b.newSession(c.identity, b.incarnations.Add(1))
 		b.registry.sessions[id] = s
 	}
 	s.mu.Lock()
@@ -82,8 +82,10 @@ func (s *Session) settled() {
 	defer s.handling.Unlock()
 }
 
-func (b *Broker) newSession(id string, incarnation uint64) *Session {
-	return &Session{b: b, ClientID: id, incarnation: incarnation}
+func (b *Broker) newSession(id *Identity, incarnation uint64) *Session {
+	s := &Session{b: b, incarnation: incarnation}
+	s.identity.Store(id)
+	return s
 }
 
 // handOver takes the session from whoever has it: a live connection, or the
@@ -193,7 +195,7 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	ends := expiry == 0
 	switch {
 	case ends:
-		delete(b.registry.sessions, s.ClientID)
+		delete(b.registry.sessions, s.ClientID())
 		fire = s.takeWill(&events)
 	default:
 		s.recordAway(&events, now)
@@ -237,17 +239,17 @@ func (b *Broker) bury(batch *Batch, s *Session) {
 	s.recordEnd(&batch.events)
 	subscriptions := s.subscriptions
 	orphans := s.orphans(&batch.events)
-	s.subscriptions = nil
+	s.subscriptions = ownSubscriptions{}
 	if t := s.traffic; t != nil {
 		b.metrics.queued(-t.queue.len()-t.queue.stored.count, -t.queue.bytes-t.queue.stored.payload())
 		t.window, t.queue, t.held, t.cursors = inflight{}, queue{}, heldIDs{}, nil
 	}
 	s.mu.Unlock()
-	for _, sub := range subscriptions {
+	for sub := range subscriptions.all {
 		b.subscriptions.drop(sub)
 		b.tellInterest(change{old: sub})
 	}
-	if len(subscriptions) > 0 {
+	if subscriptions.len() > 0 {
 		b.generation.Add(1)
 	}
 	b.rehome(batch, orphans)
@@ -267,19 +269,19 @@ func (s *Session) endsNow() {
 	b := s.b
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner.Load() != nil || s.ended || b.registry.sessions[s.ClientID] != s || b.deadlines.armed((*sessionEnd)(s)) {
+	if s.owner.Load() != nil || s.ended || b.registry.sessions[s.ClientID()] != s || b.deadlines.armed((*sessionEnd)(s)) {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return
 	}
-	delete(b.registry.sessions, s.ClientID)
+	delete(b.registry.sessions, s.ClientID())
 	var events []Event
 	fire := s.takeWill(&events)
 	s.mu.Unlock()
 	b.registry.Unlock()
 	b.deadlines.disarm((*willDelay)(s))
 	b.metrics.expired.Add(1)
-	b.log.Info("session expired", "client", s.ClientID)
+	b.log.Info("session expired", "client", s.ClientID())
 	b.background(func(batch *Batch) {
 		batch.events = append(batch.events, events...)
 		b.bury(batch, s)

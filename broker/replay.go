@@ -81,8 +81,7 @@ func (r *replay) take(e *Event) error {
 // enter begins a session. One of a client id that has a newer one was on its way
 // out: what it leaves for its shares is still there.
 func (r *replay) enter(e *Event) {
-	s := r.b.newSession(e.ClientID, e.Incarnation)
-	s.identity.Store(&Identity{Username: e.Username, ClientID: e.ClientID, Remote: e.Remote})
+	s := r.b.newSession(&Identity{Username: e.Username, ClientID: e.ClientID, Remote: e.Remote}, e.Incarnation)
 	s.expiry.Store(e.SessionExpiry)
 	s.kept, s.changes, s.sequence = true, e.Sequence, e.Last
 	r.session = s
@@ -103,12 +102,9 @@ func (r *replay) enter(e *Event) {
 // resubscribe makes a subscription that the Store kept.
 func (s *Session) resubscribe(e *Event) {
 	sub := s.subscription(e.Subscription, e.Identifier)
-	old := s.subscriptions[sub.filter]
+	old := s.subscriptions.get(sub.filter)
 	s.b.subscriptions.add(sub, old)
-	if s.subscriptions == nil {
-		s.subscriptions = make(map[string]*subscription)
-	}
-	s.subscriptions[sub.filter] = sub
+	s.subscriptions.put(sub)
 	s.b.tellInterest(change{sub, old})
 }
 
@@ -120,8 +116,7 @@ func (r *replay) will(e *Event) {
 	}
 	s := r.session
 	if s == nil {
-		s = r.b.newSession(e.ClientID, e.Incarnation)
-		s.identity.Store(&Identity{ClientID: e.ClientID})
+		s = r.b.newSession(&Identity{ClientID: e.ClientID}, e.Incarnation)
 		s.changes = e.Sequence
 		r.orphaned = append(r.orphaned, s)
 	}
@@ -214,11 +209,11 @@ func (r *replay) settle() {
 	}
 	for s, away := range r.away {
 		switch {
-		case b.registry.sessions[s.ClientID] != s: // ended already
+		case b.registry.sessions[s.ClientID()] != s: // ended already
 		case !away.ends.IsZero() && !away.ends.After(r.now):
-			delete(b.registry.sessions, s.ClientID)
+			delete(b.registry.sessions, s.ClientID())
 			b.metrics.expired.Add(1)
-			b.log.Info("session expired", "client", s.ClientID)
+			b.log.Info("session expired", "client", s.ClientID())
 			r.end(s)
 		default:
 			if !away.ends.IsZero() {

@@ -132,7 +132,7 @@ func (r *retainCursor) brings(batch *Batch, topic []byte, e *retainedEntry) bool
 		m.From, m.Owner = r.publisher.unpack(e.publisher)
 	}
 	switch {
-	case r.subscription.noLocal && m.From == s.ClientID:
+	case r.subscription.noLocal && m.From == s.ClientID():
 		return false
 	case !s.b.mayReceive(s, m.Topic), s.b.limits.CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
 		s.b.metrics.dropped(dropNotAuthorized)

@@ -130,11 +130,13 @@ func (b *Broker) compile(batch *Batch, m *matched, topic string, generation uint
 	clear(batch.merge)
 	b.subscriptions.RLock()
 	defer b.subscriptions.RUnlock()
-	filters := 0
-	b.subscriptions.tree.Match(topic, func(n *filterNode) {
-		filters++
-		m.shares = append(m.shares, n.shares...)
-		for _, s := range n.plain {
+	b.subscriptions.tree.Match(topic, func(a audience) {
+		if a.one != nil {
+			m.add(batch.merge, a.one)
+			return
+		}
+		m.shares = append(m.shares, a.crowd.shares...)
+		for _, s := range a.crowd.plain {
 			m.add(batch.merge, s)
 		}
 	})

@@ -18,7 +18,6 @@ import (
 // needs only while something is under way is in traffic, which is nil otherwise.
 type Session struct {
 	b           *Broker
-	ClientID    string
 	incarnation uint64                   // which session of this ClientID it is, ever larger
 	owner       atomic.Pointer[Conn]     // the connection it belongs to, also before its CONNACK
 	identity    atomic.Pointer[Identity] // of the connection, or the last one
@@ -26,7 +25,7 @@ type Session struct {
 	mu          sync.Mutex
 
 	*traffic
-	subscriptions map[string]*subscription
+	subscriptions ownSubscriptions
 	will          *will
 	changes       uint64            // told to the Store so far, deliveries not counted
 	sequence      uint64            // deliveries so far
@@ -39,6 +38,9 @@ type Session struct {
 	ended         bool
 	kept          bool // the Store knows of it
 }
+
+// ClientID is whose session it is.
+func (s *Session) ClientID() string { return s.identity.Load().ClientID }
 
 // live is the connection that has got its CONNACK, nil for none.
 func (s *Session) live() *Conn {
@@ -117,7 +119,7 @@ func (s *Session) records(d *delivery) bool {
 
 // event begins an Event about a delivery.
 func (s *Session) event(kind EventKind, sequence uint64) Event {
-	return Event{Kind: kind, ClientID: s.ClientID, Incarnation: s.incarnation, Sequence: sequence}
+	return Event{Kind: kind, ClientID: s.ClientID(), Incarnation: s.incarnation, Sequence: sequence}
 }
 
 // change begins an Event about anything else, and numbers it. mu is held.
@@ -493,6 +495,6 @@ func (b *Broker) dropQueued(s *Session, q *queued, now time.Time) {
 	if now.Sub(s.complained) < time.Minute {
 		return
 	}
-	b.log.Warn("messages dropped: the queue of the session is full", "client", s.ClientID, "topic", q.message.Topic, "dropped", s.lost)
+	b.log.Warn("messages dropped: the queue of the session is full", "client", s.ClientID(), "topic", q.message.Topic, "dropped", s.lost)
 	s.complained, s.lost = now, 0
 }

@@ -16,18 +16,6 @@ type share struct {
 	turn    atomic.Uint32
 }
 
-func (n *filterNode) share(name, filter string) *share {
-	for _, s := range n.shares {
-		if s.name == name {
-			return s
-		}
-	}
-	s := &share{name: string([]byte(name)), filter: string([]byte(filter))}
-	s.members.Store(new([]*subscription))
-	n.shares = append(n.shares, s)
-	return s
-}
-
 // lasting says whether some member's session outlives its connection: then what
 // others hold of the share is not to be lost with them.
 func (s *share) lasting() bool {
@@ -37,16 +25,6 @@ func (s *share) lasting() bool {
 		}
 	}
 	return false
-}
-
-func (n *filterNode) forget(s *share) {
-	var rest []*share
-	for _, other := range n.shares {
-		if other != s {
-			rest = append(rest, other)
-		}
-	}
-	n.shares = rest
 }
 
 func (s *share) join(m *subscription) {
@@ -218,8 +196,8 @@ func (b *Broker) shareOf(filter string) *share {
 	name, rest, _ := mqttwire.SplitShared(filter)
 	b.subscriptions.RLock()
 	defer b.subscriptions.RUnlock()
-	if n, ok := b.subscriptions.tree.Get(rest); ok {
-		for _, s := range n.shares {
+	if _, a, ok := b.subscriptions.tree.Get(rest); ok && a.crowd != nil {
+		for _, s := range a.crowd.shares {
 			if s.name == name {
 				return s
 			}

@@ -177,7 +177,7 @@ func (s *Session) refilled(batch *Batch, numbers []uint64, found []Event, err er
 
 // unreadable says that the store did not give back what it has of the session.
 func (s *Session) unreadable(err error) {
-	s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID, "error", err)
+	s.b.log.Error("the store cannot read back what it keeps for a client", "client", s.ClientID(), "error", err)
 }
 
 // takeBack puts a portion into the queue and pumps.
@@ -201,7 +201,7 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 	for _, number := range numbers {
 		if len(found) == 0 || found[0].Sequence != number {
 			if s.unstore(number, storedOverhead) {
-				s.b.log.Error("a message is not in the store any more", "client", s.ClientID, "number", number)
+				s.b.log.Error("a message is not in the store any more", "client", s.ClientID(), "number", number)
 			}
 			continue
 		}
@@ -211,7 +211,7 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 			continue
 		}
 		q := queued{s.delivery(e), number}
-		if e.Share != "" && s.subscriptions[e.Share] == nil {
+		if e.Share != "" && s.subscriptions.get(e.Share) == nil {
 			batch.events = append(batch.events, s.event(EventDequeue, number))
 			orphans = append(orphans, orphan{q.share, e.Message})
 			continue
@@ -259,7 +259,7 @@ func (s *Session) warm() error {
 	}
 	for _, number := range numbers {
 		if f := s.window.coldOne(number); f != nil {
-			s.b.log.Error("a message is not in the store any more", "client", s.ClientID, "number", number)
+			s.b.log.Error("a message is not in the store any more", "client", s.ClientID(), "number", number)
 			s.window.finish(f)
 		}
 	}
@@ -306,7 +306,7 @@ func (s *Session) bequest() *bequest {
 	if _, members := s.b.subscriptions.counts(); members == 0 {
 		return nil
 	}
-	q := &bequest{incarnation: s.incarnation, clientID: s.ClientID, queue: s.queue.stored, sent: make(map[uint64]bool)}
+	q := &bequest{incarnation: s.incarnation, clientID: s.ClientID(), queue: s.queue.stored, sent: make(map[uint64]bool)}
 	for _, number := range cold {
 		q.sent[number] = true
 	}

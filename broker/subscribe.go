@@ -3,117 +3,9 @@ package broker
 import (
 	"slices"
 	"strings"
-	"sync"
 
-	"mqtk/broker/topictree"
 	"mqtk/mqttwire"
 )
-
-// subscription is one filter of one session. It is replaced, never changed,
-// except for place, which the subscriptions' lock guards.
-type subscription struct {
-	session     *Session
-	filter      string // as subscribed, with its $share prefix
-	identifier  uint32 // 0: none
-	share       *share // nil for a plain one
-	place       int    // in its filterNode's or share's list
-	qos         mqttwire.QoS
-	noLocal     bool
-	asPublished bool
-	handling    byte
-}
-
-// filterNode is what the subscription tree holds for one filter, share prefixes
-// taken off.
-type filterNode struct {
-	filter string
-	plain  []*subscription
-	shares []*share
-}
-
-// subscriptions are all of them. The tree is read by many and changed by few;
-// nothing else is locked under its mutex.
-type subscriptions struct {
-	sync.RWMutex
-	tree   topictree.Tree[*filterNode]
-	plain  int
-	shared int
-	sys    int // with a filter that begins with $SYS
-}
-
-// add files a subscription in place of old, which may be nil.
-func (t *subscriptions) add(s, old *subscription) {
-	t.Lock()
-	defer t.Unlock()
-	if old != nil {
-		t.remove(old)
-	}
-	name, rest, shared := mqttwire.SplitShared(s.filter)
-	if !shared {
-		rest = s.filter
-	}
-	n, ok := t.tree.Get(rest)
-	if !ok {
-		n = &filterNode{filter: rest}
-		t.tree.Set(rest, n)
-	}
-	if shared {
-		s.share = n.share(name, s.filter)
-		s.share.join(s)
-		t.shared++
-	} else {
-		s.place = len(n.plain)
-		n.plain = append(n.plain, s)
-		t.plain++
-	}
-	if isSys(rest) {
-		t.sys++
-	}
-}
-
-// drop removes a subscription.
-func (t *subscriptions) drop(s *subscription) {
-	t.Lock()
-	defer t.Unlock()
-	t.remove(s)
-}
-
-func (t *subscriptions) remove(s *subscription) {
-	_, rest, shared := mqttwire.SplitShared(s.filter)
-	if !shared {
-		rest = s.filter
-	}
-	n, ok := t.tree.Get(rest)
-	if !ok {
-		return
-	}
-	if shared {
-		if s.share.part(s) {
-			n.forget(s.share)
-		}
-		t.shared--
-	} else {
-		last := len(n.plain) - 1
-		n.plain[s.place] = n.plain[last]
-		n.plain[s.place].place = s.place
-		n.plain[last] = nil
-		n.plain = n.plain[:last]
-		t.plain--
-	}
-	if isSys(rest) {
-		t.sys--
-	}
-	if len(n.plain) == 0 && len(n.shares) == 0 {
-		t.tree.Delete(rest)
-	}
-}
-
-// isSys says whether a topic or filter is of the tree that only the broker
-// publishes to.
-func isSys(filter string) bool {
-	rest, ok := strings.CutPrefix(filter, "$SYS")
-	return ok && (rest == "" || rest[0] == '/')
-}
 
 // handleSubscribe takes a SUBSCRIBE: filter by filter, one code each.
 func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
@@ -222,8 +114,8 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	if s.owner.Load() != c || s.ended {
 		return mqttwire.UnspecifiedError, change{}, nil
 	}
-	old := s.subscriptions[f.Filter]
-	if old == nil && len(s.subscriptions) >= b.limits.MaxSubscriptions {
+	old := s.subscriptions.get(f.Filter)
+	if old == nil && s.subscriptions.len() >= b.limits.MaxSubscriptions {
 		return mqttwire.QuotaExceeded, change{}, nil
 	}
 	if old != nil {
@@ -234,10 +126,7 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	sub := s.subscription(f, identifier)
 	b.subscriptions.add(sub, old)
 	b.generation.Add(1)
-	if s.subscriptions == nil {
-		s.subscriptions = make(map[string]*subscription)
-	}
-	s.subscriptions[f.Filter] = sub
+	s.subscriptions.put(sub)
 	if s.persistent() && !sub.repeats(old, f.QoS) {
 		made := s.change(EventSubscribe)
 		made.Subscription, made.Identifier = f, identifier
@@ -311,13 +200,13 @@ func (s *Session) revert(done change) bool {
 	switch {
 	case done.now == nil:
 		s.b.subscriptions.add(done.old, nil)
-		s.subscriptions[done.old.filter] = done.old
+		s.subscriptions.put(done.old)
 	case done.old == nil:
 		s.b.subscriptions.drop(done.now)
-		delete(s.subscriptions, done.now.filter)
+		s.subscriptions.drop(done.now.filter)
 	default:
 		s.b.subscriptions.add(done.old, done.now)
-		s.subscriptions[done.old.filter] = done.old
+		s.subscriptions.put(done.old)
 	}
 	s.b.generation.Add(1)
 	return true
@@ -342,7 +231,7 @@ func (s *Session) sendRetained(c *Conn, cursors []*retainCursor) {
 			return
 		}
 		for _, cursor := range cursors {
-			if sub := cursor.subscription; s.subscriptions[sub.filter] == sub {
+			if sub := cursor.subscription; s.subscriptions.get(sub.filter) == sub {
 				s.needTraffic()
 				s.cursors = append(s.cursors, cursor)
 			}
@@ -389,12 +278,12 @@ func (c *Conn) unsubscribe(batch *Batch, filters []string) (reasons []mqttwire.R
 // share goes to another member.
 func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscription {
 	s.mu.Lock()
-	sub := s.subscriptions[filter]
+	sub := s.subscriptions.get(filter)
 	if sub == nil || s.owner.Load() != c {
 		s.mu.Unlock()
 		return nil
 	}
-	delete(s.subscriptions, filter)
+	s.subscriptions.drop(filter)
 	s.b.subscriptions.drop(sub)
 	s.b.generation.Add(1)
 	s.dropCursors(sub)
@@ -412,18 +301,4 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 	s.b.rehome(batch, orphans)
 	s.b.tellInterest(change{old: sub})
 	return sub
-}
-
-// sysWanted says whether anybody subscribes to $SYS.
-func (t *subscriptions) sysWanted() bool {
-	t.RLock()
-	defer t.RUnlock()
-	return t.sys > 0
-}
-
-// counts are all subscriptions, and the shared ones among them.
-func (t *subscriptions) counts() (all, shared int) {
-	t.RLock()
-	defer t.RUnlock()
-	return t.plain + t.shared, t.shared
 }

@@ -1,12 +1,14 @@
 // Package topictree finds what belongs to a topic.
 //
-//	Tree[V]  topic filters -> V.      Match(topic) visits every filter that matches a topic name (subscriptions, ACL patterns).
+//	Tree[V]  topic filters -> V.      Match(topic) visits every filter that matches a topic name (subscriptions).
+//	Set[E]   names -> E.              For whatever carries its own name: the nodes of a level, the broker's sessions.
 //	Names    topic names -> bytes.    Cursor(filter) visits every name that a filter matches, in slices (retained messages).
 //
-// A Tree is a trie, a node per topic level. A node keeps its children in a slice
-// that is searched by looking while it is short and through a hash index beyond
-// that, so one parent may have millions of children. A node that holds neither a
-// value nor children is removed at once.
+// A Tree is a trie, a node per topic level. A node with several children keeps
+// them in a Set, so one parent may have millions of them. A node that holds
+// neither a value nor children is removed at once. With a V of two words a node
+// takes 48 bytes, and 32 more if it has one child or a wildcard, 64 and up if it
+// has several; its place among many siblings takes 14 to 18.
 //
 // Names are a sorted list, in the order of the topics' bytes, cut into pages of
 // 4 KB, and those into chunks of 512 pages: two steps down to where a topic is.
@@ -14,7 +16,7 @@
 // all of them begin with, and values, so that a million retained messages cost
 // little beyond their own bytes and the garbage collector next to nothing.
 //
-// Neither type is safe for concurrent use, except that Get, Match and Len may
+// None of the types is safe for concurrent use, except that Get, Match and Len may
 // run side by side while nothing changes the tree. Zero values work; a Tree or
 // Names must not be copied once used.
 //

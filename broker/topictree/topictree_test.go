@@ -36,15 +36,20 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestSetKeepsACopyOfTheFilter(t *testing.T) {
-	buffer := []byte("a/b")
+// The filter that was there first is the one that is kept and handed out.
+func TestGetGivesTheKeptFilter(t *testing.T) {
+	first, second := strings.Clone("a/b"), strings.Clone("a/b")
 	var tree Tree[int]
-	tree.Set(string(buffer), 1)
-	tree.Set("a/b", 2)
-	if v, ok := tree.Get("a/b"); !ok || v != 2 || tree.Len() != 1 {
+	tree.Set(first, 1)
+	tree.Set(second, 2)
+	kept, v, ok := tree.Get("a/b")
+	if !ok || v != 2 || tree.Len() != 1 {
 		t.Fatalf("got %d %v, %d filters", v, ok, tree.Len())
 	}
-	if _, ok := tree.Get("a"); ok {
+	if unsafe.StringData(kept) != unsafe.StringData(first) {
+		t.Error("the filter is kept twice")
+	}
+	if _, _, ok := tree.Get("a"); ok {
 		t.Error("a node that is only on the way is found")
 	}
 }
@@ -147,7 +152,7 @@ func TestManySiblings(t *testing.T) {
 	}
 	check(t, &tree.trie)
 	for i := range n {
-		if v, ok := tree.Get(filter(i)); !ok || v != i {
+		if _, v, ok := tree.Get(filter(i)); !ok || v != i {
 			t.Fatalf("get %s: %d %v", filter(i), v, ok)
 		}
 	}

@@ -3,40 +3,25 @@ package topictree
 import "strings"
 
 // Tree maps topic filters to values.
-type Tree[V any] struct {
-	trie       trie[V]
-	generation uint64
-}
+type Tree[V any] struct{ trie trie[V] }
 
-// Get returns the value stored under filter itself.
-func (t *Tree[V]) Get(filter string) (V, bool) { return t.trie.get(filter) }
-
-// Set stores v under filter, of which it keeps a copy.
-func (t *Tree[V]) Set(filter string, v V) {
+// Get returns the value stored under filter itself, and the filter as it was
+// first set: who keeps that one instead of its own saves a string.
+func (t *Tree[V]) Get(filter string) (kept string, v V, ok bool) {
 	if n := t.trie.find(filter); n != nil && n.holds {
-		n.value = v
-		return
+		return n.name, n.value, true
 	}
-	t.trie.set(strings.Clone(filter), v)
-	t.generation++
+	return "", v, false
 }
+
+// Set stores v under filter, and keeps the string if it is new.
+func (t *Tree[V]) Set(filter string, v V) { t.trie.set(filter, v) }
 
 // Delete removes filter and tells whether it was there.
-func (t *Tree[V]) Delete(filter string) bool {
-	if !t.trie.remove(filter) {
-		return false
-	}
-	t.generation++
-	return true
-}
+func (t *Tree[V]) Delete(filter string) bool { return t.trie.remove(filter) }
 
 // Len returns the number of filters.
 func (t *Tree[V]) Len() int { return t.trie.size }
-
-// Generation changes whenever a filter comes or goes; until it does, every
-// Match of one topic visits the same filters. A new value under an old filter
-// does not change it.
-func (t *Tree[V]) Generation() uint64 { return t.generation }
 
 // All visits every filter in no particular order until yield returns false.
 // The tree must not change meanwhile.
@@ -74,7 +59,7 @@ func (t *Tree[V]) Match(topic string, yield func(V)) {
 			if i := strings.IndexByte(topic[at:], '/'); i >= 0 {
 				end = at + i
 			}
-			next, at = k.literal(topic[at:end], t.trie.seed), end+1
+			next, at = k.literal(topic[at:end]), end+1
 			if k.plus != nil && wild {
 				if next == nil {
 					next = k.plus

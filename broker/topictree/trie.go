@@ -1,24 +1,20 @@
 package topictree
 
-import (
-	"hash/maphash"
-	"strings"
-)
+import "strings"
 
 // trie holds the nodes of a Tree.
 type trie[V any] struct {
 	root node[V]
 	size int // nodes that hold a value
-	seed maphash.Seed
 }
 
-// node is one level of a filter.
+// node is one level of a filter. It does not know its parent: who takes it out
+// has come by there.
 type node[V any] struct {
-	parent *node[V]
-	kids   *kids[V] // nil: none
-	name   string   // the whole filter when the node holds a value, else its own level
-	holds  bool     // a value
-	value  V
+	name  string // the whole filter when the node holds a value, else its own level
+	value V
+	kids  *kids[V] // nil: none
+	holds bool     // a value
 }
 
 // level is the last level of the node's name.
@@ -38,59 +34,64 @@ func (t *trie[V]) find(name string) *node[V] {
 	for more := true; more && n != nil; {
 		var level string
 		level, name, more = cut(name)
-		n = n.kids.get(level, t.seed)
+		n = n.kids.get(level)
 	}
 	return n
 }
 
-func (t *trie[V]) get(name string) (v V, ok bool) {
-	if n := t.find(name); n != nil && n.holds {
-		return n.value, true
-	}
-	return v, false
-}
-
 // set stores v under name, which it keeps; it tells whether the name is new.
 func (t *trie[V]) set(name string, v V) (fresh bool) {
-	if t.seed == (maphash.Seed{}) {
-		t.seed = maphash.MakeSeed()
-	}
 	n := &t.root
 	for rest, more := name, true; more; {
 		var level string
 		level, rest, more = cut(rest)
-		child := n.kids.get(level, t.seed)
+		child := n.kids.get(level)
 		if child == nil {
-			child = t.create(n, level, more)
+			child = n.beget(level, more)
 		}
 		n = child
 	}
 	fresh = !n.holds
 	if fresh {
 		t.size++
+		n.name, n.holds = name, true
 	}
-	n.name, n.value, n.holds = name, v, true
+	n.value = v
 	return fresh
 }
 
-// create hangs a new node below parent. A node that will not hold a value now
-// copies its level, so that it does not keep a whole name alive.
-func (t *trie[V]) create(parent *node[V], level string, inner bool) *node[V] {
-	n := &node[V]{parent: parent, name: level}
+// beget hangs a new node below one. A node that will not hold a value now copies
+// its level, so that it does not keep a whole name alive.
+func (n *node[V]) beget(level string, inner bool) *node[V] {
+	child := &node[V]{name: level}
 	if inner {
-		n.name = strings.Clone(level)
+		child.name = strings.Clone(level)
 	}
-	if parent.kids == nil {
-		parent.kids = &kids[V]{}
+	if n.kids == nil {
+		n.kids = &kids[V]{}
 	}
-	parent.kids.add(n, level, t.seed)
-	return n
+	n.kids.add(child, level)
+	return child
 }
 
-// remove forgets the value under name, and every node that then serves nobody.
+// remove forgets the value under name, and every node that then serves nobody:
+// those below the last one on the way that has a value or another child.
 func (t *trie[V]) remove(name string) bool {
-	n := t.find(name)
-	if n == nil || !n.holds {
+	n := &t.root
+	stays, below := n, ""
+	for rest, more := name, true; more; {
+		var level string
+		level, rest, more = cut(rest)
+		child := n.kids.get(level)
+		if child == nil {
+			return false
+		}
+		if n.holds || n == &t.root || !n.kids.single() {
+			stays, below = n, level
+		}
+		n = child
+	}
+	if !n.holds {
 		return false
 	}
 	t.size--
@@ -100,13 +101,8 @@ func (t *trie[V]) remove(name string) bool {
 		n.name = strings.Clone(n.level())
 		return true
 	}
-	for n.parent != nil && n.kids == nil && !n.holds {
-		parent := n.parent
-		if parent.kids.drop(n, t.seed) {
-			parent.kids = nil
-		}
-		n.name = ""
-		n = parent
+	if stays.kids.drop(below) {
+		stays.kids = nil
 	}
 	return true
 }
@@ -120,17 +116,8 @@ func (t *trie[V]) all(yield func(string, V) bool) {
 		if n.holds && !yield(n.name, n.value) {
 			return
 		}
-		k := n.kids
-		if k == nil {
-			continue
-		}
-		for i := range k.list {
-			todo = append(todo, k.list[i].node)
-		}
-		for _, wild := range [...]*node[V]{k.plus, k.hash} {
-			if wild != nil {
-				todo = append(todo, wild)
-			}
+		if n.kids != nil {
+			todo = n.kids.appendTo(todo)
 		}
 	}
 }
