@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -67,6 +68,50 @@ func TestDeliveriesWithPropertiesAllocateNothing(t *testing.T) {
 	for _, s := range append(all, old, wild) {
 		if s.sent < 1000*6 {
 			t.Errorf("%d bytes were delivered", s.sent)
+		}
+	}
+}
+
+// Nor does a run of acknowledgements, or what it makes room for: the messages
+// that waited behind the window are allocated where they were published.
+func TestAcknowledgementsAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const rounds, most = 20, 64 // max_inflight
+	for _, qos := range []int{1, 2} {
+		r := newRig(t)
+		sub := r.receivers(1, qos, "", "")[0]
+		pub := r.open(mqttwire.V5, "pub", "")
+		for range rounds*most + 1 {
+			pub.say(fmt.Sprintf("PUBLISH topic=t qos=%d packet-id=1 payload=x", qos))
+			if qos == 2 {
+				pub.say("PUBREL packet-id=1")
+			}
+		}
+		var runs [][]byte
+		for round := range rounds {
+			var kinds [][]byte
+			for _, kind := range []byte{0x40, 0x50, 0x70}[qos-1:][:qos] {
+				var run []byte
+				for i := range most {
+					id := round*most + i + 1
+					run = append(run, kind, 2, byte(id>>8), byte(id))
+				}
+				kinds = append(kinds, run)
+			}
+			runs = append(runs, bytes.Join(kinds, nil))
+		}
+		if queued := r.b.Tally().Queued; queued != (rounds-1)*most+1 {
+			t.Fatalf("QoS %d: %d messages wait", qos, queued)
+		}
+		i := 0
+		got := testing.AllocsPerRun(rounds-3, func() {
+			sub.hand(runs[i])
+			i++
+		})
+		if left := r.b.Tally().Queued; got > 0 || left != most+1 {
+			t.Errorf("QoS %d: %v allocations for %d acknowledgements, none is promised; %d messages are left", qos, got, most, left)
 		}
 	}
 }

@@ -150,6 +150,7 @@ func (c *crowd) share(name, filter string) *share {
 		}
 	}
 	s := &share{name: strings.Clone(name), filter: filter}
+	s.bare.share = s
 	s.members.Store(new([]*subscription))
 	c.shares = append(c.shares, s)
 	return s

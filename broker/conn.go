@@ -156,6 +156,11 @@ const (
 	turnPackets = 16
 )
 
+// over says whether the turn is, of which n packets were the last.
+func (batch *Batch) over(packets, n int) bool {
+	return packets/turnPackets != (packets-n)/turnPackets && time.Since(batch.now) > turnTime
+}
+
 // Receive handles the whole packets at the front of in and says how many bytes
 // they took; the driver keeps the tail. While Paused it takes nothing.
 func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
@@ -173,6 +178,16 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 			c.end(mqttwire.ProtocolError, "the first packet is not CONNECT")
 			break
 		}
+		if c.phase == connected {
+			if n := c.handleBareAcks(batch, in[used:]); n > 0 {
+				used += n * bareAck
+				packets += n
+				if c.left = used < len(in) && batch.over(packets, n); c.left {
+					break
+				}
+				continue
+			}
+		}
 		p, n, err := batch.decoder.Decode(in[used:])
 		if err != nil {
 			c.refuseBytes(batch, p, err)
@@ -186,8 +201,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		}
 		used += n
 		packets++
-		if packets%turnPackets == 0 && time.Since(batch.now) > turnTime {
-			c.left = used < len(in)
+		if c.left = used < len(in) && batch.over(packets, 1); c.left {
 			break
 		}
 	}

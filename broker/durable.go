@@ -78,8 +78,8 @@ func (t *traffic) waitsFor(sequence uint64) *flight {
 		return nil
 	}
 	w := &t.window
-	for i := len(w.entries) - 1; i >= w.first; i-- {
-		if f := &w.entries[i]; f.sequence == sequence && f.waits {
+	for i := w.entries.len() - 1; i >= 0; i-- {
+		if f := w.entries.at(i); f.sequence == sequence && f.waits {
 			return f
 		}
 	}

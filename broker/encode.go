@@ -55,17 +55,21 @@ func strip(p mqttwire.Packet, all bool) {
 }
 
 // putPublish puts a PUBLISH into the outbox. flush: the caller must see to it.
+func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup bool, now time.Time) (v verdict, flush bool) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.putDelivery(batch, d, id, dup, now)
+}
+
+// putDelivery is putPublish with out.mu held.
 //
 // Receivers of one shape share one encoding and differ in the packet id alone;
 // an outgoing alias or a Subscription Identifier makes an encoding of its own.
-func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup bool, now time.Time) (v verdict, flush bool) {
-	m := d.message
+func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup bool, now time.Time) (v verdict, flush bool) {
+	m, o := d.message, &c.out
 	if !m.alive(now) && !dup {
 		return expired, false
 	}
-	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if o.closed {
 		return put, false // the connection is ending: as lost as what is in its socket
 	}
@@ -77,7 +81,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 	var k *chunk
 	var before int // what k holds already
 	var b []byte   // k's bytes with the packet behind them
-	own := len(d.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
+	own := d.extras != nil && len(d.extras.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
 	if batch.many && !own && !dup {
 		s := batch.shape(c.version, d, m.waited(now))
 		k = c.space(len(s.bytes))
@@ -87,7 +91,7 @@ func (c *Conn) putPublish(batch *Batch, d *delivery, id mqttwire.PacketID, dup b
 			b[before+s.packetID+1] = byte(id)
 		}
 	} else {
-		k = c.space(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers) + 32)
+		k = c.space(len(m.Payload) + len(m.Topic) + len(m.Properties) + 5*len(d.identifiers()) + 32)
 		before, b = len(k.bytes), c.appendPublish(k.bytes, d, id, dup, m.waited(now), true)
 		if len(c.aliasesTo) > aliases && c.oversize(len(b)-before) { // it may fit without an alias
 			delete(c.aliasesTo, m.Topic)
@@ -150,7 +154,7 @@ func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup 
 	if aliased {
 		alias = c.alias(&p.Topic)
 	}
-	out, _, err := p.AppendForward(dst, c.version, mqttwire.Forward{TopicAlias: alias, Waited: waited, SubscriptionIdentifiers: d.identifiers})
+	out, _, err := p.AppendForward(dst, c.version, mqttwire.Forward{TopicAlias: alias, Waited: waited, SubscriptionIdentifiers: d.identifiers()})
 	if err != nil {
 		return dst
 	}

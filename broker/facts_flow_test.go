@@ -324,3 +324,29 @@ func TestServerReference(t *testing.T) {
 		c.eof()
 	})
 }
+
+// Acknowledgements that come together are taken together, in their order, up to
+// one that is wrong; those before it have had their effect.
+func TestAcknowledgementsTogether(t *testing.T) {
+	const connect = "session-expiry-interval=60 receive-maximum=3"
+	bubble(t, broker.Options{}, nil, func(w *world) {
+		a, pub := w.connect5("a", connect), w.connect5("pub", "")
+		a.subscribe("t", 2, "")
+		for i := range 8 {
+			pub.publish("t", fmt.Sprint("m", i+1), "")
+		}
+		a.expect("PUBLISH packet-id=1 payload=m1", "PUBLISH packet-id=2 payload=m2", "PUBLISH packet-id=3 payload=m3")
+		a.send("PUBACK packet-id=2", "PUBACK packet-id=9", "PUBACK packet-id=1", "PUBACK packet-id=1", "PINGREQ", "PUBACK Success packet-id=3")
+		a.expect("PUBLISH packet-id=4 payload=m4", "PUBLISH packet-id=5 payload=m5", "PINGRESP", "PUBLISH packet-id=6 payload=m6")
+		a.send("PUBACK packet-id=4", "PUBREC packet-id=5", "PUBACK packet-id=6")
+		a.expect("DISCONNECT ProtocolError")
+		a.eof()
+		a = w.connect5("a", connect)
+		a.expect("PUBLISH dup=1 packet-id=5 payload=m5", "PUBLISH dup=1 packet-id=6 payload=m6", "PUBLISH !dup packet-id=7 payload=m7")
+		a.send("PUBACK packet-id=5", "PUBACK packet-id=6", "PUBACK packet-id=7")
+		a.expect("PUBLISH packet-id=8 payload=m8")
+		a.sendHex("40 02 00 00") // an id that is none
+		a.expect("DISCONNECT")
+		a.eof()
+	})
+}

@@ -4,16 +4,14 @@ import "mqtk/mqttwire"
 
 // inflight is the window of one session: QoS 1 and 2 deliveries that the client
 // has not yet acknowledged for good, in the order of their first sending. A
-// window is small and answered mostly in order, so a slice searched from its
-// front beats a map. Guarded by the session's mutex.
+// window is small and answered mostly in order, so a list beats a map. Guarded by the session's mutex.
 type inflight struct {
-	entries []flight // from first on; entries that are done wait for those before them
-	first   int
-	open    int // entries not done
-	used    int // of them, those that count against the connection's quota
-	unsent  int // of them, those that a resumed connection has yet to be sent
-	bytes   int // payload and topic held
-	waiting int // of those open, the ones that wait for the store
+	entries ring[flight] // those that are done wait for those before them
+	open    int          // entries not done
+	used    int          // of them, those that count against the connection's quota
+	unsent  int          // of them, those that a resumed connection has yet to be sent
+	bytes   int          // payload and topic held
+	waiting int          // of those open, the ones that wait for the store
 	lastID  mqttwire.PacketID
 	given   uint64 // packet ids given so far
 }
@@ -50,7 +48,7 @@ func (w *inflight) nextID() mqttwire.PacketID {
 			w.lastID = 1
 		}
 		w.given++
-		if w.open == 0 || w.given-w.entries[w.first].given < 65535 || w.find(w.lastID) == nil {
+		if w.open == 0 || w.given-w.entries.at(0).given < 65535 || w.find(w.lastID) == nil {
 			return w.lastID
 		}
 	}
@@ -62,26 +60,37 @@ func (w *inflight) add(d delivery, sequence uint64, id mqttwire.PacketID) *fligh
 	if d.qos == 2 {
 		state = wantPubrec
 	}
-	w.entries = append(w.entries, flight{delivery: d, sequence: sequence, given: w.given, packetID: id, state: state})
+	f := w.entries.push()
+	*f = flight{delivery: d, sequence: sequence, given: w.given, packetID: id, state: state}
 	w.open++
 	w.bytes += d.message.size()
-	return &w.entries[len(w.entries)-1]
+	return f
 }
 
-// find returns the open entry with an id, nil for none.
+// find returns the open entry with an id, nil for none. As ids count up, it
+// mostly stands as far from the first as its id does.
 func (w *inflight) find(id mqttwire.PacketID) *flight {
-	for i := w.first; i < len(w.entries); i++ {
-		if f := &w.entries[i]; f.packetID == id && f.state != done {
+	n := w.entries.len()
+	if n == 0 {
+		return nil
+	}
+	if i := int(id - w.entries.at(0).packetID); i < n && w.entries.at(i).has(id) {
+		return w.entries.at(i)
+	}
+	for i := range n {
+		if f := w.entries.at(i); f.has(id) {
 			return f
 		}
 	}
 	return nil
 }
 
+func (f *flight) has(id mqttwire.PacketID) bool { return f.packetID == id && f.state != done }
+
 // last returns the newest entry if it is the delivery with this number.
 func (w *inflight) last(sequence uint64) *flight {
-	if n := len(w.entries); n > w.first && w.entries[n-1].sequence == sequence {
-		return &w.entries[n-1]
+	if n := w.entries.len(); n > 0 && w.entries.at(n-1).sequence == sequence {
+		return w.entries.at(n - 1)
 	}
 	return nil
 }
@@ -89,7 +98,7 @@ func (w *inflight) last(sequence uint64) *flight {
 // release frees the message of a QoS 2 delivery whose PUBREC came.
 func (w *inflight) release(f *flight) {
 	w.bytes -= f.message.size()
-	f.message, f.identifiers = nil, nil
+	f.message, f.extras = nil, nil
 	f.state = wantPubcomp
 }
 
@@ -109,19 +118,8 @@ func (w *inflight) finish(f *flight) {
 	}
 	*f = flight{}
 	w.open--
-	for w.first < len(w.entries) && w.entries[w.first].state == done {
-		w.first++
-	}
-	switch {
-	case w.open == 0:
-		if cap(w.entries) > 64 {
-			w.entries = nil
-		}
-		w.entries, w.first = w.entries[:0], 0
-	case w.first >= 64 && w.first*2 >= len(w.entries):
-		n := copy(w.entries, w.entries[w.first:])
-		clear(w.entries[n:])
-		w.entries, w.first = w.entries[:n], 0
+	for w.entries.len() > 0 && w.entries.at(0).state == done {
+		w.entries.pop()
 	}
 }
 
@@ -133,7 +131,7 @@ func (w *inflight) restore(sequence uint64, id mqttwire.PacketID, released bool)
 	if released {
 		f.state = wantPubcomp
 	}
-	w.entries = append(w.entries, f)
+	*w.entries.push() = f
 	w.open++
 	w.unsent++
 	if w.open == 1 || int16(id-w.lastID) > 0 { // ids of the log that the window is without do not come again soon
@@ -144,9 +142,9 @@ func (w *inflight) restore(sequence uint64, id mqttwire.PacketID, released bool)
 
 // cold lists the numbers of the entries whose message has yet to be read back.
 func (w *inflight) cold() (numbers []uint64) {
-	for i := w.first; i < len(w.entries); i++ {
-		if w.entries[i].cold {
-			numbers = append(numbers, w.entries[i].sequence)
+	for i := range w.entries.len() {
+		if f := w.entries.at(i); f.cold {
+			numbers = append(numbers, f.sequence)
 		}
 	}
 	return numbers
@@ -155,8 +153,8 @@ func (w *inflight) cold() (numbers []uint64) {
 // coldOne returns the entry of a delivery that has yet to be read back, nil for
 // none.
 func (w *inflight) coldOne(sequence uint64) *flight {
-	for i := w.first; i < len(w.entries); i++ {
-		if f := &w.entries[i]; f.cold && f.sequence == sequence {
+	for i := range w.entries.len() {
+		if f := w.entries.at(i); f.cold && f.sequence == sequence {
 			return f
 		}
 	}
@@ -176,7 +174,8 @@ func (w *inflight) heat(f *flight, d delivery) {
 // sent again, and the quota is whole.
 func (w *inflight) restart() {
 	w.used, w.unsent = 0, w.open-w.waiting
-	for i := w.first; i < len(w.entries); i++ {
-		w.entries[i].sent, w.entries[i].counted = false, false
+	for i := range w.entries.len() {
+		f := w.entries.at(i)
+		f.sent, f.counted = false, false
 	}
 }

@@ -77,11 +77,39 @@ func (m *Message) waited(now time.Time) uint32 {
 
 // delivery is one message as one receiver is to get it.
 type delivery struct {
-	message     *Message
-	identifiers []uint32 // Subscription Identifiers, shared and never changed
+	message  *Message
+	extras   *extras // nil for none
+	qos      mqttwire.QoS
+	retain   bool
+	brought  bool // a retained message, by a subscription
+	recorded bool // the Store has it, and is to be told what becomes of it
+}
+
+// extras are what few deliveries have. They are shared and never changed.
+type extras struct {
+	identifiers []uint32 // Subscription Identifiers
 	share       *share   // the share it came through, nil for none
-	qos         mqttwire.QoS
-	retain      bool
-	brought     bool // a retained message, by a subscription
-	recorded    bool // the Store has it, and is to be told what becomes of it
+}
+
+func (e *extras) clone() *extras {
+	if e == nil {
+		return nil
+	}
+	return &extras{slices.Clone(e.identifiers), e.share}
+}
+
+// identifiers are the Subscription Identifiers that go with it.
+func (d *delivery) identifiers() []uint32 {
+	if d.extras == nil {
+		return nil
+	}
+	return d.extras.identifiers
+}
+
+// share is the share it came through, nil for none.
+func (d *delivery) share() *share {
+	if d.extras == nil {
+		return nil
+	}
+	return d.extras.share
 }

@@ -1,15 +1,11 @@
 package broker
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // queue holds the deliveries of a session that wait for its client, oldest
 // first. Guarded by the session's mutex.
 type queue struct {
-	entries []queued
-	first   int
+	entries ring[queued]
 	bytes   int
 	qos0    int     // of them, those of QoS 0
 	stored  stretch // behind the entries: what the Store alone has
@@ -21,7 +17,7 @@ type queued struct {
 }
 
 // len is how many are in memory.
-func (q *queue) len() int { return len(q.entries) - q.first }
+func (q *queue) len() int { return q.entries.len() }
 
 // empty says whether nothing waits, here or in the Store.
 func (q *queue) empty() bool { return q.len() == 0 && q.stored.count == 0 }
@@ -73,7 +69,7 @@ func (q *queue) quarter(l *Limits) bool {
 }
 
 func (q *queue) push(d queued) {
-	q.entries = append(q.entries, d)
+	*q.entries.push() = d
 	q.count(&d, 1)
 }
 
@@ -86,46 +82,36 @@ func (q *queue) count(d *queued, n int) {
 }
 
 // front is the oldest delivery; the queue is not empty.
-func (q *queue) front() *queued { return &q.entries[q.first] }
+func (q *queue) front() *queued { return q.entries.at(0) }
 
 // pop removes the oldest delivery.
 func (q *queue) pop() {
-	f := &q.entries[q.first]
-	q.count(f, -1)
-	*f = queued{}
-	q.first++
-	switch {
-	case q.first == len(q.entries):
-		if cap(q.entries) > 256 {
-			q.entries = nil
-		}
-		q.entries, q.first = q.entries[:0], 0
-	case q.first >= 256 && q.first*2 >= len(q.entries):
-		n := copy(q.entries, q.entries[q.first:])
-		clear(q.entries[n:])
-		q.entries, q.first = q.entries[:n], 0
-	}
+	q.count(q.front(), -1)
+	q.entries.pop()
 }
 
 // unpop puts back what was popped.
 func (q *queue) unpop(d queued) {
-	q.entries = slices.Insert(q.entries, q.first, d)
+	*q.entries.unshift() = d
 	q.count(&d, 1)
 }
 
-// expire drops deliveries whose time has passed, wherever they stand, and
-// returns how many there were. It makes room before a newer message is refused.
-func (q *queue) expire(now time.Time) (dropped []queued) {
-	kept := q.entries[:q.first]
-	for _, e := range q.entries[q.first:] {
-		if e.message.alive(now) {
-			kept = append(kept, e)
-			continue
+// remove takes out the deliveries that are to go, wherever they stand, and
+// returns them.
+func (q *queue) remove(goes func(*queued) bool) (gone []queued) {
+	q.entries.filter(func(e *queued) bool {
+		if !goes(e) {
+			return true
 		}
-		q.count(&e, -1)
-		dropped = append(dropped, e)
-	}
-	clear(q.entries[len(kept):])
-	q.entries = kept
-	return dropped
+		q.count(e, -1)
+		gone = append(gone, *e)
+		return false
+	})
+	return gone
+}
+
+// expire drops deliveries whose time has passed. It makes room before a newer
+// message is refused.
+func (q *queue) expire(now time.Time) (dropped []queued) {
+	return q.remove(func(e *queued) bool { return !e.message.alive(now) })
 }

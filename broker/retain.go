@@ -45,7 +45,7 @@ func (b *Broker) retain(batch *Batch) {
 // session's mutex.
 type retainCursor struct {
 	subscription *subscription
-	identifiers  []uint32
+	extras       *extras
 	walk         *topictree.Cursor
 	until        uint64 // the set's version at the SUBSCRIBE
 	publisher    publisherMemory
@@ -64,7 +64,7 @@ func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
 	}
 	c := &retainCursor{subscription: s, walk: b.retained.names.Cursor(s.filter), until: b.retained.version}
 	if s.identifier > 0 {
-		c.identifiers = []uint32{s.identifier}
+		c.extras = &extras{identifiers: []uint32{s.identifier}}
 	}
 	return c
 }
@@ -146,7 +146,7 @@ func (r *retainCursor) brings(batch *Batch, topic []byte, e *retainedEntry) bool
 func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
 	s := r.subscription.session
 	m := &batch.view
-	d := delivery{message: m, identifiers: r.identifiers, retain: true, brought: true,
+	d := delivery{message: m, extras: r.extras, retain: true, brought: true,
 		qos: s.b.deliveredQoS(m.QoS, r.subscription.qos)}
 	if d.qos > 0 {
 		if !s.mayTransmit(c, &d) {
@@ -157,7 +157,7 @@ func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
 		d.recorded = s.records(&d)
 	}
 	s.sequence++
-	if s.transmit(batch, c, d, s.sequence) == noRoom {
+	if s.sendNow(batch, c, &d, s.sequence) == noRoom {
 		s.sequence--
 		return false
 	}

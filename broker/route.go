@@ -18,7 +18,7 @@ type matched struct {
 // target is how one session receives a topic.
 type target struct {
 	session     *Session
-	identifiers []uint32
+	extras      *extras
 	qos         mqttwire.QoS // the highest granted
 	asPublished bool         // some subscription has Retain As Published
 	own         *target      // what the session receives of its own publications; nil: the same
@@ -112,9 +112,6 @@ func (m *matched) weight() int { return len(m.topic) + 64*len(m.targets) + 8*len
 func (m *matched) clone() *matched {
 	k := &matched{topic: string([]byte(m.topic)), generation: m.generation}
 	k.targets = append(k.targets, m.targets...)
-	for i := range k.targets {
-		k.targets[i].identifiers = append([]uint32(nil), m.targets[i].identifiers...)
-	}
 	k.shares = append(k.shares, m.shares...)
 	return k
 }
@@ -154,7 +151,7 @@ func (m *matched) add(merge map[*Session]int, s *subscription) {
 	t := &m.targets[i]
 	if s.noLocal && t.own == nil {
 		own := *t
-		own.identifiers = append([]uint32(nil), t.identifiers...)
+		own.extras = t.extras.clone()
 		own.mute = !again
 		t.own = &own
 	}
@@ -169,7 +166,10 @@ func (t *target) merge(s *subscription) {
 	t.qos = max(t.qos, s.qos)
 	t.asPublished = t.asPublished || s.asPublished
 	if s.identifier > 0 {
-		t.identifiers = append(t.identifiers, s.identifier)
+		if t.extras == nil {
+			t.extras = &extras{}
+		}
+		t.extras.identifiers = append(t.extras.identifiers, s.identifier)
 	}
 }
 
@@ -205,7 +205,7 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 				continue
 			}
 		}
-		d := delivery{identifiers: t.identifiers, qos: b.deliveredQoS(view.QoS, t.qos), retain: view.Retain && t.asPublished}
+		d := delivery{extras: t.extras, qos: b.deliveredQoS(view.QoS, t.qos), retain: view.Retain && t.asPublished}
 		if b.mayReceive(t.session, view.Topic) {
 			t.session.deliver(batch, d)
 		} else {

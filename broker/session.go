@@ -94,11 +94,9 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 	d.message = batch.message()
 	s.sequence++
 	d.recorded = s.records(&d)
-	if c != nil && s.queue.empty() {
-		if s.transmit(batch, c, d, s.sequence) != noRoom {
-			s.recordSent(batch, &d, s.sequence, true)
-			return true
-		}
+	if c != nil && s.queue.empty() && s.sendNow(batch, c, &d, s.sequence) != noRoom {
+		s.recordSent(batch, &d, s.sequence, true)
+		return true
 	}
 	s.enqueue(batch, c, queued{d, s.sequence})
 	return true
@@ -110,7 +108,7 @@ func (s *Session) records(d *delivery) bool {
 	if !s.b.keeps {
 		return false
 	}
-	if !s.persistent() && d.share != nil && d.qos > 0 && d.share.lasting() {
+	if !s.persistent() && d.share() != nil && d.qos > 0 && d.share().lasting() {
 		s.kept = true // to be told of its end
 		return true
 	}
@@ -150,13 +148,20 @@ func (s *Session) mayTransmit(c *Conn, d *delivery) bool {
 		(most == 0 || s.window.open == 0 || s.window.bytes+d.message.size() <= most)
 }
 
-// transmit sends a delivery for the first time, if window and outbox have room.
-func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) verdict {
-	if !s.mayTransmit(c, &d) {
+// sendNow sends a delivery for the first time, if window and outbox have room.
+func (s *Session) sendNow(batch *Batch, c *Conn, d *delivery, sequence uint64) verdict {
+	if !s.mayTransmit(c, d) {
 		return noRoom
 	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return s.transmit(batch, c, d, sequence)
+}
+
+// transmit is sendNow where the window has room. out.mu is held.
+func (s *Session) transmit(batch *Batch, c *Conn, d *delivery, sequence uint64) verdict {
 	if d.qos == 2 && d.recorded && s.persistent() {
-		s.sendWhenDurable(batch, d, sequence)
+		s.sendWhenDurable(batch, *d, sequence)
 		return put
 	}
 	var id mqttwire.PacketID
@@ -164,7 +169,7 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) v
 	if d.qos > 0 {
 		id = s.window.nextID()
 	}
-	v, flush := c.putPublish(batch, &d, id, false, batch.now)
+	v, flush := c.putDelivery(batch, d, id, false, batch.now)
 	if flush {
 		batch.note(c)
 	}
@@ -179,7 +184,7 @@ func (s *Session) transmit(batch *Batch, c *Conn, d delivery, sequence uint64) v
 		return v
 	}
 	if d.qos > 0 {
-		f := s.window.add(d, sequence, id)
+		f := s.window.add(*d, sequence, id)
 		f.sent, f.counted, f.delivered = true, true, true
 		s.window.used++
 	}
@@ -211,9 +216,9 @@ func (s *Session) recordSent(batch *Batch, d *delivery, sequence uint64, fresh b
 
 func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
 	e := s.event(EventEnqueue, sequence)
-	e.Message, e.QoS, e.Retain, e.Brought, e.Identifiers = d.message, d.qos, d.retain, d.brought, d.identifiers
-	if d.share != nil {
-		e.Share = d.share.filter
+	e.Message, e.QoS, e.Retain, e.Brought, e.Identifiers = d.message, d.qos, d.retain, d.brought, d.identifiers()
+	if share := d.share(); share != nil {
+		e.Share = share.filter
 	}
 	return e
 }
@@ -224,7 +229,7 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 	spills := q.recorded && s.spills()
 	room := !spills || s.queue.keptFits(size, l) || s.sweep(batch, size) && s.queue.keptFits(size, l)
 	switch {
-	case room && s.queue.stored.count == 0 && (s.queue.fits(size, l, s.patience(c, spills)) || s.sweep(batch, size)):
+	case room && s.queue.stored.count == 0 && s.fitsNow(batch, c, size, spills):
 		s.queue.push(q)
 	case room && spills:
 		s.spill(batch, &q)
@@ -242,13 +247,11 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 	}
 }
 
-// patience is how many times its limits the queue in memory may hold: a live
-// receiver's may be behind for a while, unless the Store takes the rest.
-func (s *Session) patience(c *Conn, spills bool) int {
-	if c != nil && !spills && c.keepsPace() {
-		return patience
-	}
-	return 1
+// fitsNow says whether a message may wait in memory. What a live receiver has
+// there may be above the limits for a while, unless the Store takes the rest.
+func (s *Session) fitsNow(batch *Batch, c *Conn, size int, spills bool) bool {
+	l := &s.b.limits
+	return s.queue.fits(size, l, 1) || c != nil && !spills && c.keepsPace() && s.queue.fits(size, l, patience) || s.sweep(batch, size)
 }
 
 // sweep makes room by dropping what has expired, at most once a second.
@@ -282,8 +285,12 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 	}
 	for work := 0; ; {
 		before := work
-		if s.queue.len() > 0 && s.pumpQueue(batch, c) {
-			work += workDelivery
+		if n := s.queue.len(); n > 0 {
+			most := min(n, 1+(pumpWork-work)/workDelivery)
+			if len(s.cursors) > 0 || s.b.authorizer != nil {
+				most = 1
+			}
+			work += workDelivery * s.pumpQueue(batch, c, most)
 		}
 		if len(s.cursors) > 0 {
 			work += s.pumpRetained(batch, c)
@@ -307,18 +314,32 @@ func (s *Session) relieve(batch *Batch, c *Conn) {
 	}
 }
 
-// pumpQueue sends the front of the queue; false when it must wait.
-func (s *Session) pumpQueue(batch *Batch, c *Conn) bool {
-	e := *s.queue.front()
-	if !s.b.mayReceive(s, e.message.Topic) {
+// pumpQueue sends up to most deliveries from the front of the queue, and says how
+// many have left it. Where an Authorizer is to be asked, most is 1.
+func (s *Session) pumpQueue(batch *Batch, c *Conn, most int) (n int) {
+	if !s.b.mayReceive(s, s.queue.front().message.Topic) {
 		s.b.metrics.dropped(dropNotAuthorized)
-	} else if s.transmit(batch, c, e.delivery, e.sequence) == noRoom {
-		return false
+		s.unqueue(batch)
+		return 1
 	}
-	s.queue.pop()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for ; n < most; n++ {
+		e := s.queue.front()
+		if !s.mayTransmit(c, &e.delivery) || s.transmit(batch, c, &e.delivery, e.sequence) == noRoom {
+			break
+		}
+		s.unqueue(batch)
+	}
+	return n
+}
+
+// unqueue takes the front of the queue out, which was sent or dropped.
+func (s *Session) unqueue(batch *Batch) {
+	e := s.queue.front()
 	batch.tally.queued(-1, -e.message.size())
 	s.recordSent(batch, &e.delivery, e.sequence, false)
-	return true
+	s.queue.pop()
 }
 
 // resend repeats, in their order, the exchanges that an earlier connection left
@@ -326,8 +347,8 @@ func (s *Session) pumpQueue(batch *Batch, c *Conn) bool {
 // store, those behind it do not overtake it. False: the quota or the outbox is full.
 func (s *Session) resend(batch *Batch, c *Conn) bool {
 	w, behind := &s.window, false
-	for i := w.first; i < len(w.entries) && w.unsent > 0; i++ {
-		f := &w.entries[i]
+	for i := 0; i < w.entries.len() && w.unsent > 0; i++ {
+		f := w.entries.at(i)
 		behind = behind || f.waits
 		if f.state == done || f.sent || f.waits || behind && f.state == wantPubrec && !f.delivered {
 			continue
@@ -355,7 +376,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 					batch.events = append(batch.events, s.event(EventDequeue, f.sequence))
 				}
 				w.finish(f)
-				i = w.first - 1 // finish moves entries; what was sent is passed over
+				i = -1 // finish moves entries; what was sent is passed over
 				continue
 			}
 			if !f.counted {

@@ -14,6 +14,7 @@ type share struct {
 	filter  string // as subscribed, with the $share prefix
 	members atomic.Pointer[[]*subscription]
 	turn    atomic.Uint32
+	bare    extras // of deliveries through it without an identifier
 }
 
 // lasting says whether some member's session outlives its connection: then what
@@ -68,9 +69,9 @@ func (s *share) deliver(batch *Batch) bool {
 			if m.fitness(qos, batch.view.size()) > want || !batch.b.mayReceive(m.session, batch.view.Topic) {
 				continue
 			}
-			d := delivery{share: s, qos: qos, retain: batch.view.Retain && m.asPublished}
+			d := delivery{extras: &s.bare, qos: qos, retain: batch.view.Retain && m.asPublished}
 			if m.identifier > 0 {
-				d.identifiers = []uint32{m.identifier}
+				d.extras = &extras{share: s, identifiers: []uint32{m.identifier}}
 			}
 			if m.session.deliver(batch, d) {
 				return true
@@ -146,19 +147,10 @@ func (s *Session) leaveShare(batch *Batch, sh *share) (orphans []orphan) {
 	if s.traffic == nil {
 		return nil
 	}
-	q := &s.queue
-	kept := q.entries[:q.first]
-	for _, e := range q.entries[q.first:] {
-		if e.share != sh {
-			kept = append(kept, e)
-			continue
-		}
-		q.count(&e, -1)
+	for _, e := range s.queue.remove(func(e *queued) bool { return e.share() == sh }) {
 		s.dequeued(batch, &e)
-		orphans = append(orphans, orphan{e.share, e.message})
+		orphans = append(orphans, orphan{sh, e.message})
 	}
-	clear(q.entries[len(kept):])
-	q.entries = kept
 	return orphans
 }
 
@@ -171,19 +163,19 @@ func (s *Session) orphans(events *[]Event) (all []orphan) {
 		return nil
 	}
 	take := func(d *delivery, sequence uint64) {
-		all = append(all, orphan{d.share, d.message})
+		all = append(all, orphan{d.share(), d.message})
 		if s.kept && d.recorded {
 			*events = append(*events, s.event(EventDequeue, sequence))
 		}
 	}
-	for i := s.window.first; i < len(s.window.entries); i++ {
-		f := &s.window.entries[i]
-		if f.share != nil && !f.cold && (f.state == wantPuback || f.state == wantPubrec && !f.delivered) {
+	for i := range s.window.entries.len() {
+		f := s.window.entries.at(i)
+		if f.share() != nil && !f.cold && (f.state == wantPuback || f.state == wantPubrec && !f.delivered) {
 			take(&f.delivery, f.sequence)
 		}
 	}
-	for i := range s.queue.entries[s.queue.first:] {
-		if e := &s.queue.entries[s.queue.first+i]; e.share != nil {
+	for i := range s.queue.len() {
+		if e := s.queue.entries.at(i); e.share() != nil {
 			take(&e.delivery, e.sequence)
 		}
 	}

@@ -34,7 +34,7 @@ func (s *Session) spill(batch *Batch, q *queued) {
 	size := q.message.size()
 	s.queue.stored.add(q.sequence, size+storedOverhead)
 	s.unwritten = append(s.unwritten, q.sequence)
-	s.shared = s.shared || q.share != nil
+	s.shared = s.shared || q.share() != nil
 	batch.spilled = append(batch.spilled, spilled{s, q.sequence, size})
 }
 
@@ -213,7 +213,7 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 		q := queued{s.delivery(e), number}
 		if e.Share != "" && s.subscriptions.get(e.Share) == nil {
 			batch.events = append(batch.events, s.event(EventDequeue, number))
-			orphans = append(orphans, orphan{q.share, e.Message})
+			orphans = append(orphans, orphan{q.share(), e.Message})
 			continue
 		}
 		s.queue.push(q)
@@ -224,9 +224,12 @@ func (s *Session) admit(batch *Batch, numbers []uint64, found []Event) (orphans 
 
 // delivery is the one that the Store has given back.
 func (s *Session) delivery(e *Event) delivery {
-	d := delivery{message: e.Message, identifiers: e.Identifiers, qos: e.QoS, retain: e.Retain, brought: e.Brought, recorded: true}
+	d := delivery{message: e.Message, qos: e.QoS, retain: e.Retain, brought: e.Brought, recorded: true}
+	if len(e.Identifiers) > 0 || e.Share != "" {
+		d.extras = &extras{identifiers: e.Identifiers}
+	}
 	if e.Share != "" { // which the session may have left: others are in it all the same
-		d.share = s.b.shareOf(e.Share)
+		d.extras.share = s.b.shareOf(e.Share)
 	}
 	return d
 }
