@@ -63,7 +63,7 @@ func TestTurnsAreShort(t *testing.T) {
 	})
 }
 
-func packetBytes(t *testing.T, line string) []byte {
+func packetBytes(t testing.TB, line string) []byte {
 	t.Helper()
 	p, err := mqttwire.ParseText(line, mqttwire.V5)
 	if err != nil {

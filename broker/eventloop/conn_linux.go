@@ -250,9 +250,14 @@ func (c *conn) Flush() {
 // maxPieces of an outbox are written at a time.
 const maxPieces = 8
 
-// write makes its thread the writer until the outbox is empty or the socket full.
+// turnBytes is what one connection is written before others come. A client that
+// reads as fast as the broker finds more for it would keep the thread for good.
+const turnBytes = 128 << 10
+
+// write makes its thread the writer until the outbox is empty, the socket full or
+// the turn over.
 func (c *conn) write(pieces [][]byte) {
-	for len(pieces) > 0 {
+	for written := 0; len(pieces) > 0; {
 		whole := 0
 		for _, p := range pieces {
 			whole += len(p)
@@ -262,7 +267,7 @@ func (c *conn) write(pieces [][]byte) {
 			c.core.Failed(err)
 			return
 		}
-		if n < whole {
+		if written += n; n < whole || written >= turnBytes {
 			c.core.Wrote(n)
 			c.loop.post(c, wantRoom)
 			return

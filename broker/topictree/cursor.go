@@ -41,23 +41,31 @@ type Cursor struct {
 	entry    int
 }
 
-// Next looks at no more than max topics, calls yield for those that match, and
-// tells whether the walk goes on. What yield is given are views: they end with
-// the call, the value as soon as the names change. Where yield returns false it
-// did not take the topic, which comes again with the following Next.
+// Next looks at about max topics at most, of which one that is far from the last
+// counts as several, calls yield for those that match, and tells whether the walk
+// goes on. What yield is given are views: they end with the call, the value as
+// soon as the names change. Where yield returns false it did not take the topic,
+// which comes again with the following Next.
 func (c *Cursor) Next(max int, yield func(topic, value []byte) bool) (more bool) {
-	for i := 0; !c.ended && (i < max || i == 0); i++ {
-		if !c.step(yield) {
+	for looks := 0; !c.ended && (looks < max || looks == 0); {
+		n := c.step(yield)
+		if n == 0 {
 			break
 		}
+		looks += n
 	}
 	return !c.ended
 }
 
-func (c *Cursor) step(yield func(topic, value []byte) bool) (taken bool) {
+// jump is what it takes to find another place, in topics that are looked at where
+// they stand.
+const jump = 8
+
+// step looks at one topic and returns what that took, 0 if it was not taken.
+func (c *Cursor) step(yield func(topic, value []byte) bool) (looks int) {
 	if !c.seek() {
 		c.ended = true
-		return true
+		return 1
 	}
 	p := c.names.at(c.spot)
 	c.topic = p.topic(c.topic[:0], c.entry)
@@ -65,7 +73,7 @@ func (c *Cursor) step(yield func(topic, value []byte) bool) (taken bool) {
 	v := c.judge(topic)
 	if v == elsewhere {
 		c.passed, c.changes = false, 0
-		return true
+		return jump
 	}
 	c.topic, c.position = c.position, c.topic
 	c.passed, c.ended = true, v == over
@@ -73,9 +81,9 @@ func (c *Cursor) step(yield func(topic, value []byte) bool) (taken bool) {
 	if v == match && !yield(topic, value) {
 		c.passed = false
 		c.entry--
-		return false
+		return 0
 	}
-	return true
+	return 1
 }
 
 // seek finds the entry to look at next; false: there is none.
