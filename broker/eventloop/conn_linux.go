@@ -86,13 +86,9 @@ func (c *conn) control(op int) error {
 	return unix.EpollCtl(c.loop.epoll, op, c.fd, &unix.EpollEvent{Events: c.watched, Fd: int32(c.fd)})
 }
 
-// ready handles what epoll reports.
+// ready handles what epoll reports, but for room to write.
 func (c *conn) ready(events uint32) {
 	gone := events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
-	if events&c.watched&unix.EPOLLOUT != 0 && !gone {
-		c.watch(c.watched &^ unix.EPOLLOUT)
-		c.goOn()
-	}
 	switch {
 	case c.state == open && gone && c.core.Paused():
 		c.hide()
@@ -309,8 +305,14 @@ func (c *conn) send(pieces [][]byte) (n int, err error) {
 	return max(n, 0), err
 }
 
+// hasRoom says whether epoll reports the room that a write waits for.
+func (c *conn) hasRoom(events uint32) bool {
+	return events&c.watched&unix.EPOLLOUT != 0 && events&(unix.EPOLLHUP|unix.EPOLLERR) == 0
+}
+
 // goOn continues the write that the socket had no room for.
 func (c *conn) goOn() {
+	c.watch(c.watched &^ unix.EPOLLOUT)
 	var room [maxPieces][]byte
 	c.write(c.core.Next(0, room[:0]))
 }

@@ -106,6 +106,7 @@ type loop struct {
 	batch   *broker.Batch // made with the first connection
 	handled int           // bytes of input since the last flush
 	yielded time.Time     // when the loop last passed through the scheduler
+	turn    int           // of a round's events, the first whose write goes on
 	linger  []*conn       // finishing and lingering, in the order of their ends
 	waste   [4096]byte    // what is read to be forgotten
 
@@ -190,8 +191,31 @@ func (l *loop) run() {
 		}
 		l.flush()
 		now := time.Now()
+		l.goOn(events[:max(n, 0)], now)
 		l.endLingering(now)
 		l.yield(now)
+	}
+}
+
+// goOnTime is what a round gives to those who have much to be written.
+const goOnTime = time.Millisecond / 2
+
+// goOn continues the writes that the sockets had no room for, behind all that the
+// round's input has led to: many clients that take much, retained messages or a
+// queue, shall not be in front of the little that others get. Whose turn does not
+// come is reported again, and sooner or later is the first.
+func (l *loop) goOn(events []unix.EpollEvent, start time.Time) {
+	for i := range events {
+		e := &events[(l.turn+i)%len(events)]
+		c := l.conns[e.Fd]
+		if c == nil || !c.hasRoom(e.Events) {
+			continue
+		}
+		if time.Since(start) > goOnTime {
+			l.turn = (l.turn + i) % len(events)
+			return
+		}
+		c.goOn()
 	}
 }
 
