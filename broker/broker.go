@@ -5,10 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"mqtk/broker/topictree"
 	"mqtk/mqttwire"
 )
 
@@ -49,8 +51,8 @@ type Broker struct {
 
 	registry struct {
 		sync.Mutex
-		sessions  map[string]*Session
-		conns     map[*Conn]struct{}
+		sessions  topictree.Set[*Session] // by their client ids
+		conns     []*Conn
 		listeners map[net.Listener]struct{}
 		rate      rate // of CONNECTs
 		live      int  // connections with a CONNACK
@@ -107,8 +109,6 @@ func New(o Options) (*Broker, error) {
 	}
 	_, memory := b.store.(memoryStore)
 	b.keeps = !memory
-	b.registry.sessions = make(map[string]*Session)
-	b.registry.conns = make(map[*Conn]struct{})
 	b.registry.listeners = make(map[net.Listener]struct{})
 	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()
@@ -178,10 +178,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	for l := range b.registry.listeners {
 		l.Close()
 	}
-	conns := make([]*Conn, 0, len(b.registry.conns))
-	for c := range b.registry.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Clone(b.registry.conns)
 	b.registry.Unlock()
 	for _, c := range conns {
 		c.kick(mqttwire.ServerShuttingDown, "the server is shutting down")

@@ -75,6 +75,7 @@ type Conn struct {
 	cancel    func()     // ends the authenticator's work, guarded by handover
 	watch     wheelEntry // keep alive
 	limit     deadline   // time to a complete CONNECT
+	seat      int32      // among the registry's conns, guarded by its mutex
 }
 
 // endCause says why the broker ended a connection.

@@ -1,6 +1,9 @@
 package broker
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Panics is how many panics the last net has caught.
 func (b *Broker) Panics() int64 { return b.metrics.panics.Load() }
@@ -17,7 +20,7 @@ type Tally struct {
 // Tally counts.
 func (b *Broker) Tally() (t Tally) {
 	b.registry.Lock()
-	t.Sessions, t.Connections, t.Live = len(b.registry.sessions), len(b.registry.conns), b.registry.live
+	t.Sessions, t.Connections, t.Live = b.registry.sessions.Len(), len(b.registry.conns), b.registry.live
 	b.registry.Unlock()
 	t.Full = int(b.pressed.Load())
 	t.Queued, t.QueuedBytes = b.metrics.queuedMessages.Load(), b.metrics.queuedBytes.Load()
@@ -38,13 +41,10 @@ func (b *Broker) Tally() (t Tally) {
 func (b *Broker) Unsettled() (all []string) {
 	b.registry.Lock()
 	var sessions []*Session
-	for _, s := range b.registry.sessions {
+	for s := range b.registry.sessions.All() {
 		sessions = append(sessions, s)
 	}
-	var conns []*Conn
-	for c := range b.registry.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Clone(b.registry.conns)
 	b.registry.Unlock()
 	for _, s := range sessions {
 		s.mu.Lock()

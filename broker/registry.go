@@ -18,7 +18,7 @@ import (
 func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, present bool, reason mqttwire.ReasonCode) {
 	id := r.credentials.ClientID
 	b.registry.Lock()
-	old := b.registry.sessions[id]
+	old := b.registry.sessions.Get(id)
 	if old != nil && old.identity.Load().Username != c.identity.Username {
 		b.registry.Unlock()
 		b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
@@ -35,7 +35,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	}
 	if s = old; !present {
 		s = b.newSession(c.identity, b.incarnations.Add(1))
-		b.registry.sessions[id] = s
+		b.registry.sessions.Put(s)
 	}
 	s.mu.Lock()
 	s.owner.Store(c)
@@ -195,7 +195,7 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	ends := expiry == 0
 	switch {
 	case ends:
-		delete(b.registry.sessions, s.ClientID())
+		b.registry.sessions.Delete(s.ClientID())
 		fire = s.takeWill(&events)
 	default:
 		s.recordAway(&events, now)
@@ -269,12 +269,12 @@ func (s *Session) endsNow() {
 	b := s.b
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner.Load() != nil || s.ended || b.registry.sessions[s.ClientID()] != s || b.deadlines.armed((*sessionEnd)(s)) {
+	if s.owner.Load() != nil || s.ended || b.registry.sessions.Get(s.ClientID()) != s || b.deadlines.armed((*sessionEnd)(s)) {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return
 	}
-	delete(b.registry.sessions, s.ClientID())
+	b.registry.sessions.Delete(s.ClientID())
 	var events []Event
 	fire := s.takeWill(&events)
 	s.mu.Unlock()
@@ -319,7 +319,7 @@ func (s *Session) willIsDue() {
 func (b *Broker) findSession(id string) *Session {
 	b.registry.Lock()
 	defer b.registry.Unlock()
-	return b.registry.sessions[id]
+	return b.registry.sessions.Get(id)
 }
 
 // surplus is how many connections beyond max_connections may stay until they
@@ -332,7 +332,8 @@ func (b *Broker) enter(c *Conn) bool {
 	b.stir()
 	b.registry.Lock()
 	defer b.registry.Unlock()
-	b.registry.conns[c] = struct{}{}
+	c.seat = int32(len(b.registry.conns))
+	b.registry.conns = append(b.registry.conns, c)
 	return b.limits.MaxConnections == 0 || len(b.registry.conns) <= b.limits.MaxConnections+surplus
 }
 
@@ -347,11 +348,24 @@ func (b *Broker) crowded() bool {
 	return len(b.registry.conns) > b.limits.MaxConnections
 }
 
+// unseat takes it out. The registry is locked.
+func (b *Broker) unseat(c *Conn) {
+	conns := b.registry.conns
+	last := len(conns) - 1
+	conns[c.seat] = conns[last]
+	conns[c.seat].seat = c.seat
+	conns[last] = nil
+	if conns = conns[:last]; last > 1000 && last*4 < cap(conns) {
+		conns = append(make([]*Conn, 0, 2*last), conns...)
+	}
+	b.registry.conns = conns
+}
+
 // exit takes it out and says why it ended.
 func (b *Broker) exit(c *Conn, cause error) {
 	b.stir()
 	b.registry.Lock()
-	delete(b.registry.conns, c)
+	b.unseat(c)
 	if c.live.Load() {
 		b.registry.live--
 	}

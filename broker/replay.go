@@ -86,13 +86,13 @@ func (r *replay) enter(e *Event) {
 	s.kept, s.changes, s.sequence = true, e.Sequence, e.Last
 	r.session = s
 	r.away[s] = absence{connected: e.Connected, ends: e.Ends}
-	sessions := r.b.registry.sessions
-	other := sessions[e.ClientID]
+	sessions := &r.b.registry.sessions
+	other := sessions.Get(e.ClientID)
 	switch {
 	case other == nil:
-		sessions[e.ClientID] = s
+		sessions.Put(s)
 	case other.incarnation < s.incarnation:
-		sessions[e.ClientID] = s
+		sessions.Put(s)
 		r.former = append(r.former, other)
 	default:
 		r.former = append(r.former, s)
@@ -209,9 +209,9 @@ func (r *replay) settle() {
 	}
 	for s, away := range r.away {
 		switch {
-		case b.registry.sessions[s.ClientID()] != s: // ended already
+		case b.registry.sessions.Get(s.ClientID()) != s: // ended already
 		case !away.ends.IsZero() && !away.ends.After(r.now):
-			delete(b.registry.sessions, s.ClientID())
+			b.registry.sessions.Delete(s.ClientID())
 			b.metrics.expired.Add(1)
 			b.log.Info("session expired", "client", s.ClientID())
 			r.end(s)

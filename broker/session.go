@@ -42,6 +42,12 @@ type Session struct {
 // ClientID is whose session it is.
 func (s *Session) ClientID() string { return s.identity.Load().ClientID }
 
+// Name is the ClientID, for the registry.
+func (s *Session) Name() string { return s.ClientID() }
+
+// Is says whether it is the session of that ClientID.
+func (s *Session) Is(clientID string) bool { return s.ClientID() == clientID }
+
 // live is the connection that has got its CONNACK, nil for none.
 func (s *Session) live() *Conn {
 	if c := s.owner.Load(); c != nil && c.live.Load() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,14 +95,11 @@ func (b *Broker) sysState(now time.Time) sysState {
 	b.registry.Lock()
 	s.Connections = len(b.registry.conns)
 	s.Clients, s.MaxClients = b.registry.live, b.registry.maximum
-	sessions := make([]*Session, 0, len(b.registry.sessions))
-	for _, session := range b.registry.sessions {
+	sessions := make([]*Session, 0, b.registry.sessions.Len())
+	for session := range b.registry.sessions.All() {
 		sessions = append(sessions, session)
 	}
-	conns := make([]*Conn, 0, len(b.registry.conns))
-	for c := range b.registry.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Clone(b.registry.conns)
 	b.registry.Unlock()
 	for _, session := range sessions {
 		session.mu.Lock()
