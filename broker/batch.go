@@ -31,7 +31,7 @@ type Batch struct {
 	tally    tally
 	many     bool // several receivers: encode once per shape
 	shapes   [12]shape
-	buffer   [readChunk]byte
+	buffer   *readBuffer // nil before it is first read into
 }
 
 // shape is one encoding of the message under way, for all receivers of the same

@@ -36,15 +36,30 @@ func (c *Conn) pressing() {
 	c.b.deadlines.arm((*pacing)(c), time.Now().Add(paceInterval))
 }
 
-// easing unmarks it when it has drained, and returns who waited. out.mu is held.
+// turnsAtOnce is how many of those who wait may go on when there is room again,
+// before there is more: with what they have read they fill it. All of them would
+// find no room one after the other, and be woken for nothing.
+const turnsAtOnce = 2
+
+// easing unmarks it when it has drained, and returns who of those that wait is to
+// go on. The rest goes when more has been written, at the latest when nothing is
+// pending; until then the pace is watched for their sake. out.mu is held.
 func (c *Conn) easing() []waiter {
 	o := &c.out
-	if !o.full.Load() || !o.eased() && !o.closed {
+	full := o.full.Load()
+	if !full && len(o.waiters) == 0 || !o.eased() && !o.closed {
 		return nil
 	}
-	o.full.Store(false)
-	o.slow = false
-	c.b.pressed.Add(-1)
+	if full {
+		o.full.Store(false)
+		o.slow = false
+		c.b.pressed.Add(-1)
+	}
+	if o.pending > 0 && !o.closed && len(o.waiters) > turnsAtOnce {
+		first := append([]waiter(nil), o.waiters[:turnsAtOnce]...)
+		o.waiters = append(o.waiters[:0], o.waiters[turnsAtOnce:]...)
+		return first
+	}
 	c.b.deadlines.disarm((*pacing)(c))
 	return c.takeWaiters()
 }
@@ -72,12 +87,12 @@ func (c *Conn) measurePace(now time.Time) {
 	o := &c.out
 	var waiters []waiter
 	o.mu.Lock()
-	if o.full.Load() && !o.slow {
+	if full := o.full.Load(); full && !o.slow || len(o.waiters) > 0 {
 		if o.taken >= o.limit/8 {
 			o.taken = 0
 			c.b.deadlines.arm((*pacing)(c), now.Add(paceInterval))
 		} else {
-			o.slow = true
+			o.slow = full
 			waiters = c.takeWaiters()
 		}
 	}

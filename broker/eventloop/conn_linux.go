@@ -132,13 +132,14 @@ func (c *conn) receive(in []byte) {
 		c.end(nil)
 		return
 	}
-	c.tail.Keep(in[used:])
 	if !c.core.Paused() && !c.core.Left() {
+		c.tail.Keep(in[used:])
 		if c.loop.handled >= roundBytes {
 			c.loop.flush()
 		}
 		return
 	}
+	c.tail.Hold(batch, in[used:])
 	batch.Flush()
 	c.held = true
 	if c.core.Paused() {
@@ -159,9 +160,7 @@ func (c *conn) resume() {
 	}
 	if c.held {
 		c.held = false
-		batch := c.loop.batch
-		c.tail.Space(batch)
-		c.receive(c.tail.Filled(batch, 0))
+		c.receive(c.tail.Bytes())
 	}
 	if c.state == open && !c.held {
 		c.watch(c.watched | unix.EPOLLIN)
