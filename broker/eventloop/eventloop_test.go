@@ -33,7 +33,7 @@ func serve(t *testing.T, network, address string) net.Addr {
 	return run(t, broker.Options{Driver: newDriver(t)}, network, address)
 }
 
-func newDriver(t *testing.T) *eventloop.Driver {
+func newDriver(t testing.TB) *eventloop.Driver {
 	t.Helper()
 	driver, err := eventloop.New(2)
 	if err != nil {
@@ -43,7 +43,7 @@ func newDriver(t *testing.T) *eventloop.Driver {
 }
 
 // run serves until the end of the test, when the broker is shut down.
-func run(t *testing.T, o broker.Options, network, address string, set ...conformance.Setting) net.Addr {
+func run(t testing.TB, o broker.Options, network, address string, set ...conformance.Setting) net.Addr {
 	t.Helper()
 	o.Limits = broker.DefaultLimits()
 	for _, s := range set {
