@@ -123,10 +123,11 @@ func (batch *Batch) drop() {
 	}
 }
 
-// message is the kept copy of the message under way.
-func (batch *Batch) message() *Message {
+// message is the kept copy of the message under way, whoever asked for it first:
+// a receiver that speaks v.
+func (batch *Batch) message(v mqttwire.Version) *Message {
 	if batch.kept == nil {
-		batch.kept = batch.view.keep(batch.topic)
+		batch.kept = batch.view.keep(batch.topic, v)
 	}
 	return batch.kept
 }

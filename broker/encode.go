@@ -82,7 +82,13 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 	var before int // what k holds already
 	var b []byte   // k's bytes with the packet behind them
 	own := d.extras != nil && len(d.extras.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
-	if batch.many && !own && !dup {
+	if d.qos > 0 && !own && m.wireOf != 0 && (m.wireOf == mqttwire.V5) == (c.version == mqttwire.V5) {
+		k = c.space(len(m.wire))
+		before, b = len(k.bytes), append(k.bytes, m.wire...)
+		b[before] = publishByte(d, dup)
+		b[before+int(m.wireID)] = byte(id >> 8)
+		b[before+int(m.wireID)+1] = byte(id)
+	} else if batch.many && !own && !dup {
 		s := batch.shape(c.version, d, m.waited(now))
 		k = c.space(len(s.bytes))
 		before, b = len(k.bytes), append(k.bytes, s.bytes...)
@@ -112,6 +118,18 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 	}
 	batch.tally.publishSent(d.qos, len(m.Payload), n)
 	return put, flush
+}
+
+// publishByte is the first byte of a PUBLISH.
+func publishByte(d *delivery, dup bool) byte {
+	b := byte(mqttwire.PUBLISH)<<4 | byte(d.qos)<<1
+	if dup {
+		b |= 8
+	}
+	if d.retain {
+		b |= 1
+	}
+	return b
 }
 
 // fitting says whether n more bytes of a PUBLISH may be sent now, or ever.

@@ -350,3 +350,46 @@ func TestAcknowledgementsTogether(t *testing.T) {
 		a.eof()
 	})
 }
+
+// Whoever a message was kept for first, all get it as their version has it: at
+// once, once more on the next connection, and out of the queue.
+func TestKeptForAllVersions(t *testing.T) {
+	versions := []mqttwire.Version{mqttwire.V5, mqttwire.V311, mqttwire.V31}
+	for i := range versions {
+		bubble(t, broker.Options{}, []string{"max_inflight=2"}, func(w *world) {
+			clients := make(map[mqttwire.Version]*client)
+			open := func(v mqttwire.Version) {
+				fields := "clean-start=0"
+				if v == mqttwire.V5 {
+					fields = "session-expiry-interval=60"
+				}
+				clients[v] = w.connect(v, v.String(), fields)
+			}
+			for k := range versions {
+				v := versions[(i+k)%len(versions)]
+				open(v)
+				options := ""
+				if v == mqttwire.V5 {
+					options = "retain-as-published=1"
+				}
+				clients[v].subscribe("t", 2, options)
+			}
+			pub := w.connect5("pub", "")
+			pub.publish("t", "m1", "")
+			pub.publish2("t", "m2")
+			pub.publish("t", "m3", "retain=1")
+			for _, v := range versions {
+				clients[v].expect("PUBLISH qos=1 !dup packet-id=1 topic=t payload=m1", "PUBLISH qos=2 !dup packet-id=2 topic=t payload=m2")
+				clients[v].drop()
+				open(v)
+				clients[v].expect("PUBLISH qos=1 dup=1 packet-id=1 topic=t payload=m1", "PUBLISH qos=2 dup=1 packet-id=2 topic=t payload=m2")
+				clients[v].send("PUBACK packet-id=1")
+				retain := "!retain"
+				if v == mqttwire.V5 {
+					retain = "retain=1"
+				}
+				clients[v].expect("PUBLISH qos=1 !dup packet-id=3 topic=t " + retain + " payload=m3")
+			}
+		})
+	}
+}

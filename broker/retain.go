@@ -31,7 +31,7 @@ func (b *Broker) retain(batch *Batch) {
 	}
 	event := Event{Kind: EventRetain, Sequence: version, Replaces: replaces}
 	if message != nil {
-		event.Message = batch.message()
+		event.Message = batch.message(mqttwire.V311)
 		event.Topic = event.Message.Topic
 	} else {
 		event.Topic = strings.Clone(view.Topic) // the store may keep the Event
@@ -153,7 +153,7 @@ func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
 			return false
 		}
 		m.From, m.Owner = r.publisher.unpack(e.publisher)
-		d.message = m.keep("")
+		d.message = m.keep("", c.version)
 		d.recorded = s.records(&d)
 	}
 	s.sequence++

@@ -78,6 +78,7 @@ func TestRetainedEntriesComeBackWhole(t *testing.T) {
 			t.Fatalf("message %d: owner %s, want %s", i, x, y)
 		}
 		a.Arrived, a.Expires, a.Owner = b.Arrived, b.Expires, b.Owner
+		a.wire, a.wireID, a.wireOf = nil, 0, 0
 		if x, y := fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b); x != y {
 			t.Fatalf("message %d: %s, want %s", i, x, y)
 		}

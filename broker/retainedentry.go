@@ -146,7 +146,7 @@ func (r *retainedSet) unpack(topic string, e *retainedEntry) *Message {
 	var view Message
 	r.view(&view, topic, e)
 	view.From, view.Owner = r.publisher.unpack(e.publisher)
-	return view.keep(topic)
+	return view.keep(topic, mqttwire.V311)
 }
 
 // publisherMemory is the publisher that was packed or unpacked last, which is

@@ -225,7 +225,7 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 // client of this broker published is offered, or it would come back from there.
 func (b *Broker) offer(batch *Batch) {
 	if b.fabric != nil {
-		b.fabric.Publish(batch.message())
+		b.fabric.Publish(batch.message(mqttwire.V311))
 	}
 }
 

@@ -97,7 +97,11 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 		return true
 	}
 	s.needTraffic()
-	d.message = batch.message()
+	v := mqttwire.V311
+	if c != nil {
+		v = c.version
+	}
+	d.message = batch.message(v)
 	s.sequence++
 	d.recorded = s.records(&d)
 	if c != nil && s.queue.empty() && s.sendNow(batch, c, &d, s.sequence) != noRoom {

@@ -16,7 +16,7 @@ type will struct {
 func newWill(w *mqttwire.Will, from string) *will {
 	view := Message{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, From: from}
 	view.Properties = w.Properties.AppendWithout(nil, mqttwire.WillDelayInterval)
-	k := &will{message: view.keep(strings.Clone(w.Topic))}
+	k := &will{message: view.keep(strings.Clone(w.Topic), mqttwire.V311)}
 	k.delay, _ = w.Properties.Number(mqttwire.WillDelayInterval)
 	return k
 }
