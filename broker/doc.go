@@ -106,7 +106,9 @@
 //     400 as Messages in a trie. A delivery at QoS 0 is encoded straight from
 //     its page, under the set's lock, a few at a time: no copy, and whoever
 //     changes a topic comes before or behind what was retained, never between
-//     the look at it and its place in the outbox.
+//     the look at it and its place in the outbox. Rejected: to sort what a Store
+//     replays before it is taken up. In the order of the topics each costs .4 µs
+//     instead of 1.3, but the sorting .6, and a copy of everything.
 //   - 2026-11-21. Store.Append returns an error as well as calling durable: no
 //     room is known before anything is written, and can be said of one packet,
 //     while a failed sync concerns all that waits. An Append without events is a

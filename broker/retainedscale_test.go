@@ -62,6 +62,37 @@ func BenchmarkRetainedChange(b *testing.B) {
 	}
 }
 
+// What a retained message takes beside its payload, in bytes, its topic of 20
+// included: in whatever order they come.
+func TestBytesOfARetainedMessage(t *testing.T) {
+	const n, most = 100_000, 58
+	topics := retainedTopics()[:n]
+	l := DefaultLimits()
+	for _, order := range []string{"sorted", "random"} {
+		if order == "random" {
+			rand.New(rand.NewPCG(1, 1)).Shuffle(n, func(i, j int) { topics[i], topics[j] = topics[j], topics[i] })
+		}
+		for _, payload := range []int{16, 64} {
+			var r retainedSet
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			m := &Message{Payload: make([]byte, payload), QoS: 1, Retain: true, From: "publisher", Owner: &Identity{ClientID: "publisher"}, Arrived: time.Now()}
+			for _, topic := range topics {
+				m.Topic, m.Arrived = topic, m.Arrived.Add(time.Millisecond)
+				r.set(topic, m, &l)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			each := float64(after.HeapAlloc)/n - float64(before.HeapAlloc)/n - float64(payload)
+			if each > most {
+				t.Errorf("%s, %d: %.1f bytes beside the payload, at most %d are promised", order, payload, each, most)
+			}
+			runtime.KeepAlive(&r)
+		}
+	}
+}
+
 // What a SUBSCRIBE costs with a million retained messages, by what it asks for:
 // the time in all, and that of one step, for which it has the set's lock.
 func BenchmarkRetainedMatch(b *testing.B) {
