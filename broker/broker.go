@@ -136,6 +136,7 @@ func (b *Broker) Serve(l net.Listener) error {
 	}
 	b.registry.listeners[l] = struct{}{}
 	b.registry.Unlock()
+	boundUnsent(l)
 	var backoff time.Duration
 	for {
 		nc, err := l.Accept()

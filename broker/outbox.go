@@ -33,11 +33,12 @@ type outbox struct {
 	// session's queue is half full; publishers that feed this connection wait
 	// while it is full and keeps a pace. Guarded by mu, read by anyone.
 	full      atomic.Bool
-	queueFull bool // the queue is half full
-	crowded   bool // it is beyond its limits
-	starved   bool // something found no room and waits in the session
-	slow      bool // fell below the pace: nobody waits for it until it has drained
-	taken     int  // bytes written or acknowledged since the pace was measured last
+	queueFull bool  // the queue is half full
+	crowded   bool  // it is beyond its limits
+	starved   bool  // something found no room and waits in the session
+	slow      bool  // fell below the pace: nobody waits for it, see measurePace
+	lulls     uint8 // looks at the pace since an eighth of the limit was taken
+	taken     int   // bytes written or acknowledged since then
 	waiters   []waiter
 	pace      deadline
 }

@@ -11,8 +11,12 @@ import (
 // acknowledges an eighth of its outbox limit in each half second, those who
 // publish to it wait: a QoS 0 PUBLISH is left unread, the acknowledgement of
 // QoS 1 and 2 is withheld. Below that pace it is slow: it falls to its queue
-// policy and nobody waits for it until it has drained.
-const paceInterval = 500 * time.Millisecond
+// policy and nobody waits for it until it has drained, or kept its pace for half
+// a second: under a flood, one that hesitated once would never drain.
+const (
+	paceInterval = 500 * time.Millisecond
+	paceLooks    = 8 // in each interval
+)
 
 // outboxCeiling, in limits, is where a client that never reads what the broker
 // answers is closed: acknowledgements obey no limit below it.
@@ -31,9 +35,9 @@ func (c *Conn) pressing() {
 		return
 	}
 	o.full.Store(true)
-	o.slow, o.taken = false, 0
+	o.slow, o.lulls, o.taken = false, 0, 0
 	c.b.pressed.Add(1)
-	c.b.deadlines.arm((*pacing)(c), time.Now().Add(paceInterval))
+	c.b.deadlines.arm((*pacing)(c), time.Now().Add(paceInterval/paceLooks))
 }
 
 // turnsAtOnce is how many of those who wait may go on when there is room again,
@@ -82,18 +86,28 @@ type pacing Conn
 func (c *pacing) deadline() *deadline { return &c.out.pace }
 func (c *pacing) fire(now time.Time)  { (*Conn)(c).measurePace(now) }
 
-// measurePace looks, each half second, whether a full connection keeps its pace.
+// measurePace looks whether a full connection keeps its pace. The half second
+// counts from the last eighth that was taken: what the socket's own buffers take
+// at the start shall not buy a receiver that has stopped another half second.
 func (c *Conn) measurePace(now time.Time) {
 	o := &c.out
 	var waiters []waiter
 	o.mu.Lock()
-	if full := o.full.Load(); full && !o.slow || len(o.waiters) > 0 {
-		if o.taken >= o.limit/8 {
-			o.taken = 0
-			c.b.deadlines.arm((*pacing)(c), now.Add(paceInterval))
-		} else {
-			o.slow = full
-			waiters = c.takeWaiters()
+	if full := o.full.Load(); full || len(o.waiters) > 0 {
+		next := paceInterval / paceLooks
+		switch {
+		case o.taken >= o.limit/8:
+			o.slow, o.lulls, o.taken = false, 0, 0
+		case o.slow:
+			next, o.taken = paceInterval, 0
+		case o.lulls+1 == paceLooks:
+			o.slow, o.lulls, o.taken = full, 0, 0
+			waiters, next = c.takeWaiters(), paceInterval
+		default:
+			o.lulls++
+		}
+		if full || len(o.waiters) > 0 {
+			c.b.deadlines.arm((*pacing)(c), now.Add(next))
 		}
 	}
 	o.mu.Unlock()
