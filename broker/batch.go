@@ -31,6 +31,7 @@ type Batch struct {
 	tally    tally
 	many     bool // several receivers: encode once per shape
 	shapes   [12]shape
+	shaped   bool        // some of them is set
 	buffer   *readBuffer // nil before it is first read into
 }
 
@@ -81,6 +82,9 @@ func (batch *Batch) begin(c *Conn) {
 // locks: what was waited for may need them.
 func (batch *Batch) Flush() {
 	batch.b.metrics.take(&batch.tally)
+	if batch.view.Topic != "" {
+		batch.drop() // what handlePublish has left: the input of the round is no more
+	}
 	for i, c := range batch.dirty {
 		batch.dirty[i] = nil
 		c.flush()
@@ -107,20 +111,28 @@ func (batch *Batch) carry(m *Message, topic string) {
 		batch.view = *m
 	}
 	batch.kept, batch.topic, batch.many = nil, topic, false
+	batch.reshape()
+}
+
+// reshape forgets the encodings, and scratch that grew beyond reason.
+func (batch *Batch) reshape() {
+	if !batch.shaped {
+		return
+	}
+	batch.shaped = false
 	for i := range batch.shapes {
-		batch.shapes[i].set = false
+		s := &batch.shapes[i]
+		if s.set = false; cap(s.bytes) > readChunk {
+			s.bytes = nil
+		}
 	}
 }
 
-// drop forgets the message under way, and scratch that grew beyond reason.
+// drop forgets the message under way.
 func (batch *Batch) drop() {
 	batch.view = Message{}
 	batch.kept, batch.many = nil, false
-	for i := range batch.shapes {
-		if cap(batch.shapes[i].bytes) > readChunk {
-			batch.shapes[i].bytes = nil
-		}
-	}
+	batch.reshape()
 }
 
 // message is the kept copy of the message under way, whoever asked for it first:

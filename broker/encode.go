@@ -158,7 +158,7 @@ func (batch *Batch) shape(v mqttwire.Version, d *delivery, waited uint32) *shape
 		m := d.message
 		p := mqttwire.Publish{QoS: d.qos, Retain: d.retain, Topic: m.Topic, Properties: m.Properties, Payload: m.Payload}
 		s.bytes, s.packetID, _ = p.AppendForward(s.bytes[:0], v, mqttwire.Forward{Waited: waited})
-		s.set = true
+		s.set, batch.shaped = true, true
 	}
 	return s
 }

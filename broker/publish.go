@@ -54,31 +54,41 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.withhold(m)
 	}
 	c.acknowledge(batch, p, matches, err)
-	batch.drop()
+	batch.kept, batch.many = nil, false
 	return true
 }
 
 // give routes a PUBLISH and lets the Store have what comes of it. Not taken: the
-// session was taken over, and the client will send the message again there. Its
-// next connection answers a repetition of QoS 2 by its id alone, and what the
-// client sends there behind it must not overtake the first copy: until that is
-// in the Store, the next connection waits.
+// session was taken over, and the client will send the message again there.
 func (c *Conn) give(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, taken bool, err error) {
-	s := c.session
 	if p.QoS == 2 {
-		s.handling.Lock()
-		defer s.handling.Unlock()
-		if !s.hold(batch, c, p.PacketID) {
-			return 0, false, nil
-		}
+		return c.giveOnce(batch, p, m)
 	}
-	c.view(batch, p, m)
-	matches = c.b.route(batch, s, m)
-	c.b.offer(batch)
-	if err = batch.append(); err != nil && p.QoS == 2 {
+	matches, err = c.route(batch, p, m)
+	return matches, true, err
+}
+
+// giveOnce is give for QoS 2. The session's next connection answers a repetition
+// by its id alone, and what the client sends there behind it must not overtake
+// the first copy: until that is in the Store, the next connection waits.
+func (c *Conn) giveOnce(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, taken bool, err error) {
+	s := c.session
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	if !s.hold(batch, c, p.PacketID) {
+		return 0, false, nil
+	}
+	if matches, err = c.route(batch, p, m); err != nil {
 		s.release(p.PacketID)
 	}
 	return matches, true, err
+}
+
+func (c *Conn) route(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, err error) {
+	c.view(batch, p, m)
+	matches = c.b.route(batch, c.session, m)
+	c.b.offer(batch)
+	return matches, batch.append()
 }
 
 // hush holds the id of a QoS 2 PUBLISH that is refused without a word, as give
@@ -196,18 +206,26 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 	}
 }
 
-// view makes the PUBLISH the message under way.
+// view makes the PUBLISH the message under way. What the one before it in the
+// batch has left there, and most have in common, is not written again: each
+// pointer costs a barrier while the garbage collector marks.
 func (c *Conn) view(batch *Batch, p *mqttwire.Publish, m *matched) {
-	batch.view = Message{
-		Topic: p.Topic, Payload: p.Payload, Properties: p.Properties,
-		QoS: p.QoS, Retain: p.Retain, From: c.session.ClientID(), Owner: c.identity,
+	v := &batch.view
+	v.Topic, v.Payload, v.QoS, v.Retain = p.Topic, p.Payload, p.QoS, p.Retain
+	if v.Owner != c.identity || v.From != c.clientID {
+		v.Owner, v.From = c.identity, c.clientID
 	}
-	batch.view.begin(batch.now)
+	if len(p.Properties) > 0 || len(v.Properties) > 0 {
+		v.Properties = p.Properties
+	}
+	if len(p.Properties) > 0 || v.Arrived != batch.now || !v.Expires.IsZero() {
+		v.begin(batch.now)
+	}
 	topic := ""
 	if !m.transient {
 		topic = m.topic
 	}
-	batch.carry(&batch.view, topic)
+	batch.carry(v, topic)
 }
 
 // acknowledge answers a PUBLISH that was taken, unless the store has no room for

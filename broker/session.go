@@ -97,13 +97,15 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 		return true
 	}
 	s.needTraffic()
-	v := mqttwire.V311
-	if c != nil {
-		v = c.version
+	if d.message = batch.kept; d.message == nil {
+		v := mqttwire.V311
+		if c != nil {
+			v = c.version
+		}
+		d.message = batch.message(v)
 	}
-	d.message = batch.message(v)
 	s.sequence++
-	d.recorded = s.records(&d)
+	d.recorded = s.b.keeps && s.records(&d)
 	if c != nil && s.queue.empty() && s.sendNow(batch, c, &d, s.sequence) != noRoom {
 		s.recordSent(batch, &d, s.sequence, true)
 		return true
