@@ -152,7 +152,7 @@ func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
 		if !s.mayTransmit(c, &d) {
 			return false
 		}
-		m.From, m.Owner = r.publisher.unpack(e.publisher)
+		s.b.retained.complete(m, e, &r.publisher)
 		d.message = m.keep("", c.version)
 		d.recorded = s.records(&d)
 	}

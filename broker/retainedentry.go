@@ -132,20 +132,29 @@ func (r *retainedSet) arrivedAt(e *retainedEntry) time.Time {
 	return r.epoch.Add(time.Duration(e.arrived))
 }
 
-// view makes m a view of an entry, without its publisher.
+// view makes m a view of an entry, without its publisher, and without the time of
+// arrival where it does not expire.
 func (r *retainedSet) view(m *Message, topic string, e *retainedEntry) {
 	*m = Message{
 		Topic: topic, Payload: e.payload, Properties: mqttwire.Properties(e.properties),
 		QoS: mqttwire.QoS(e.flags & retainedQoS), Retain: e.flags&retainedRetain != 0,
-		Arrived: r.arrivedAt(e), Expires: r.expiresAt(e),
 	}
+	if e.flags&retainedExpires != 0 {
+		m.Arrived, m.Expires = r.arrivedAt(e), r.expiresAt(e)
+	}
+}
+
+// complete adds to a view what it is without.
+func (r *retainedSet) complete(m *Message, e *retainedEntry, p *publisherMemory) {
+	m.Arrived = r.arrivedAt(e)
+	m.From, m.Owner = p.unpack(e.publisher)
 }
 
 // unpack makes a Message of its own, but for the topic.
 func (r *retainedSet) unpack(topic string, e *retainedEntry) *Message {
 	var view Message
 	r.view(&view, topic, e)
-	view.From, view.Owner = r.publisher.unpack(e.publisher)
+	r.complete(&view, e, &r.publisher)
 	return view.keep(topic, mqttwire.V311)
 }
 

@@ -68,8 +68,9 @@ func (c *Cursor) step(yield func(topic, value []byte) bool) (looks int) {
 		return 1
 	}
 	p := c.names.at(c.spot)
-	c.topic = p.topic(c.topic[:0], c.entry)
-	topic, value := c.topic, c.names.value(p, c.entry)
+	rest, value, outside := p.entry(c.entry)
+	c.topic = append(append(c.topic[:0], p.prefix...), rest...)
+	topic := c.topic
 	v := c.judge(topic)
 	if v == elsewhere {
 		c.passed, c.changes = false, 0
@@ -78,7 +79,13 @@ func (c *Cursor) step(yield func(topic, value []byte) bool) (looks int) {
 	c.topic, c.position = c.position, c.topic
 	c.passed, c.ended = true, v == over
 	c.entry++
-	if v == match && !yield(topic, value) {
+	if v != match {
+		return 1
+	}
+	if outside {
+		value = c.names.far(value)
+	}
+	if !yield(topic, value) {
 		c.passed = false
 		c.entry--
 		return 0

@@ -62,10 +62,13 @@ func (t *Names) Find(topic string) (at Place, value []byte, ok bool) {
 func (t *Names) value(p *page, i int) []byte {
 	_, value, outside := p.entry(i)
 	if outside {
-		return t.outside[binary.LittleEndian.Uint32(value)]
+		return t.far(value)
 	}
 	return value
 }
+
+// far is the value that is outside, by what stands in its page.
+func (t *Names) far(place []byte) []byte { return t.outside[binary.LittleEndian.Uint32(place)] }
 
 // Set stores a value, the parts one behind the other, under topic.
 func (t *Names) Set(topic string, parts ...[]byte) {
