@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"mqtk/broker/topictree"
 	"mqtk/mqttwire"
@@ -165,10 +166,58 @@ func (c *crowd) forget(s *share) {
 // nothing else is locked under its mutex.
 type subscriptions struct {
 	sync.RWMutex
-	tree   topictree.Tree[audience]
-	plain  int
-	shared int
-	sys    int // with a filter that begins with $SYS
+	tree       topictree.Tree[audience]
+	plain      int
+	shared     int
+	sys        int                     // with a filter that begins with $SYS
+	generation atomic.Uint64           // changes so far
+	changes    [changesKept]alteration // the last
+}
+
+// alteration is that somebody else subscribes to a filter than before.
+type alteration struct {
+	filter  string // without its share prefix
+	literal int    // bytes before its first wildcard
+}
+
+// changesKept is after how many alterations it is as well to match a topic anew as
+// to look whether one of them concerns it.
+const changesKept = 128
+
+// changed notes an alteration.
+func (t *subscriptions) changed(filter string) {
+	literal := strings.IndexAny(filter, "+#")
+	if literal < 0 {
+		literal = len(filter)
+	}
+	t.changes[t.generation.Load()%changesKept] = alteration{filter, literal}
+	t.generation.Add(1)
+}
+
+// concerns says whether the filter matches a topic. Most do not, and that has to
+// be cheap.
+func (a *alteration) concerns(topic string) bool {
+	if a.literal == len(a.filter) {
+		return a.filter == topic
+	}
+	return strings.HasPrefix(topic, strings.TrimSuffix(a.filter[:a.literal], "/")) && mqttwire.Match(a.filter, topic)
+}
+
+// stands says whether what was true of a topic at a generation still is, and
+// until which it is known to be.
+func (t *subscriptions) stands(topic string, generation uint64) (now uint64, stands bool) {
+	t.RLock()
+	defer t.RUnlock()
+	now = t.generation.Load()
+	if now-generation > changesKept {
+		return now, false
+	}
+	for ; generation < now; generation++ {
+		if t.changes[generation%changesKept].concerns(topic) {
+			return now, false
+		}
+	}
+	return now, true
 }
 
 // add files a subscription in place of old, which is of the same filter or nil.
@@ -205,6 +254,9 @@ func (t *subscriptions) add(s, old *subscription) {
 		t.count(s, rest, 1)
 	}
 	t.tree.Set(rest, a)
+	if shared || !s.repeats(old, s.qos) {
+		t.changed(rest)
+	}
 }
 
 // drop removes a subscription.
@@ -220,6 +272,7 @@ func (t *subscriptions) drop(s *subscription) {
 		return
 	}
 	t.remove(s, rest, &a)
+	t.changed(rest)
 	if a.thin(); a == (audience{}) {
 		t.tree.Delete(rest)
 	} else {

@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -104,4 +105,63 @@ func checkSubscriptions(t *testing.T, b *Broker, sessions []*Session, model map[
 	if all, _ := b.subscriptions.counts(); seen != len(model) || own != len(model) || all != len(model) {
 		t.Fatalf("%d in the tree, %d of sessions, %d counted; want %d", seen, own, all, len(model))
 	}
+}
+
+// What is cached of who receives a topic is what matching it anew would give,
+// whatever subscriptions change, and stays in the cache where none concerns it.
+func TestCachedMatchesStand(t *testing.T) {
+	b, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Shutdown(t.Context())
+	r := rand.New(rand.NewPCG(1, 2))
+	batch, fresh, publishers := b.NewBatch(), b.NewBatch(), []*Conn{{b: b}, {b: b}}
+	sessions := make([]*Session, 5)
+	for i := range sessions {
+		sessions[i] = b.newSession(&Identity{ClientID: fmt.Sprint(i)}, 1)
+	}
+	filters := []string{"a/0", "a/1", "a/+", "+/1", "a/#", "#", "b", "$share/g/a/1", "$share/g/b", "a/2"}
+	topics := []string{"a/0", "a/1", "a/2", "b", "c"}
+	kept := 0
+	for range 20_000 {
+		for range 1 << r.IntN(8) >> 6 * r.IntN(2*changesKept) { // seldom, and then more than are kept
+			s, filter := sessions[r.IntN(len(sessions))], filters[r.IntN(len(filters))]
+			old := s.subscriptions.get(filter)
+			if old != nil && r.IntN(3) > 0 {
+				b.subscriptions.drop(old)
+				s.subscriptions.drop(filter)
+				continue
+			}
+			sub := s.subscription(mqttwire.Subscription{Filter: string([]byte(filter)), QoS: mqttwire.QoS(r.IntN(3))}, 0)
+			b.subscriptions.add(sub, old)
+			s.subscriptions.put(sub)
+		}
+		topic, c := topics[r.IntN(len(topics))], publishers[r.IntN(len(publishers))]
+		before := b.subscriptions.generation.Load()
+		var was *matched
+		if c.cache != nil {
+			was = c.cache.topics[topic]
+		}
+		outdated := was != nil && was.generation.Load() != before
+		got := b.matchFor(batch, c, topic)
+		if outdated && got == was {
+			kept++
+		}
+		want := b.matchFor(fresh, nil, topic)
+		if fmt.Sprint(receivers(got)) != fmt.Sprint(receivers(want)) || !slices.Equal(got.shares, want.shares) {
+			t.Fatalf("%s: cached are %v and %d shares, right are %v and %d", topic, receivers(got), len(got.shares), receivers(want), len(want.shares))
+		}
+	}
+	if kept == 0 {
+		t.Error("each change of a subscription ends every cached match")
+	}
+}
+
+func receivers(m *matched) (all []string) {
+	for _, t := range m.targets {
+		all = append(all, fmt.Sprint(t.session.ClientID(), " at ", t.qos))
+	}
+	slices.Sort(all)
+	return all
 }

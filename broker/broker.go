@@ -60,13 +60,12 @@ type Broker struct {
 	}
 	subscriptions subscriptions
 	keeps         bool          // the store is not the one that keeps nothing
-	generation    atomic.Uint64 // changes with every subscription
 	incarnations  atomic.Uint64 // sessions so far
 	matches       struct {
 		sync.Mutex
-		generation uint64
-		topics     map[string]*matched
-		weight     int // of the topics
+		emptied uint64 // the generation at which it was
+		topics  map[string]*matched
+		weight  int // of the topics
 	}
 	busy      busySessions
 	retained  retainedSet

@@ -36,7 +36,6 @@ func (b *Broker) takeUp() error {
 	}
 	b.retained.restored(b)
 	r.resolve()
-	b.generation.Add(1)
 	if sessions, subscriptions, retained := len(r.away), b.subscriptions.plain+b.subscriptions.shared, b.retained.names.Len(); sessions+retained > 0 {
 		b.log.Info("taken up where the last run ended", "sessions", sessions, "subscriptions", subscriptions,
 			"queued", r.queued, "retained", retained)

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"sync/atomic"
+
 	"mqtk/mqttwire"
 )
 
@@ -8,8 +10,8 @@ import (
 // subscriptions merged, and the shares. It is compiled once per topic and
 // shared by all publishers until a subscription changes.
 type matched struct {
-	topic      string // a kept copy
-	generation uint64
+	topic      string        // a kept copy
+	generation atomic.Uint64 // of the subscriptions, until which it is known to be right
 	targets    []target
 	shares     []*share
 	transient  bool // lives in a batch: its slices are used again for the next message
@@ -35,15 +37,15 @@ const (
 	cachedTopics  = 128  // of one connection
 	cachedTargets = 32   // of a topic that a connection caches: an idle publisher keeps what it has
 	cachedMatches = 4096 // of the broker
+	cachedChanges = 1024 // of subscriptions, until its cache is emptied
 	cachedWeight  = 8 << 20
 )
 
 // matchFor finds who receives a topic. The result is good until the next call
 // with this batch.
 func (b *Broker) matchFor(batch *Batch, c *Conn, topic string) *matched {
-	generation := b.generation.Load()
 	if c == nil {
-		b.compile(batch, &batch.match, topic, generation)
+		b.compile(batch, &batch.match, topic)
 		return &batch.match
 	}
 	if c.cache == nil {
@@ -53,14 +55,28 @@ func (b *Broker) matchFor(batch *Batch, c *Conn, topic string) *matched {
 	if m == nil || m.topic != topic {
 		m = c.cache.topics[topic]
 	}
-	if m == nil || m.generation != generation {
-		if m = b.sharedMatch(batch, topic, generation); m.transient || len(m.targets) > cachedTargets {
+	if m == nil || !b.stands(m) {
+		if m = b.sharedMatch(batch, topic); m.transient || len(m.targets) > cachedTargets {
 			return m // among so many receivers a look into the shared cache is nothing
 		}
 		c.cache.keep(m)
 	}
 	c.cache.last = m
 	return m
+}
+
+// stands says whether a match is right still: no subscription has changed since,
+// or none that concerns its topic.
+func (b *Broker) stands(m *matched) bool {
+	was := m.generation.Load()
+	if was == b.subscriptions.generation.Load() {
+		return true
+	}
+	now, stands := b.subscriptions.stands(m.topic, was)
+	if stands {
+		m.generation.Store(now)
+	}
+	return stands
 }
 
 func (k *matchCache) keep(m *matched) {
@@ -74,16 +90,20 @@ func (k *matchCache) keep(m *matched) {
 // cache that is full is left as it is: a broker with more topics than that
 // gains little from it. Nothing is locked while a topic is matched, since how
 // long that takes is for those who subscribe to say.
-func (b *Broker) sharedMatch(batch *Batch, topic string, generation uint64) *matched {
-	if m := b.cachedMatch(topic, generation); m != nil {
+func (b *Broker) sharedMatch(batch *Batch, topic string) *matched {
+	if m := b.cachedMatch(topic); m != nil && b.stands(m) {
 		return m
 	}
 	m := &batch.match
-	b.compile(batch, m, topic, generation)
+	b.compile(batch, m, topic)
 	b.matches.Lock()
 	defer b.matches.Unlock()
-	weight := b.matches.weight + m.weight()
-	if b.matches.generation != generation || len(b.matches.topics) >= cachedMatches || weight > cachedWeight {
+	weight, topics := b.matches.weight+m.weight(), len(b.matches.topics)
+	if was := b.matches.topics[topic]; was != nil {
+		weight -= was.weight()
+		topics--
+	}
+	if topics >= cachedMatches || weight > cachedWeight {
 		return m
 	}
 	m = m.clone()
@@ -92,13 +112,15 @@ func (b *Broker) sharedMatch(batch *Batch, topic string, generation uint64) *mat
 	return m
 }
 
-// cachedMatch returns what is in the cache, nil for nothing, and empties it if
-// a subscription has changed.
-func (b *Broker) cachedMatch(topic string, generation uint64) *matched {
+// cachedMatch returns what is in the cache, nil for nothing. So that topics which
+// nobody publishes to any more keep neither their places nor sessions that have
+// ended, it empties the cache now and then.
+func (b *Broker) cachedMatch(topic string) *matched {
+	generation := b.subscriptions.generation.Load()
 	b.matches.Lock()
 	defer b.matches.Unlock()
-	if b.matches.generation != generation {
-		b.matches.generation = generation
+	if int64(generation-b.matches.emptied) > cachedChanges {
+		b.matches.emptied = generation
 		b.matches.topics = make(map[string]*matched)
 		b.matches.weight = 0
 	}
@@ -110,23 +132,25 @@ func (m *matched) weight() int { return len(m.topic) + 64*len(m.targets) + 8*len
 
 // clone copies a scratch result into one that lasts.
 func (m *matched) clone() *matched {
-	k := &matched{topic: string([]byte(m.topic)), generation: m.generation}
+	k := &matched{topic: string([]byte(m.topic))}
+	k.generation.Store(m.generation.Load())
 	k.targets = append(k.targets, m.targets...)
 	k.shares = append(k.shares, m.shares...)
 	return k
 }
 
 // compile matches a topic against the subscriptions into m.
-func (b *Broker) compile(batch *Batch, m *matched, topic string, generation uint64) {
+func (b *Broker) compile(batch *Batch, m *matched, topic string) {
 	clear(m.targets)
 	clear(m.shares)
-	*m = matched{topic: topic, generation: generation, targets: m.targets[:0], shares: m.shares[:0], transient: true}
+	*m = matched{topic: topic, targets: m.targets[:0], shares: m.shares[:0], transient: true}
 	if batch.merge == nil {
 		batch.merge = make(map[*Session]int)
 	}
 	clear(batch.merge)
 	b.subscriptions.RLock()
 	defer b.subscriptions.RUnlock()
+	m.generation.Store(b.subscriptions.generation.Load())
 	b.subscriptions.tree.Match(topic, func(a audience) {
 		if a.one != nil {
 			m.add(batch.merge, a.one)
@@ -191,7 +215,7 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 	view := &batch.view
 	if view.Retain {
 		b.retain(batch)
-		if m.generation != b.generation.Load() {
+		if !b.stands(m) {
 			// Who subscribed between the match and now may have looked at the
 			// retained messages before this was one.
 			m = b.matchFor(batch, nil, view.Topic)

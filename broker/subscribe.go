@@ -125,7 +125,6 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 	}
 	sub := s.subscription(f, identifier)
 	b.subscriptions.add(sub, old)
-	b.generation.Add(1)
 	s.subscriptions.put(sub)
 	if s.persistent() && !sub.repeats(old, f.QoS) {
 		made := s.change(EventSubscribe)
@@ -208,7 +207,6 @@ func (s *Session) revert(done change) bool {
 		s.b.subscriptions.add(done.old, done.now)
 		s.subscriptions.put(done.old)
 	}
-	s.b.generation.Add(1)
 	return true
 }
 
@@ -285,7 +283,6 @@ func (s *Session) unsubscribe(batch *Batch, c *Conn, filter string) *subscriptio
 	}
 	s.subscriptions.drop(filter)
 	s.b.subscriptions.drop(sub)
-	s.b.generation.Add(1)
 	s.dropCursors(sub)
 	var orphans []orphan
 	if sub.share != nil {
