@@ -28,12 +28,22 @@ type Options struct {
 }
 
 // A Driver moves bytes between sockets and connections: package eventloop has
-// one. Drive takes a connection over, calls the broker's Accept, and from then
+// one. Drive takes an admitted connection over, calls the broker's Accept, and from then
 // on the Conn's methods as the Link asks; false: it cannot drive this kind.
 // Close ends it once all its connections are released.
 type Driver interface {
 	Drive(b *Broker, nc net.Conn) bool
 	Close() error
+}
+
+// An Acceptor is a Driver that takes connections in by itself. Listen returns
+// nil for a listener that it leaves to the broker. Otherwise serve takes in what
+// comes until that fails, and says whether anything did come; it is called again
+// after each failure. With net.ErrClosed, when the listener was closed, the
+// driver has nothing left of it.
+type Acceptor interface {
+	Driver
+	Listen(b *Broker, l net.Listener) (serve func() (came bool, err error))
 }
 
 // Broker is an MQTT server for 3.1, 3.1.1 and 5.0. It opens nothing itself: it
@@ -136,27 +146,20 @@ func (b *Broker) Serve(l net.Listener) error {
 	b.registry.listeners[l] = struct{}{}
 	b.registry.Unlock()
 	boundUnsent(l)
+	serve := b.takerOf(l)
 	var backoff time.Duration
 	for {
-		nc, err := l.Accept()
-		if err == nil {
+		came, err := serve()
+		if came {
 			backoff = 0
-			if t, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
-				t.SetNoDelay(true)
-			}
-			if !b.admit() {
-				nc.Close()
+		}
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, net.ErrClosed):
+			if b.draining.Load() {
 				return ErrClosed
 			}
-			if b.driver == nil || !b.driver.Drive(b, nc) {
-				go b.run(nc)
-			}
-			continue
-		}
-		if b.draining.Load() {
-			return ErrClosed
-		}
-		if errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
@@ -164,8 +167,33 @@ func (b *Broker) Serve(l net.Listener) error {
 		select {
 		case <-time.After(backoff):
 		case <-b.context.Done():
-			return ErrClosed
 		}
+	}
+}
+
+// takerOf returns what takes connections in from a listener: the driver, or, one
+// at a time, the broker.
+func (b *Broker) takerOf(l net.Listener) (serve func() (came bool, err error)) {
+	if a, ok := b.driver.(Acceptor); ok {
+		if serve = a.Listen(b, l); serve != nil {
+			return serve
+		}
+	}
+	return func() (bool, error) {
+		nc, err := l.Accept()
+		if err != nil && b.draining.Load() {
+			return false, net.ErrClosed
+		} else if err != nil {
+			return false, err
+		}
+		if !b.Admit() {
+			nc.Close()
+			return false, net.ErrClosed
+		}
+		if b.driver == nil || !b.driver.Drive(b, nc) {
+			go b.run(nc)
+		}
+		return true, nil
 	}
 }
 
@@ -212,8 +240,9 @@ func (b *Broker) stir() {
 	}
 }
 
-// admit counts a reader in, unless the broker is closing.
-func (b *Broker) admit() bool {
+// Admit counts a connection in that a driver is about to Accept and will Release.
+// False: the broker is closing.
+func (b *Broker) Admit() bool {
 	b.registry.Lock()
 	defer b.registry.Unlock()
 	if b.draining.Load() {

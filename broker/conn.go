@@ -84,7 +84,7 @@ type endCause struct {
 	detail string
 }
 
-// Accept takes a connection in; the driver then calls Receive for what arrives,
+// Accept takes a connection in that was admitted; the driver then calls Receive for what arrives,
 // unless it is Closing already, and Closed, once, when nothing more will. The
 // Link may be called before Accept returns.
 func (b *Broker) Accept(link Link, remote net.Addr) *Conn {

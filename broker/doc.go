@@ -22,7 +22,7 @@
 // what the core asks of it. The goroutine driver (driver.go) takes any net.Conn
 // and lives here; package eventloop takes sockets on Linux. The seam is
 //
-//	Accept; then, on the driver's thread, Receive, Closed and at the end Release;
+//	Admit, Accept; then, on the driver's thread, Receive, Closed and at the end Release;
 //	on any thread Take, Wrote, Next, Drained, Failed.
 //
 // Rejected: a channel of packets for each client, which costs one and a half to

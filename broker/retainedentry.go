@@ -203,7 +203,7 @@ func appendPublisher(b []byte, from string, owner *Identity) []byte {
 	b = appendSized(b, owner.Username)
 	switch remote := owner.Remote.(type) {
 	case nil:
-	case *net.TCPAddr:
+	case interface{ AddrPort() netip.AddrPort }: // *net.TCPAddr, and what drivers have for it
 		b[0] |= publisherTCP
 		at := remote.AddrPort()
 		b, _ = netip.AddrPortFrom(at.Addr().Unmap(), at.Port()).AppendBinary(b) // never fails

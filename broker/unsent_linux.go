@@ -16,8 +16,8 @@ const (
 
 // boundUnsent sets it for all sockets that a listener will accept.
 func boundUnsent(l net.Listener) {
-	if t, ok := l.(*net.TCPListener); ok {
-		if raw, err := t.SyscallConn(); err == nil {
+	if socket, ok := l.(syscall.Conn); ok && l.Addr().Network() == "tcp" {
+		if raw, err := socket.SyscallConn(); err == nil {
 			_ = raw.Control(func(fd uintptr) {
 				_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, unsentBytes)
 			})

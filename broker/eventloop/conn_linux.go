@@ -30,7 +30,7 @@ type conn struct {
 	held    bool // the tail holds whole packets that a pause left
 	hidden  bool // epoll does not know of it
 
-	begun  atomic.Bool  // core is set: the broker knows of the connection before
+	begun  atomic.Bool  // core is set, and epoll knows of the connection: the broker does before
 	users  atomic.Int32 // threads in a system call on fd, plus closing
 	ending atomic.Bool  // the loop waits for the outbox to be empty
 }
@@ -43,25 +43,11 @@ const closing = 1 << 30
 type state byte
 
 const (
-	fresh state = iota // the loop has not begun to watch it
-	open
-	finishing // the core is done; the outbox is being written
-	lingering // half-closed; input is discarded
+	open      state = iota
+	finishing       // the core is done; the outbox is being written
+	lingering       // half-closed; input is discarded
 	dead
 )
-
-// start begins to watch a new connection.
-func (c *conn) start() {
-	c.state, c.watched = open, unix.EPOLLIN
-	if err := c.control(unix.EPOLL_CTL_ADD); err != nil {
-		c.end(os.NewSyscallError("epoll_ctl", err))
-		return
-	}
-	c.loop.conns[int32(c.fd)] = c
-	if c.core.Closing() { // refused at the door
-		c.end(nil)
-	}
-}
 
 // watch sets the events that epoll reports for the connection.
 func (c *conn) watch(events uint32) {
@@ -145,7 +131,7 @@ func (c *conn) receive(in []byte) {
 	if c.core.Paused() {
 		c.watch(c.watched &^ unix.EPOLLIN)
 	} else {
-		c.loop.post(c, wantResume) // behind those who wait for their turn
+		c.loop.post(request{conn: c, want: wantResume}) // behind those who wait for their turn
 	}
 }
 
@@ -168,7 +154,7 @@ func (c *conn) resume() {
 }
 
 // close is what Link.Close asks for, and what a writer reports who emptied the
-// outbox of a connection that is ending. A fresh one ends when it is started.
+// outbox of a connection that is ending.
 func (c *conn) close() {
 	switch c.state {
 	case open:
@@ -223,7 +209,8 @@ func (c *conn) drop() {
 		return
 	}
 	c.state = dead
-	delete(c.loop.conns, int32(c.fd))
+	c.loop.load.Add(-1)
+	c.loop.driver.conns.set(int32(c.fd), nil)
 	if c.users.Add(closing) == closing {
 		unix.Close(c.fd)
 	}
@@ -264,13 +251,13 @@ func (c *conn) write(pieces [][]byte) {
 		}
 		if written += n; n < whole || written >= turnBytes {
 			c.core.Wrote(n)
-			c.loop.post(c, wantRoom)
+			c.loop.post(request{conn: c, want: wantRoom})
 			return
 		}
 		pieces = c.core.Next(n, pieces[:0])
 	}
 	if c.ending.Load() {
-		c.loop.post(c, wantClose)
+		c.loop.post(request{conn: c, want: wantClose})
 	}
 }
 
@@ -324,7 +311,11 @@ func (c *conn) awaitRoom() {
 }
 
 // Resume is the Link's.
-func (c *conn) Resume() { c.loop.post(c, wantResume) }
+func (c *conn) Resume() { c.loop.post(request{conn: c, want: wantResume}) }
 
-// Close is the Link's.
-func (c *conn) Close() { c.loop.post(c, wantClose) }
+// Close is the Link's. What ends before it has begun is seen to then.
+func (c *conn) Close() {
+	if c.begun.Load() {
+		c.loop.post(request{conn: c, want: wantClose})
+	}
+}

@@ -12,6 +12,14 @@
 // each, so a message changes no thread. What the socket does not take is left
 // to the loop, which waits for room.
 //
+// All loops wait for a listening socket of package transport; the one that the
+// system wakes accepts, for whichever loop has the fewest connections. That one
+// needs no waking: the connection is put into its epoll set, and it learns of it
+// from the first event, by the table that all loops share. The descriptor that
+// package net made is closed before, or the runtime's poller would wake a thread
+// for each connection, too (a seventh of what connecting costs). Connections from
+// other listeners come by Drive.
+//
 // Other threads reach a loop through its inbox: a list under a mutex and an
 // eventfd that wakes it.
 //

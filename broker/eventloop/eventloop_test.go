@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"mqtk/broker/eventloop"
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/conformance"
+	"mqtk/mqttwire/transport"
 )
 
 // serve runs a broker behind the event loop and returns its address. At the end
@@ -55,10 +57,7 @@ func run(t testing.TB, o broker.Options, network, address string, set ...conform
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t, network, address)
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(l) }()
 	t.Cleanup(func() {
@@ -72,6 +71,25 @@ func run(t testing.TB, o broker.Options, network, address string, set ...conform
 		}
 	})
 	return l.Addr()
+}
+
+// listen opens a listener that the loops accept from, or, for a network that ends
+// in "alone", one that only itself accepts from.
+func listen(t testing.TB, network, address string) (l net.Listener) {
+	t.Helper()
+	var err error
+	switch network {
+	case "tcp":
+		l, err = transport.Listen("mqtt://"+address, transport.ListenOptions{})
+	case "unix":
+		l, err = transport.Listen("unix://"+address, transport.ListenOptions{})
+	default:
+		l, err = net.Listen(strings.TrimSuffix(network, "alone"), address)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func descriptors(t *testing.T) int {
@@ -143,7 +161,10 @@ func connected(t *testing.T, a net.Addr, id string) *client {
 }
 
 func TestPublishOverTCPAndUnix(t *testing.T) {
-	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "s")} {
+	for network, address := range map[string]string{
+		"tcp": "127.0.0.1:0", "tcpalone": "127.0.0.1:0",
+		"unix": filepath.Join(t.TempDir(), "s"), "unixalone": filepath.Join(t.TempDir(), "a"),
+	} {
 		t.Run(network, func(t *testing.T) {
 			a := serve(t, network, address)
 			s, p := connected(t, a, "s"), connected(t, a, "p")

@@ -16,7 +16,8 @@ import (
 // Driver is a broker.Driver with a fixed number of loops.
 type Driver struct {
 	loops   []*loop
-	next    atomic.Uint32
+	conns   table
+	next    atomic.Uint32 // loop for those who accept elsewhere
 	running sync.WaitGroup
 }
 
@@ -27,7 +28,7 @@ func New(n int) (*Driver, error) {
 	}
 	d := &Driver{}
 	for range n {
-		l, err := newLoop()
+		l, err := newLoop(d)
 		if err != nil {
 			d.Close()
 			return nil, err
@@ -40,27 +41,27 @@ func New(n int) (*Driver, error) {
 
 // Drive takes a connection over if it is a plain TCP or Unix socket.
 func (d *Driver) Drive(b *broker.Broker, nc net.Conn) bool {
-	switch nc.(type) {
-	case *net.TCPConn, *net.UnixConn:
+	var raw syscall.Conn
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		raw = nc
+	case *net.UnixConn:
+		raw = nc
 	default:
 		return false
 	}
-	fd, err := adopt(nc)
+	fd, err := duplicate(raw)
 	if err != nil {
 		return false
 	}
-	l := d.loops[int(d.next.Add(1))%len(d.loops)]
-	c := &conn{loop: l, fd: fd}
-	c.core = b.Accept(c, nc.RemoteAddr())
-	c.begun.Store(true)
 	nc.Close()
-	l.post(c, wantStart)
+	d.take(b, d.loops[int(d.next.Add(1))%len(d.loops)].leastLoaded(), fd, nc.RemoteAddr())
 	return true
 }
 
-// adopt makes a descriptor of the connection's socket that is ours alone.
-func adopt(nc net.Conn) (fd int, err error) {
-	raw, err := nc.(syscall.Conn).SyscallConn()
+// duplicate makes a descriptor of a socket that is ours alone.
+func duplicate(socket syscall.Conn) (fd int, err error) {
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return -1, err
 	}
@@ -76,7 +77,7 @@ func adopt(nc net.Conn) (fd int, err error) {
 // Close ends the loops. Their connections must have been released.
 func (d *Driver) Close() error {
 	for _, l := range d.loops {
-		l.post(nil, wantEnd)
+		l.post(request{want: wantEnd})
 	}
 	d.running.Wait()
 	return nil
@@ -86,23 +87,27 @@ func (d *Driver) Close() error {
 type want byte
 
 const (
-	wantStart  want = iota // watch a new connection
-	wantRoom               // the socket took only a part: go on when it has room
+	wantRoom   want = iota // the socket took only a part: go on when it has room
 	wantResume             // a pause is over
 	wantClose              // end the connection once its outbox is written
+	wantDoor               // accept connections
+	wantNoDoor             // accept them no more
 	wantEnd                // end the loop
 )
 
 type request struct {
 	conn *conn
+	door *door
 	want want
 }
 
 // loop is one thread of work: it waits for sockets and for requests.
 type loop struct {
+	driver  *Driver
 	epoll   int
-	wake    int // eventfd
-	conns   map[int32]*conn
+	wake    int          // eventfd
+	load    atomic.Int32 // connections
+	doors   map[int32]*door
 	batch   *broker.Batch // made with the first connection
 	handled int           // bytes of input since the last flush
 	yielded time.Time     // when the loop last passed through the scheduler
@@ -120,7 +125,7 @@ type loop struct {
 // maxEvents is how many ready sockets one wait reports.
 const maxEvents = 256
 
-func newLoop() (*loop, error) {
+func newLoop(d *Driver) (*loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -130,7 +135,7 @@ func newLoop() (*loop, error) {
 		unix.Close(epoll)
 		return nil, err
 	}
-	l := &loop{epoll: epoll, wake: wake, conns: make(map[int32]*conn)}
+	l := &loop{driver: d, epoll: epoll, wake: wake, doors: make(map[int32]*door)}
 	err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)})
 	if err != nil {
 		l.release()
@@ -146,20 +151,23 @@ func (l *loop) release() {
 	l.ended = true
 	l.mu.Unlock()
 	l.posts.Wait()
+	for _, d := range l.doors {
+		l.leaveDoor(d)
+	}
 	unix.Close(l.wake)
 	unix.Close(l.epoll)
 }
 
-// post hands a request to the loop. The first of several wakes it. What comes
-// after the end concerns connections that are released, and is dropped.
-func (l *loop) post(c *conn, w want) {
+// post hands a request to the loop. The first of several wakes it. False: the
+// loop has ended, and what concerns a connection then is about a released one.
+func (l *loop) post(r request) bool {
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
-		return
+		return false
 	}
 	first := len(l.inbox) == 0
-	l.inbox = append(l.inbox, request{c, w})
+	l.inbox = append(l.inbox, r)
 	if first {
 		l.posts.Add(1)
 	}
@@ -169,6 +177,7 @@ func (l *loop) post(c *conn, w want) {
 		unix.Write(l.wake, one[:])
 		l.posts.Done()
 	}
+	return true
 }
 
 // run is the loop.
@@ -185,8 +194,10 @@ func (l *loop) run() {
 				if !l.requests() {
 					return
 				}
-			} else if c := l.conns[e.Fd]; c != nil {
+			} else if c := l.find(e.Fd); c != nil {
 				c.ready(e.Events)
+			} else if d := l.doors[e.Fd]; d != nil {
+				l.accept(d)
 			}
 		}
 		l.flush()
@@ -207,7 +218,7 @@ const goOnTime = time.Millisecond / 2
 func (l *loop) goOn(events []unix.EpollEvent, start time.Time) {
 	for i := range events {
 		e := &events[(l.turn+i)%len(events)]
-		c := l.conns[e.Fd]
+		c := l.find(e.Fd)
 		if c == nil || !c.hasRoom(e.Events) {
 			continue
 		}
@@ -251,8 +262,22 @@ func (l *loop) patience() int {
 	return int(max(time.Until(l.linger[0].ends), 0)/time.Millisecond) + 1
 }
 
+// find is nil for a descriptor whose connection is gone, though it may be another
+// loop's by now, or whose connection has yet to begin.
+func (l *loop) find(fd int32) *conn {
+	c := l.driver.conns.get(fd)
+	if c == nil || c.loop != l {
+		return nil
+	}
+	if l.batch == nil {
+		l.batch = c.core.Broker().NewBatch()
+	}
+	return c
+}
+
 // requests does what other threads asked. False: the loop ends.
-func (l *loop) requests() bool {
+func (l *loop) requests() (more bool) {
+	more = true
 	var buf [8]byte
 	unix.Read(l.wake, buf[:])
 	l.mu.Lock()
@@ -262,25 +287,24 @@ func (l *loop) requests() bool {
 	for i, r := range todo {
 		todo[i] = request{}
 		switch r.want {
-		case wantStart:
-			if l.batch == nil {
-				l.batch = r.conn.core.Broker().NewBatch()
-			}
-			r.conn.start()
 		case wantRoom:
 			r.conn.awaitRoom()
 		case wantResume:
 			r.conn.resume()
 		case wantClose:
 			r.conn.close()
+		case wantDoor:
+			l.watchDoor(r.door)
+		case wantNoDoor:
+			l.leaveDoor(r.door)
 		case wantEnd:
-			return false
+			more = false
 		}
 	}
 	l.mu.Lock()
 	l.spare = todo
 	l.mu.Unlock()
-	return true
+	return more
 }
 
 // endLingering closes what has been half-closed for long enough.

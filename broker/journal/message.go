@@ -228,7 +228,7 @@ func appendAddress(dst []byte, a net.Addr) []byte {
 	at := len(dst)
 	dst = append(dst, 0)
 	switch a := a.(type) {
-	case *net.TCPAddr:
+	case interface{ AddrPort() netip.AddrPort }: // *net.TCPAddr, and what drivers have for it
 		p := a.AddrPort()
 		dst = append(dst, networkTCP)
 		dst, _ = netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).AppendBinary(dst)

@@ -60,11 +60,17 @@ func listenTCP(t Target, _ ListenOptions) (net.Listener, error) {
 	} else if err == nil {
 		network = "tcp6" // or [::] would open 0.0.0.0 too
 	}
-	// MQTT has its own keep alive: TCP's finds peers that asked for none.
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute}}
+	lc := tcpConfig()
 	lc.SetMultipathTCP(false)
-	return lc.Listen(context.Background(), network, t.Address())
+	return newSocket(lc.Listen(context.Background(), network, t.Address()))
 }
+
+// MQTT has its own keep alive: TCP's finds peers that asked for none.
+const (
+	keepAliveIdle     = 60 // seconds
+	keepAliveInterval = 15 // seconds
+	keepAliveCount    = 9
+)
 
 func listenUnix(t Target, o ListenOptions) (net.Listener, error) {
 	mode := o.Mode
@@ -78,7 +84,7 @@ func listenUnix(t Target, o ListenOptions) (net.Listener, error) {
 		}
 		l, err = bindUnix(t.Path, mode)
 	}
-	return l, err
+	return newSocket(l, err)
 }
 
 func bindUnix(path string, mode fs.FileMode) (net.Listener, error) {

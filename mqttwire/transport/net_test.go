@@ -213,3 +213,43 @@ func TestUnixKeepsOtherFiles(t *testing.T) {
 		t.Errorf("the file is %q, %v", b, err)
 	}
 }
+
+// What is detached listens on until Close, but accepts nothing here.
+func TestDetach(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	for _, url := range []string{"mqtt://127.0.0.1:0", "unix://" + path} {
+		l, err := Listen(url, ListenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := l.(*Socket)
+		closed, err := s.Detach()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: Accept returned %v", url, err)
+		}
+		if _, err := s.Detach(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: detached twice: %v", url, err)
+		}
+		select {
+		case <-closed:
+			t.Errorf("%s is closed", url)
+		default:
+		}
+		if _, err := os.Stat(path); strings.HasPrefix(url, "unix") && err != nil {
+			t.Error(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		<-closed
+		if _, err := os.Stat(path); err == nil {
+			t.Error("the socket's file outlives its listener")
+		}
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: closed twice: %v", url, err)
+		}
+	}
+}
