@@ -131,6 +131,10 @@ func (c *Conn) Broker() *Broker { return c.b }
 // Closing says that the driver is to write what is left and close.
 func (c *Conn) Closing() bool { return c.closing.Load() }
 
+// Parted says that the client's DISCONNECT is why: it sends no more. For the
+// driver's thread.
+func (c *Conn) Parted() bool { return c.said }
+
 // Paused says that Receive wants nothing until the Link's Resume.
 func (c *Conn) Paused() bool { return c.paused.Load() && !c.closing.Load() }
 

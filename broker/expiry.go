@@ -14,7 +14,8 @@ type deadlines struct {
 	mu    sync.Mutex
 	heap  []armed // by time, a binary heap
 	start time.Time
-	wake  chan struct{} // the first deadline has changed
+	until time.Duration // run waits no longer than that, since start
+	wake  chan struct{} // it is to look again before
 }
 
 // timed is what has a deadline. One thing may have several: each is a type of
@@ -56,7 +57,8 @@ func (s *deadlines) arm(t timed, at time.Time) {
 		d.place = int32(len(s.heap))
 	}
 	s.settle(int(d.place)-1, a)
-	if d.place == 1 {
+	if a.at < s.until { // hand-shakes that come and go wake nobody but for the first
+		s.until = a.at
 		select {
 		case s.wake <- struct{}{}:
 		default:
@@ -111,10 +113,12 @@ func (s *deadlines) due(now time.Time) (timed, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.heap) == 0 {
+		s.until = now.Sub(s.start) + time.Hour
 		return nil, time.Hour
 	}
 	first := s.heap[0]
 	if wait := first.at - now.Sub(s.start); wait > 0 {
+		s.until = first.at
 		return nil, wait
 	}
 	s.remove(first.timed.deadline())

@@ -29,6 +29,7 @@ type conn struct {
 	state   state
 	held    bool // the tail holds whole packets that a pause left
 	hidden  bool // epoll does not know of it
+	parted  bool // the client said DISCONNECT, and nothing behind it
 
 	begun  atomic.Bool  // core is set, and epoll knows of the connection: the broker does before
 	users  atomic.Int32 // threads in a system call on fd, plus closing
@@ -115,6 +116,7 @@ func (c *conn) receive(in []byte) {
 	used := c.core.Receive(batch, in)
 	c.loop.handled += used
 	if c.core.Closing() {
+		c.parted = used == len(in) && c.core.Parted()
 		c.end(nil)
 		return
 	}
@@ -168,25 +170,28 @@ func (c *conn) close() {
 func (c *conn) end(cause error) {
 	c.loop.flush()
 	c.state = finishing
-	c.watch(c.watched &^ unix.EPOLLIN)
 	c.core.Closed(cause)
-	c.ends = time.Now().Add(lingerTime)
-	c.ending.Store(true)
 	c.Flush()
-	if cause != nil && c.core.Drained() {
-		c.drop() // the peer is gone: nobody to wait for
+	c.ending.Store(true)
+	drained := c.core.Drained()
+	if drained && (cause != nil || c.parted) {
+		c.drop() // the peer sends nothing more that could become a reset
 		return
 	}
+	if !drained {
+		c.watch(c.watched &^ unix.EPOLLIN)
+	}
+	c.ends = time.Now().Add(lingerTime)
 	c.loop.linger = append(c.loop.linger, c)
 	c.finish()
 }
 
-// finish half-closes once the outbox is written.
+// finish half-closes once the outbox is written, or closes behind a DISCONNECT.
 func (c *conn) finish() {
 	if c.state != finishing || !c.core.Drained() {
 		return
 	}
-	if unix.Shutdown(c.fd, unix.SHUT_WR) != nil {
+	if c.parted || unix.Shutdown(c.fd, unix.SHUT_WR) != nil {
 		c.drop()
 		return
 	}

@@ -132,9 +132,13 @@ func connectBytes(id string) []byte {
 func TestAcceptedSocketsInheritOptions(t *testing.T) {
 	h := openHall(t, "mqtt://127.0.0.1:0")
 	h.connect("a").Close() // Serve is at work
-	h.until("the end of the first", func() bool { return h.said("disconnected") })
+	h.until("the end of the first", func() bool { return h.said("disconnected") && h.conns() == nil })
 	h.connect("b")
-	fd := h.onlyConn().fd
+	all := h.conns()
+	if len(all) != 1 {
+		t.Fatalf("there are %d connections", len(all))
+	}
+	fd := all[0].fd
 	for _, option := range []struct{ level, name, want int }{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, {unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60}, {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15}, {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
@@ -149,19 +153,30 @@ func TestAcceptedSocketsInheritOptions(t *testing.T) {
 	}
 }
 
-func (h *hall) onlyConn() (only *conn) {
-	h.t.Helper()
+func (h *hall) conns() (all []*conn) {
 	for fd := range int32(1024) {
-		if c := h.driver.conns.get(fd); c != nil && only != nil {
-			h.t.Fatal("there are several connections")
-		} else if c != nil {
-			only = c
+		if c := h.driver.conns.get(fd); c != nil {
+			all = append(all, c)
 		}
 	}
-	if only == nil {
-		h.t.Fatal("there is no connection")
+	return all
+}
+
+// Behind a DISCONNECT there is nothing to be waited for: the connection is closed
+// at once, also where the client does not close, and answers before it arrive.
+func TestDisconnectClosesAtOnce(t *testing.T) {
+	h := openHall(t, "mqtt://127.0.0.1:0")
+	nc := h.connect("a")
+	nc.Write([]byte{0xC0, 0, 0xE0, 0})
+	if got, err := io.ReadAll(nc); err != nil || string(got) != "\xD0\x00" {
+		t.Errorf("% x, %v", got, err)
 	}
-	return only
+	h.until("the close", func() bool { return h.conns() == nil })
+	for i, l := range h.driver.loops {
+		if n := l.load.Load(); n != 0 {
+			t.Errorf("loop %d counts %d connections", i, n)
+		}
+	}
 }
 
 func TestConnectionsAreSpread(t *testing.T) {
