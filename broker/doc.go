@@ -91,8 +91,22 @@
 // A Store says in advance that it is full, and the broker then refuses what would
 // have to be kept before any of it has happened.
 //
+// # Where the bytes of an idle session go
+//
+// About 340 with one subscription on a filter of its own: the Session 128, its
+// Identity 48, the ClientID 16, its place in the registry 17; the subscription 48,
+// the filter, which the tree and the subscription share, 16, the filter's node 48
+// and that one's place among many siblings 17. While messages at QoS 1 or 2 are
+// under way there is its traffic, 352 and what the window holds; it goes a few
+// seconds after the last of them (traffic.go). Tests hold each of these to its size.
+//
 // # Decisions
 //
+//   - 2026-11-21. A cached match is not thrown away at each change of a
+//     subscription, but held against the last 128 changes: with 1,000 topics beside
+//     a million subscriptions a look costs 150 ns at one change in 1,000 messages,
+//     where a new match each time cost 880, 350 to 930 at one in 100; at one in 10
+//     it costs a quarter more.
 //   - 2026-11-21. What a clean member of a lasting share holds is an EventEnqueue
 //     of a session that has no EventSession: no record of its own, and the same
 //     replay, read-back and dequeue as for everybody.

@@ -71,3 +71,12 @@ func (b *Broker) Unsettled() (all []string) {
 	}
 	return all
 }
+
+// AddSessions adds so many sessions with one subscription each, without a connection.
+func (b *Broker) AddSessions(n int) {
+	for i := range n {
+		s := b.newSession(&Identity{ClientID: fmt.Sprintf("client-%07d", i)}, uint64(i))
+		s.file(fmt.Sprintf("devices/%07d", i))
+		b.registry.sessions.Put(s)
+	}
+}

@@ -149,7 +149,7 @@ func BenchmarkPublishWhileOthersSubscribe(b *testing.B) {
 	}
 }
 
-// BenchmarkOfflineSessions: what a session with one subscription costs while its
+// BenchmarkManySessions: what a session with one subscription costs while its
 // client is away, in memory and to find.
 func BenchmarkManySessions(b *testing.B) {
 	const n = 100_000
