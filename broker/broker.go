@@ -58,6 +58,7 @@ type Broker struct {
 	log           *slog.Logger
 	version       string
 	metrics       metrics
+	memory        memory
 
 	registry struct {
 		sync.Mutex

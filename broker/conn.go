@@ -174,7 +174,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	}
 	defer c.catch(batch)
 	batch.begin(c)
-	packets := 0
+	packets, acks := 0, 0 // acks: bytes of bare acknowledgements, which make room
 	for used < len(in) && !c.closing.Load() {
 		if c.left = c.paused.Load(); c.left {
 			break
@@ -186,6 +186,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		if c.phase == connected {
 			if n := c.handleBareAcks(batch, in[used:]); n > 0 {
 				used += n * bareAck
+				acks += n * bareAck
 				packets += n
 				if c.left = used < len(in) && batch.over(packets, n); c.left {
 					break
@@ -215,6 +216,9 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		batch.tally.received(packets, used)
 	}
 	c.commit(batch)
+	if c.b.strained(slowing) {
+		c.slowDown(used-acks, batch.now)
+	}
 	if pending, flush := c.out.unflushed(); flush {
 		batch.note(c)
 	} else if pending > c.out.limit && c.question == nil {

@@ -110,6 +110,8 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 		return b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"
 	case b.crowded():
 		return b.elsewhere(mqttwire.ServerBusy), "too many connections"
+	case b.strained(refusing):
+		return b.elsewhere(mqttwire.ServerUnavailable), "the server is short of memory"
 	case b.tooFast(time.Now()):
 		return b.elsewhere(mqttwire.ConnectionRateExceeded), "too many connections in a second"
 	case len(id) > l.MaxClientID:

@@ -70,6 +70,18 @@
 // have on their way is not theirs to take back. Below the pace the receiver
 // falls to its queue policy at once.
 //
+// # Memory
+//
+// What one client can make the broker hold is bounded by limits: the outbox (bytes
+// and packets that are not written), the window (max_inflight), the queue, each
+// counted where it stands. What all of them hold together is measured, not added
+// up: who collects the heap tells MemoryHeld how much of it is live, and near
+// memory_limit (memory.go) the broker gives up, in this order: queues in memory
+// where there is a Store, the pace of publishers that send more than 64 KiB a
+// second, new clients, and the consumers of QoS 0 that have stopped reading. Each
+// is logged once a minute, counted in $SYS and undone when it eases. Garbage is not
+// the broker's affair: GOMEMLIMIT, which serve sets, keeps it out of the way.
+//
 // # What outlives the process
 //
 // What a persistent session, a share, a will or the retained set must keep

@@ -35,6 +35,7 @@ type Limits struct {
 	MaxConnections                   int // 0: what the number of file handles allows
 	MaxRetained                      int // messages
 	MaxRetainedBytes                 int64
+	MemoryLimit                      int64 // bytes; 0: none, for whoever makes the Limits to settle
 	SysInterval                      time.Duration
 	MaxQoS                           int
 	RetainAvailable                  bool
@@ -122,6 +123,7 @@ func LimitTable() []Limit {
 		{"max_connections", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time; 0 takes what the limit on open files allows, less 64.", func(l *Limits) any { return &l.MaxConnections }},
 		{"max_retained", LimitCount, "1000000", 1, 1_000_000_000, nil, "Retained messages.", func(l *Limits) any { return &l.MaxRetained }},
 		{"max_retained_bytes", LimitSize, "1GiB", 1, 1024 * unitGiB, nil, "Bytes of all retained messages.", func(l *Limits) any { return &l.MaxRetainedBytes }},
+		{"memory_limit", LimitSize, "0", 32 << 20, 1024 * unitGiB, nil, "Memory of the process: near it, queues go to the disk at once, fast publishers are slowed down, new clients are refused and the slowest consumers of QoS 0 closed; 0 takes half of what the machine or the control group has.", func(l *Limits) any { return &l.MemoryLimit }},
 		{"sys_interval", LimitDuration, "10s", unitSecond, 24 * unitHour, nil, "Time between two rounds of the $SYS topics.", func(l *Limits) any { return &l.SysInterval }},
 		{"max_qos", LimitCount, "2", 0, 2, nil, "Highest QoS that a client may publish at or is granted.", func(l *Limits) any { return &l.MaxQoS }},
 		{"retain_available", LimitSwitch, "true", 0, 0, nil, "Take retained messages.", func(l *Limits) any { return &l.RetainAvailable }},
@@ -234,5 +236,11 @@ func (t Limit) Range() string {
 	case LimitText:
 		return fmt.Sprintf("up to %d bytes of text are allowed", t.Max)
 	}
+	if t.zero() {
+		return fmt.Sprintf("0, or %s to %s is allowed", t.text(t.Min), t.text(t.Max))
+	}
 	return fmt.Sprintf("%s to %s is allowed", t.text(t.Min), t.text(t.Max))
 }
+
+// zero says whether 0 has a meaning of its own, below Min.
+func (t Limit) zero() bool { return t.Key == "memory_limit" }

@@ -11,7 +11,7 @@ import (
 
 // zeroMeansSomething lists the numeric limits that may be 0.
 func zeroMeansSomething(key string) bool {
-	return slices.Contains([]string{"max_inflight_bytes", "max_queued_messages", "topic_alias_in", "topic_alias_out", "max_connections", "max_qos", "max_message_rate", "max_connection_rate"}, key)
+	return slices.Contains([]string{"max_inflight_bytes", "max_queued_messages", "topic_alias_in", "topic_alias_out", "max_connections", "memory_limit", "max_qos", "max_message_rate", "max_connection_rate"}, key)
 }
 
 func numeric(t Limit) bool {

@@ -70,7 +70,7 @@ func (t Limit) parse(text string) (any, error) {
 func (t Limit) check(v any) error {
 	switch v := v.(type) {
 	case int64:
-		if v < t.Min || v > t.Max {
+		if (v < t.Min || v > t.Max) && !(v == 0 && t.zero()) {
 			return t.errorf("%s is out of range", t.text(v))
 		}
 	case string:

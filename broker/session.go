@@ -263,6 +263,9 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 // there may be above the limits for a while, unless the Store takes the rest.
 func (s *Session) fitsNow(batch *Batch, c *Conn, size int, spills bool) bool {
 	l := &s.b.limits
+	if spills && s.b.strained(spilling) {
+		return s.queue.len() == 0
+	}
 	return s.queue.fits(size, l, 1) || c != nil && !spills && c.keepsPace() && s.queue.fits(size, l, patience) || s.sweep(batch, size)
 }
 

@@ -88,6 +88,9 @@ func (b *Broker) sysState(now time.Time) sysState {
 	s := sysState{Version: b.version, Uptime: now.Sub(b.started)}
 	s.Retained, s.RetainedBytes = b.retained.counts()
 	s.Subscriptions, s.SharedSubscriptions = b.subscriptions.counts()
+	if b.limits.MemoryLimit > 0 {
+		s.memory, s.memoryLimit = &b.memory, b.limits.MemoryLimit
+	}
 	if store, ok := b.store.(MeasuredStore); ok {
 		measures := store.Measure()
 		s.Store = &measures

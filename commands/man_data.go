@@ -6,7 +6,7 @@ import "mqtk/broker"
 // and package journal keep it, and bench crash tries to break it.
 
 func serveNotes() []manSection {
-	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes()}
+	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes(), memoryTopicNotes()}
 }
 
 func durableNotes() manSection {
@@ -79,6 +79,17 @@ func directoryNotes() manSection {
 			{"lock", "held by the broker that uses the directory; the file itself means nothing"},
 		},
 	}
+}
+
+func memoryTopicNotes() manSection {
+	s := manSection{
+		heading: "MEMORY TOPICS",
+		text:    "These topics below $SYS/broker/ tell how the broker stands to memory_limit.",
+	}
+	for _, t := range broker.MemoryTopics() {
+		s.rows = append(s.rows, manRow{t.Name, t.Doc})
+	}
+	return s
 }
 
 func storeTopicNotes() manSection {

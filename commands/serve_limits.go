@@ -30,6 +30,12 @@ func (o *serveOptions) limits(getenv func(string) string) (broker.Limits, error)
 			return limits, usagef("--set: %v", err)
 		}
 	}
+	if o.MemoryLimit != "" {
+		if err := limits.Set("memory_limit", o.MemoryLimit); err != nil {
+			return limits, usagef("--memory-limit: %v", err)
+		}
+	}
+	o.limitMemory(&limits, getenv)
 	if files, ok := fileLimit(); ok && limits.MaxConnections == 0 {
 		limits.MaxConnections = connectionsFor(files)
 	}

@@ -2,13 +2,20 @@ package commands
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"mqtk/broker"
 )
 
 // A steward keeps the heap of serve at the size that suits what the broker does.
@@ -23,7 +30,12 @@ import (
 type steward struct {
 	stirred   <-chan struct{} // by connections
 	collected chan struct{}
-	percent   int // GOGC as set last
+	held      func(live int64) // tells the broker
+	strained  func() bool      // asks it
+	heapLimit uint64           // bytes, 0: none
+	tunes     bool             // GOGC is ours to set
+	percent   int              // GOGC as set last
+	collects  atomic.Int64
 	ended     atomic.Bool
 	read      func() heapGauges
 	giveBack  func()
@@ -37,6 +49,8 @@ const (
 	// runtimeMinimum is the heap below which GOGC=100 never collects; it grows
 	// with GOGC.
 	runtimeMinimum = 4 << 20
+	// programBytes of a memory limit are not for the heap: the program itself.
+	programBytes = 10 << 20
 	// calmBytes allocated in a second are no burst.
 	calmBytes = 1 << 20
 	// worthBytes that may go back to the system are worth a collection, if they
@@ -87,7 +101,7 @@ func readHeap() (g heapGauges) {
 // returns is called.
 func (s *service) keepHouse(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	w, ended := newSteward(s.broker.Stirred(), s.log), make(chan struct{})
+	w, ended := newSteward(s.broker, s.limits.MemoryLimit, s.log), make(chan struct{})
 	go func() {
 		defer close(ended)
 		w.run(ctx)
@@ -99,13 +113,19 @@ func (s *service) keepHouse(ctx context.Context) (end func()) {
 	}
 }
 
-// newSteward takes the heap over, unless GOGC says that somebody else has.
-func newSteward(stirred <-chan struct{}, log *slog.Logger) *steward {
-	w := &steward{stirred: stirred, collected: make(chan struct{}, 1), percent: 100, read: readHeap, giveBack: freeMemory, log: log}
-	if os.Getenv("GOGC") == "" {
-		w.tune()
-		w.watch()
+// newSteward takes the heap over, as far as GOGC and GOMEMLIMIT do not say that
+// somebody else has.
+func newSteward(b *broker.Broker, limit int64, log *slog.Logger) *steward {
+	w := &steward{held: b.MemoryHeld, strained: b.Strained, stirred: b.Stirred(), collected: make(chan struct{}, 1), percent: 100,
+		tunes: os.Getenv("GOGC") == "", read: readHeap, giveBack: freeMemory, log: log}
+	if limit > 0 {
+		w.heapLimit = uint64(limit - programBytes)
+		if os.Getenv("GOMEMLIMIT") == "" {
+			debug.SetMemoryLimit(limit - programBytes)
+		}
 	}
+	w.tune()
+	w.watch()
 	w.collected <- struct{}{} // the start, too, leaves garbage behind
 	return w
 }
@@ -117,6 +137,7 @@ func (w *steward) watch() {
 		if w.ended.Load() {
 			return
 		}
+		w.collects.Add(1)
 		w.tune()
 		select {
 		case w.collected <- struct{}{}:
@@ -129,7 +150,12 @@ func (w *steward) watch() {
 // tune sets GOGC for the heap as it is now. Setting it stops the world for a
 // moment, so small differences are let be.
 func (w *steward) tune() {
-	percent := growth(w.read())
+	g := w.read()
+	w.held(int64(g.live))
+	if !w.tunes {
+		return
+	}
+	percent := growth(g, w.heapLimit)
 	if apart := percent - w.percent; apart > w.percent/8 || -apart > w.percent/8 || percent == 100 && apart != 0 {
 		debug.SetGCPercent(percent)
 		w.percent = percent
@@ -137,11 +163,17 @@ func (w *steward) tune() {
 }
 
 // growth is the GOGC with which the next collection comes heapSlack from now, or
-// when the heap has doubled.
-func growth(g heapGauges) int {
-	percent := heapSlack * 100 / max(g.live+g.scanned, 1)
-	percent = min(percent, (g.live+heapSlack)*100/runtimeMinimum)
-	return int(max(percent, 100))
+// when the heap has doubled; sooner near the limit, so that the broker hears in
+// time how much is live.
+func growth(g heapGauges, limit uint64) int {
+	step := max(heapSlack, g.live+g.scanned)
+	if limit > 0 {
+		room := limit/4*3 - min(g.live, limit/4*3)
+		step = min(step, max(room, limit/8))
+	}
+	percent := step * 100 / max(g.live+g.scanned, 1)
+	percent = min(percent, (g.live+step)*100/runtimeMinimum)
+	return int(max(percent, 10))
 }
 
 // run gives memory back until ctx ends.
@@ -183,6 +215,7 @@ func (g heapGauges) worth() bool {
 func (w *steward) calm(ctx context.Context) bool {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	collects := w.collects.Load()
 	for before := w.read().allocated; ; {
 		select {
 		case <-ctx.Done():
@@ -196,9 +229,80 @@ func (w *steward) calm(ctx context.Context) bool {
 			stirred = true
 		default:
 		}
-		if !stirred && now-before < calmBytes {
+		strained := w.strained()
+		if !strained && !stirred && now-before < calmBytes {
 			return true
 		}
+		if strained && w.collects.Load() == collects {
+			runtime.GC() // or nobody would hear that it has eased
+		}
+		collects = w.collects.Load()
 		before = now
 	}
+}
+
+// limitMemory settles what nobody chose: half of what there is for all, and of
+// that a quarter, or 1 GiB, for the retained messages.
+func (o *serveOptions) limitMemory(limits *broker.Limits, getenv func(string) string) {
+	if limits.MemoryLimit == 0 {
+		if there := memoryThere(os.DirFS("/")); there > 0 {
+			limits.MemoryLimit = max(there/2, leastMemory)
+		}
+	}
+	chosen := strings.Contains(getenv("MQTK_SET")+" "+strings.Join(o.Set, " "), "max_retained_bytes=")
+	if !chosen && limits.MemoryLimit > 0 {
+		limits.MaxRetainedBytes = min(limits.MaxRetainedBytes, limits.MemoryLimit/4)
+	}
+}
+
+// leastMemory is the least memory_limit that may be set.
+const leastMemory = 32 << 20
+
+func (s *service) greetMemory() {
+	if limit := s.limits.MemoryLimit; limit > 0 {
+		text, _ := s.limits.Get("memory_limit")
+		if limit > 1<<30 && limit%(1<<20) != 0 {
+			text = fmt.Sprintf("%.1fGiB", float64(limit)/(1<<30))
+		}
+		s.log.Info("memory has a limit, which --memory-limit changes", "memory_limit", text)
+	}
+}
+
+// memoryThere is what the machine has, or the control group allows, if that is
+// less; 0 where nobody tells.
+func memoryThere(root fs.FS) int64 {
+	least := int64(0)
+	take := func(bytes int64) {
+		if bytes > 0 && bytes < 1<<60 && (least == 0 || bytes < least) { // version 1 writes none as 1<<63, about
+			least = bytes
+		}
+	}
+	info, _ := fs.ReadFile(root, "proc/meminfo")
+	if _, rest, ok := strings.Cut(string(info), "MemTotal:"); ok {
+		var kib int64
+		fmt.Sscan(rest, &kib)
+		take(kib << 10)
+	}
+	groups, _ := fs.ReadFile(root, "proc/self/cgroup")
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) < 3 {
+			continue
+		}
+		base, file := "sys/fs/cgroup", "memory.max"
+		if parts[1] == "memory" {
+			base, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		} else if parts[1] != "" {
+			continue
+		}
+		for dir := path.Clean("/" + parts[2]); ; dir = path.Dir(dir) { // the groups above bind, too
+			text, _ := fs.ReadFile(root, path.Join(base, dir, file))
+			bytes, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+			take(bytes)
+			if dir == "/" {
+				break
+			}
+		}
+	}
+	return least
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 )
@@ -22,7 +23,7 @@ func TestHeapGrowth(t *testing.T) {
 		{500 * mib, 1000 * mib, 1002 * mib},
 	} {
 		g := heapGauges{live: c.live, scanned: mib / 2}
-		percent := uint64(growth(g))
+		percent := uint64(growth(g, 0))
 		next := max(runtimeMinimum*percent/100, g.live+(g.live+g.scanned)*percent/100)
 		if next < c.least || next > c.most {
 			t.Errorf("live %d KiB: GOGC=%d, collected at %d KiB, want %d to %d", c.live>>10, percent, next>>10, c.least>>10, c.most>>10)
@@ -41,7 +42,8 @@ func TestStewardWaitsForCalm(t *testing.T) {
 		heap := heapGauges{objects: 30 << 20, live: 3 << 20}
 		looks, given, start := 0, time.Duration(0), time.Now()
 		var mu sync.Mutex // of the three
-		w := &steward{stirred: stirred, collected: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
+		w := &steward{stirred: stirred, collected: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler),
+			strained: func() bool { return false }}
 		w.read = func() heapGauges {
 			mu.Lock()
 			defer mu.Unlock()
@@ -87,4 +89,62 @@ func TestStewardWaitsForCalm(t *testing.T) {
 		cancel()
 		<-ended
 	})
+}
+
+func TestHeapGrowthNearTheLimit(t *testing.T) {
+	const mib, limit = 1 << 20, 40 << 20
+	for live := uint64(1); live <= 50; live++ {
+		g := heapGauges{live: live * mib, scanned: mib / 2}
+		percent := uint64(growth(g, limit))
+		step := (g.live + g.scanned) * percent / 100
+		if step < limit/10 || live > 20 && live <= 24 && g.live+step > limit*7/8 || live > 24 && step > limit/7 {
+			t.Errorf("live %d MiB: the next collection comes after %d KiB", live, step>>10)
+		}
+	}
+}
+
+func TestMemoryThere(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	meminfo := file("MemTotal:        2048 kB\nMemFree: 1 kB\n")
+	for _, c := range []struct {
+		name string
+		root fstest.MapFS
+		want int64
+	}{
+		{"nothing is told", fstest.MapFS{}, 0},
+		{"no groups", fstest.MapFS{"proc/meminfo": meminfo}, 2 << 20},
+		{"version 2", fstest.MapFS{"proc/meminfo": meminfo, "proc/self/cgroup": file("0::/a/b\n"),
+			"sys/fs/cgroup/a/b/memory.max": file("max\n"), "sys/fs/cgroup/a/memory.max": file("1000000\n")}, 1000000},
+		{"version 2, of a container", fstest.MapFS{"proc/meminfo": meminfo, "proc/self/cgroup": file("0::/\n"),
+			"sys/fs/cgroup/memory.max": file("500000\n")}, 500000},
+		{"version 1", fstest.MapFS{"proc/meminfo": meminfo, "proc/self/cgroup": file("9:cpu:/x\n5:memory:/x\n"),
+			"sys/fs/cgroup/memory/x/memory.limit_in_bytes": file("700000\n"), "sys/fs/cgroup/memory/memory.limit_in_bytes": file("9223372036854771712\n")}, 700000},
+		{"more than there is", fstest.MapFS{"proc/meminfo": meminfo, "proc/self/cgroup": file("0::/\n"),
+			"sys/fs/cgroup/memory.max": file("900000000\n")}, 2 << 20},
+	} {
+		if got := memoryThere(c.root); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestServeLimitsMemory(t *testing.T) {
+	for _, c := range []struct {
+		o                serveOptions
+		memory, retained int64
+	}{
+		{serveOptions{MemoryLimit: "64MiB"}, 64 << 20, 16 << 20},
+		{serveOptions{MemoryLimit: "100GiB"}, 100 << 30, 1 << 30},
+		{serveOptions{MemoryLimit: "64MiB", Set: []string{"max_retained_bytes=1GiB"}}, 64 << 20, 1 << 30},
+		{serveOptions{Set: []string{"memory_limit=32MiB"}}, 32 << 20, 8 << 20},
+	} {
+		l, err := c.o.limits(func(string) string { return "" })
+		if err != nil || l.MemoryLimit != c.memory || l.MaxRetainedBytes != c.retained {
+			t.Errorf("%q %q: memory %d, retained %d, %v", c.o.MemoryLimit, c.o.Set, l.MemoryLimit, l.MaxRetainedBytes, err)
+		}
+	}
+	o := serveOptions{MemoryLimit: "31MiB"}
+	if _, err := o.limits(func(string) string { return "" }); err == nil {
+		t.Error("31 MiB are taken")
+	}
 }

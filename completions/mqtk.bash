@@ -24,7 +24,8 @@ _mqtk_serve() {
     --data) _mqtk_directories; return ;;
     --durability) _mqtk_words 'fsync os none'; return ;;
     --commit-delay) return ;;
-    --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate='; return ;;
+    --set) _mqtk_words 'max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_retained= max_retained_bytes= memory_limit= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_connection_rate='; return ;;
+    --memory-limit) return ;;
     --driver) _mqtk_words 'auto eventloop goroutine'; return ;;
     --for) return ;;
     --drain) return ;;
@@ -34,7 +35,7 @@ _mqtk_serve() {
     --log-format) _mqtk_words 'text json'; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '--listen -p --port --allow-anonymous --data --durability --commit-delay --set --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
+        _mqtk_words '--listen -p --port --allow-anonymous --data --durability --commit-delay --set --memory-limit --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
     fi
 }
 
