@@ -139,7 +139,7 @@ func (s *stream) Flush() {
 		return
 	}
 	if !s.raw.ok() {
-		s.startWriter(len(pieces[0]))
+		s.startWriter()
 		return
 	}
 	for len(pieces) > 0 {
@@ -150,7 +150,7 @@ func (s *stream) Flush() {
 		}
 		if n < len(pieces[0]) {
 			s.core.Wrote(n)
-			s.startWriter(len(pieces[0]) - n)
+			s.startWriter()
 			return
 		}
 		pieces = s.core.Next(n, room[:0])
@@ -169,42 +169,27 @@ func (s *stream) fail(err error) {
 	s.core.Failed(err)
 }
 
-func (s *stream) startWriter(begin int) {
+func (s *stream) startWriter() {
 	s.core.b.goroutines.Add(1)
-	go s.write(begin)
+	go s.write()
 }
 
 // write is the writer goroutine. It ends when the outbox is empty or the
-// connection fails. What there was when it was started goes first, alone, and then
-// a readChunk at a time, which counts when all of it is written: what the buffers
-// of a peer that does not read still take is not to pass for its pace.
-func (s *stream) write(begin int) {
+// connection fails.
+func (s *stream) write() {
 	defer s.core.b.goroutines.Done()
 	defer s.wrote()
 	defer s.core.catchAside()
-	var room [2 * readChunk / outboxChunk][]byte // chunks are not full to the brim
+	var room [1][]byte
 	for pieces := s.core.Next(0, room[:0]); len(pieces) > 0; {
-		n, err := s.writeSome(pieces, begin)
+		n, err := s.conn.Write(pieces[0][:min(len(pieces[0]), readChunk)])
 		if err != nil {
 			s.core.Wrote(n)
 			s.fail(err)
 			return
 		}
-		begin = readChunk
 		pieces = s.core.Next(n, room[:0])
 	}
-}
-
-// writeSome writes up to most bytes.
-func (s *stream) writeSome(pieces [][]byte, most int) (done int, err error) {
-	for _, p := range pieces {
-		n, err := s.conn.Write(p[:min(len(p), most-done)])
-		done += n
-		if err != nil || done == most {
-			return done, err
-		}
-	}
-	return done, nil
 }
 
 // wrote tells linger that a writer is done.
