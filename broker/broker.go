@@ -86,6 +86,8 @@ type Broker struct {
 	wheel     *wheel
 	pressed   atomic.Int32 // connections that are full
 	batches   sync.Pool
+	segments  spares
+	pressures sync.Pool
 
 	context    context.Context // ends with the broker
 	cancel     context.CancelFunc

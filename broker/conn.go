@@ -35,48 +35,61 @@ const (
 // before the session publishes the connection and not changed after. What is
 // shared says how.
 type Conn struct {
-	b        *Broker
-	link     Link
-	remote   net.Addr
-	phase    phase
-	aliases  []string // Topic Alias, inbound: aliases[n-1]
-	cache    *matchCache
-	rate     rate                                        // of PUBLISH packets
-	open     *segment                                    // acknowledgements of the batch under way
-	auth     *exchange                                   // enhanced authentication, nil without
-	question func(context.Context) (answer func(*Batch)) // for the authenticator, to be asked at the end of Receive
-	connect  *connectRequest                             // until CONNACK, or for good with enhanced authentication
-	lastWord mqttwire.ReasonCode                         // the client's DISCONNECT reason
-	said     bool                                        // the client sent DISCONNECT
-	left     bool                                        // the last Receive left whole packets to a pause
+	b          *Broker
+	link       Link
+	remote     net.Addr
+	cache      *publishing // what a publisher needs, nil before its first PUBLISH
+	open       *segment    // acknowledgements of the batch under way
+	*handshake             // nil once it is over, unless the client may authenticate again
+	phase      phase
+	lastWord   mqttwire.ReasonCode // the client's DISCONNECT reason
+	said       bool                // the client sent DISCONNECT
+	left       bool                // the last Receive left whole packets to a pause
 
 	version        mqttwire.Version
+	quiet          bool      // Request Problem Information is 0
+	keepAlive      uint16    // seconds, as in force; 0: none
+	receiveMaximum uint16    // the client's, capped by max_inflight
+	aliasMaximum   uint16    // Topic Alias, outbound
+	maxPacketSize  uint32    // the client's, 0: none
 	identity       *Identity // nil until it is accepted
-	clientID       string    // set with it
 	session        *Session
-	keepAlive      uint16 // seconds, as in force; 0: none
-	maxPacketSize  uint32 // the client's, 0: none
-	receiveMaximum int    // the client's, capped by max_inflight
-	aliasMaximum   uint16 // Topic Alias, outbound
-	quiet          bool   // Request Problem Information is 0
 
 	out       outbox
-	segments  []*segment        // waiting acknowledgements in order, guarded by out.mu
-	spare     *segment          // guarded by out.mu
-	stalled   bool              // paused until segments have left, guarded by out.mu
+	segments  *segment          // the last of the waiting acknowledgements, a ring; guarded by out.mu
 	aliasesTo map[string]uint16 // Topic Alias, outbound, guarded by out.mu
+	stalled   bool              // paused until segments have left, guarded by out.mu
+	gone      bool              // Closed was called, guarded by handover
 	inbound   atomic.Int32      // QoS 1 and 2 received here and not yet answered for good
 	live      atomic.Bool       // CONNACK with Success is in the outbox
 	closing   atomic.Bool
 	paused    atomic.Bool
-	cause     atomic.Pointer[endCause]
-	handover  sync.Mutex // held while an authenticator's answer acts for the driver's thread
-	gone      bool       // Closed was called, guarded by handover
-	cancel    func()     // ends the authenticator's work, guarded by handover
-	watch     wheelEntry // keep alive
 	limit     deadline   // time to a complete CONNECT
 	seat      int32      // among the registry's conns, guarded by its mutex
+	handover  sync.Mutex // held while an authenticator's answer acts for the driver's thread
+	cause     atomic.Pointer[endCause]
+	watch     wheelEntry // keep alive
 }
+
+// handshake is what a connection needs until CONNACK; one with enhanced
+// authentication keeps it. It belongs to the driver's thread.
+type handshake struct {
+	auth     *exchange                                   // enhanced authentication, nil without
+	question func(context.Context) (answer func(*Batch)) // for the authenticator, to be asked at the end of Receive
+	connect  *connectRequest                             // from CONNECT on
+	cancel   func()                                      // ends the authenticator's work, guarded by handover
+}
+
+// clientID is empty until the connection is accepted.
+func (c *Conn) clientID() string {
+	if c.identity == nil {
+		return ""
+	}
+	return c.identity.ClientID
+}
+
+// asks says whether a question waits for the end of Receive.
+func (c *Conn) asks() bool { return c.handshake != nil && c.question != nil }
 
 // endCause says why the broker ended a connection.
 type endCause struct {
@@ -88,7 +101,7 @@ type endCause struct {
 // unless it is Closing already, and Closed, once, when nothing more will. The
 // Link may be called before Accept returns.
 func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
-	c := &Conn{b: b, link: link, remote: remote}
+	c := &Conn{b: b, link: link, remote: remote, handshake: &handshake{}}
 	c.out.limit = b.limits.MaxOutboxBytes
 	now := time.Now()
 	b.metrics.sockets.Add(1)
@@ -221,10 +234,10 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	}
 	if pending, flush := c.out.unflushed(); flush {
 		batch.note(c)
-	} else if pending > c.out.limit && c.question == nil {
+	} else if pending > c.out.limit && !c.asks() {
 		c.holdBack()
 	}
-	if c.question != nil {
+	if c.asks() {
 		c.inquire()
 	}
 	return used
@@ -401,7 +414,7 @@ func (c *Conn) Closed(cause error) {
 	c.b.wheel.remove(c)
 	c.handover.Lock()
 	c.gone = true
-	if c.cancel != nil {
+	if c.handshake != nil && c.cancel != nil {
 		c.cancel()
 	}
 	c.handover.Unlock()

@@ -220,7 +220,7 @@ func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
 func (c *Conn) accept(batch *Batch, id Identity) {
 	r := c.connect
 	id.ClientID = r.credentials.ClientID
-	c.identity, c.clientID = &id, id.ClientID
+	c.identity = &id
 	if r.will != nil && !c.b.authorized(c.identity, Publish, r.will.message.Topic) {
 		c.refuse(mqttwire.NotAuthorized, "the will may not be published")
 		return
@@ -228,7 +228,7 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	if r.will != nil {
 		r.will.message.Owner = c.identity
 	}
-	c.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, r.receiveMaximum, r.aliasMaximum
+	c.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, uint16(r.receiveMaximum), r.aliasMaximum
 	c.phase = connecting
 	s, present, reason := c.b.attach(batch, c, r)
 	switch reason {
@@ -251,7 +251,7 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	seg.then = append(seg.then, func() { s.resume(c, c.connack(r, present)) })
 	c.phase = connected
 	if c.auth == nil {
-		c.connect = nil
+		c.handshake = nil
 	}
 	c.commit(batch)
 }
@@ -297,7 +297,7 @@ func (c *Conn) connack(r *connectRequest, present bool) *mqttwire.Connack {
 
 // responseInformation fills in the template of response_information.
 func (c *Conn) responseInformation() string {
-	return strings.NewReplacer("%c", c.clientID, "%u", c.identity.Username).Replace(c.b.limits.ResponseInformation)
+	return strings.NewReplacer("%c", c.clientID(), "%u", c.identity.Username).Replace(c.b.limits.ResponseInformation)
 }
 
 func flag(b bool) uint32 {

@@ -81,7 +81,7 @@ func (c *Conn) handleAuth(batch *Batch, p *mqttwire.Auth) {
 func (c *Conn) handleReAuth(batch *Batch, p *mqttwire.Auth) {
 	method, _ := p.Properties.Text(mqttwire.AuthenticationMethod)
 	switch {
-	case c.auth == nil:
+	case c.handshake == nil:
 		c.fail(batch, mqttwire.ProtocolError, "AUTH on a connection without an authentication method")
 	case method != c.auth.method:
 		c.fail(batch, mqttwire.ProtocolError, "AUTH names another method than CONNECT")

@@ -63,9 +63,9 @@ func (b *Broker) Unsettled() (all []string) {
 	for _, c := range conns {
 		o := &c.out
 		o.mu.Lock()
-		if full := o.full.Load(); full || o.pending != 0 || o.queueFull || len(o.waiters) != 0 || len(c.segments) != 0 || c.inbound.Load() != 0 || c.Paused() {
-			all = append(all, fmt.Sprintf("connection: full %t, queue full %t, crowded %t, slow %t, starved %t, writing %t, dirty %t; %d pending, %d waiters, %d segments, %d inbound, paused %t",
-				full, o.queueFull, o.crowded, o.slow, o.starved, o.writing, o.dirty, o.pending, len(o.waiters), len(c.segments), c.inbound.Load(), c.Paused()))
+		if full := o.full.Load(); full || o.pending != 0 || o.queueFull || o.waiting() != 0 || c.segments != nil || c.inbound.Load() != 0 || c.Paused() {
+			all = append(all, fmt.Sprintf("connection: full %t, queue full %t, crowded %t, slow %t, starved %t, writing %t, dirty %t; %d pending, %d waiters, segments %t, %d inbound, paused %t",
+				full, o.queueFull, o.crowded, o.slow, o.starved, o.writing, o.dirty, o.pending, o.waiting(), c.segments != nil, c.inbound.Load(), c.Paused()))
 		}
 		o.mu.Unlock()
 	}

@@ -118,10 +118,10 @@ func (k *brake) fire(time.Time)      { k.c.released() }
 // as long as what was read should have taken. Who sends less is read as ever. A
 // client that has a limit of messages is held to that alone: it has the bucket.
 func (c *Conn) slowDown(read int, now time.Time) {
-	if c.b.limits.MaxMessageRate > 0 || c.phase != connected || c.question != nil || c.paused.Load() || c.closing.Load() {
+	if c.b.limits.MaxMessageRate > 0 || c.phase != connected || c.asks() || c.paused.Load() || c.closing.Load() {
 		return
 	}
-	if wait := c.rate.owe(read, strainedSpare, strainedRate, now); wait > 0 {
+	if wait := c.publishing().rate.owe(read, strainedSpare, strainedRate, now); wait > 0 {
 		c.pause()
 		c.b.deadlines.arm(&brake{c: c}, now.Add(wait))
 	}

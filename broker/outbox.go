@@ -21,7 +21,7 @@ type outbox struct {
 	first   *chunk // of a chain; every chunk in it has bytes to be written
 	last    *chunk
 	pending int
-	packets int // put since nothing was pending
+	packets int32 // put since nothing was pending
 	limit   int
 	dirty   bool
 	writing bool
@@ -33,14 +33,27 @@ type outbox struct {
 	// session's queue is half full; publishers that feed this connection wait
 	// while it is full and keeps a pace. Guarded by mu, read by anyone.
 	full      atomic.Bool
-	queueFull bool  // the queue is half full
-	crowded   bool  // it is beyond its limits
-	starved   bool  // something found no room and waits in the session
-	slow      bool  // fell below the pace: nobody waits for it, see measurePace
-	lulls     uint8 // looks at the pace since an eighth of the limit was taken
-	taken     int   // bytes written or acknowledged since then
-	waiters   []waiter
+	queueFull bool // the queue is half full
+	crowded   bool // it is beyond its limits
+	starved   bool // something found no room and waits in the session
+	slow      bool // fell below the pace: nobody waits for it, see measurePace
 	pace      deadline
+	*pressure // nil while it is not full and nobody waits
+}
+
+// pressure is what an outbox has that publishers wait for.
+type pressure struct {
+	waiters []waiter
+	taken   int // bytes written or acknowledged since an eighth of the limit was
+	lulls   int // looks at the pace since then
+}
+
+// waiting is how many wait. mu is held.
+func (o *outbox) waiting() int {
+	if o.pressure == nil {
+		return 0
+	}
+	return len(o.waiters)
 }
 
 // A waiter is a publisher's connection, or a batch of its acknowledgements, that
@@ -229,7 +242,9 @@ func (c *Conn) wrote(n int) (feed bool, eased []waiter) {
 		return false, nil
 	}
 	o.pending -= n
-	o.taken += n
+	if o.pressure != nil {
+		o.taken += n
+	}
 	c.b.metrics.wrote(n)
 	c.cut(n)
 	if feed = o.starved && o.pending <= o.limit/2; feed {

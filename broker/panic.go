@@ -17,7 +17,7 @@ import (
 // has for others is still good; events that were not appended are not.
 func (c *Conn) catch(batch *Batch) {
 	if v := recover(); v != nil {
-		c.b.caught(v, "client", c.clientID, "remote", remoteOf(c))
+		c.b.caught(v, "client", c.clientID(), "remote", remoteOf(c))
 		batch.abandon()
 		c.end(mqttwire.ImplementationSpecificError, "an error inside the server")
 	}

@@ -35,6 +35,12 @@ func (c *Conn) pressing() {
 		return
 	}
 	o.full.Store(true)
+	if o.pressure == nil {
+		o.pressure, _ = c.b.pressures.Get().(*pressure)
+	}
+	if o.pressure == nil {
+		o.pressure = &pressure{}
+	}
 	o.slow, o.lulls, o.taken = false, 0, 0
 	c.b.pressed.Add(1)
 	c.b.deadlines.arm((*pacing)(c), time.Now().Add(paceInterval/paceLooks))
@@ -51,7 +57,7 @@ const turnsAtOnce = 2
 func (c *Conn) easing() []waiter {
 	o := &c.out
 	full := o.full.Load()
-	if !full && len(o.waiters) == 0 || !o.eased() && !o.closed {
+	if !full && o.waiting() == 0 || !o.eased() && !o.closed {
 		return nil
 	}
 	if full {
@@ -59,16 +65,24 @@ func (c *Conn) easing() []waiter {
 		o.slow = false
 		c.b.pressed.Add(-1)
 	}
-	if o.pending > 0 && !o.closed && len(o.waiters) > turnsAtOnce {
+	if o.pending > 0 && !o.closed && o.waiting() > turnsAtOnce {
 		first := append([]waiter(nil), o.waiters[:turnsAtOnce]...)
 		o.waiters = append(o.waiters[:0], o.waiters[turnsAtOnce:]...)
 		return first
 	}
 	c.b.deadlines.disarm((*pacing)(c))
-	return c.takeWaiters()
+	waiters := c.takeWaiters()
+	if o.pressure != nil {
+		c.b.pressures.Put(o.pressure)
+		o.pressure = nil
+	}
+	return waiters
 }
 
 func (c *Conn) takeWaiters() []waiter {
+	if c.out.pressure == nil {
+		return nil
+	}
 	w := c.out.waiters
 	c.out.waiters = nil
 	return w
@@ -93,7 +107,7 @@ func (c *Conn) measurePace(now time.Time) {
 	o := &c.out
 	var waiters []waiter
 	o.mu.Lock()
-	if full := o.full.Load(); full || len(o.waiters) > 0 {
+	if full := o.full.Load(); full || o.waiting() > 0 {
 		next := paceInterval / paceLooks
 		switch {
 		case o.taken >= o.limit/8:
@@ -106,7 +120,7 @@ func (c *Conn) measurePace(now time.Time) {
 		default:
 			o.lulls++
 		}
-		if full || len(o.waiters) > 0 {
+		if full || o.waiting() > 0 {
 			c.b.deadlines.arm((*pacing)(c), now.Add(next))
 		}
 	}
@@ -118,7 +132,9 @@ func (c *Conn) measurePace(now time.Time) {
 func (c *Conn) progress(n int) {
 	if c.out.full.Load() {
 		c.out.mu.Lock()
-		c.out.taken += n
+		if c.out.pressure != nil {
+			c.out.taken += n
+		}
 		c.out.mu.Unlock()
 	}
 }

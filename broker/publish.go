@@ -29,7 +29,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if c.heldUp(batch, m, p.QoS) {
 		return false
 	}
-	if most := c.b.limits.MaxMessageRate; most > 0 && !c.rate.take(most, batch.now) {
+	if most := c.b.limits.MaxMessageRate; most > 0 && !c.publishing().rate.take(most, batch.now) {
 		c.fail(batch, mqttwire.MessageRateTooHigh, "")
 		return true
 	}
@@ -120,20 +120,21 @@ func (c *Conn) resolve(batch *Batch, p *mqttwire.Publish) bool {
 		c.fail(batch, mqttwire.TopicAliasInvalid, "the topic alias is above the maximum")
 		return false
 	}
+	k := c.publishing()
 	if p.Topic != "" {
-		if c.aliases == nil {
-			c.aliases = make([]string, c.b.limits.TopicAliasIn)
+		if k.aliases == nil {
+			k.aliases = make([]string, c.b.limits.TopicAliasIn)
 		}
-		if c.aliases[alias-1] != p.Topic {
-			c.aliases[alias-1] = strings.Clone(p.Topic)
+		if k.aliases[alias-1] != p.Topic {
+			k.aliases[alias-1] = strings.Clone(p.Topic)
 		}
 		return true
 	}
-	if c.aliases == nil || c.aliases[alias-1] == "" {
+	if k.aliases == nil || k.aliases[alias-1] == "" {
 		c.fail(batch, mqttwire.ProtocolError, "the topic alias is unknown")
 		return false
 	}
-	p.Topic = c.aliases[alias-1]
+	p.Topic = k.aliases[alias-1]
 	return true
 }
 
@@ -212,8 +213,8 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 func (c *Conn) view(batch *Batch, p *mqttwire.Publish, m *matched) {
 	v := &batch.view
 	v.Topic, v.Payload, v.QoS, v.Retain = p.Topic, p.Payload, p.QoS, p.Retain
-	if v.Owner != c.identity || v.From != c.clientID {
-		v.Owner, v.From = c.identity, c.clientID
+	if v.Owner != c.identity || v.From != c.identity.ClientID {
+		v.Owner, v.From = c.identity, c.identity.ClientID
 	}
 	if len(p.Properties) > 0 || len(v.Properties) > 0 {
 		v.Properties = p.Properties
@@ -270,7 +271,7 @@ func (c *Conn) stalls(batch *Batch) bool {
 	c.commit(batch)
 	c.pause()
 	c.out.mu.Lock()
-	c.stalled = len(c.segments) > 0
+	c.stalled = c.segments != nil
 	stalled := c.stalled
 	c.out.mu.Unlock()
 	if !stalled {

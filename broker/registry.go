@@ -381,15 +381,15 @@ func (b *Broker) exit(c *Conn, cause error) {
 		b.registry.live--
 	}
 	b.registry.Unlock()
-	if c.clientID == "" && c.cause.Load() == nil {
+	if c.clientID() == "" && c.cause.Load() == nil {
 		b.log.Debug("connection closed before CONNECT", "remote", remoteOf(c))
 		return
 	}
-	if c.clientID == "" {
+	if c.clientID() == "" {
 		b.log.Info("connection refused", "remote", remoteOf(c), "reason", c.farewell(cause))
 		return
 	}
-	b.log.Info("disconnected", "client", c.clientID, "remote", remoteOf(c), "reason", c.farewell(cause))
+	b.log.Info("disconnected", "client", c.clientID(), "remote", remoteOf(c), "reason", c.farewell(cause))
 }
 
 // welcome notes a connection that has got its CONNACK.
@@ -403,7 +403,7 @@ func (b *Broker) welcome(c *Conn) {
 	b.registry.live++
 	b.registry.maximum = max(b.registry.maximum, b.registry.live)
 	b.registry.Unlock()
-	who := []any{"client", c.clientID, "remote", remoteOf(c), "version", c.version.String()}
+	who := []any{"client", c.clientID(), "remote", remoteOf(c), "version", c.version.String()}
 	if c.identity.Username != "" {
 		who = append(who, "user", c.identity.Username)
 	}

@@ -27,10 +27,20 @@ type target struct {
 	mute        bool         // nothing
 }
 
-// matchCache is a publisher's: topics it has published to lately.
-type matchCache struct {
-	last   *matched
-	topics map[string]*matched
+// publishing is what a connection has that publishes: who receives the topics it
+// has published to lately, the aliases it has set, and its pace.
+type publishing struct {
+	last    *matched
+	topics  map[string]*matched
+	aliases []string // Topic Alias, inbound: aliases[n-1]
+	rate    rate     // of PUBLISH packets
+}
+
+func (c *Conn) publishing() *publishing {
+	if c.cache == nil {
+		c.cache = &publishing{}
+	}
+	return c.cache
 }
 
 const (
@@ -48,20 +58,18 @@ func (b *Broker) matchFor(batch *Batch, c *Conn, topic string) *matched {
 		b.compile(batch, &batch.match, topic)
 		return &batch.match
 	}
-	if c.cache == nil {
-		c.cache = &matchCache{}
-	}
-	m := c.cache.last
+	k := c.publishing()
+	m := k.last
 	if m == nil || m.topic != topic {
-		m = c.cache.topics[topic]
+		m = k.topics[topic]
 	}
 	if m == nil || !b.stands(m) {
 		if m = b.sharedMatch(batch, topic); m.transient || len(m.targets) > cachedTargets {
 			return m // among so many receivers a look into the shared cache is nothing
 		}
-		c.cache.keep(m)
+		k.keep(m)
 	}
-	c.cache.last = m
+	k.last = m
 	return m
 }
 
@@ -79,7 +87,7 @@ func (b *Broker) stands(m *matched) bool {
 	return stands
 }
 
-func (k *matchCache) keep(m *matched) {
+func (k *publishing) keep(m *matched) {
 	if k.topics == nil || len(k.topics) >= cachedTopics {
 		k.topics = make(map[string]*matched, 1)
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"mqtk/mqttwire"
@@ -12,6 +13,7 @@ import (
 // order, and only on the connection they belong to.
 type segment struct {
 	c       *Conn
+	next    *segment // in the ring of those that wait
 	bytes   []byte
 	packets int
 	settled int // QoS 1 and 2 exchanges of the client that end with these bytes
@@ -21,16 +23,44 @@ type segment struct {
 	durable func(error)
 }
 
+// spares are segments to be used again: a few for all connections, since an idle
+// one shall have none. Rejected: a sync.Pool, which allocates while it grows.
+type spares struct {
+	sync.Mutex
+	first *segment
+	count int
+}
+
+const mostSpares = 64
+
+func (p *spares) take() *segment {
+	p.Lock()
+	defer p.Unlock()
+	s := p.first
+	if s == nil {
+		s = &segment{}
+		s.durable = s.isDurable
+		return s
+	}
+	p.first, s.next = s.next, nil
+	p.count--
+	return s
+}
+
+func (p *spares) give(s *segment) {
+	p.Lock()
+	defer p.Unlock()
+	if p.count < mostSpares {
+		s.next, p.first = p.first, s
+		p.count++
+	}
+}
+
 // segment returns the open one.
 func (c *Conn) segment() *segment {
 	if c.open == nil {
-		c.out.mu.Lock()
-		c.open, c.spare = c.spare, nil
-		c.out.mu.Unlock()
-		if c.open == nil {
-			c.open = &segment{c: c}
-			c.open.durable = c.open.isDurable
-		}
+		c.open = c.b.segments.take()
+		c.open.c = c
 	}
 	return c.open
 }
@@ -76,7 +106,7 @@ func (c *Conn) commit(batch *Batch) {
 	c.open = nil
 	s.waits.Add(1)
 	c.out.mu.Lock()
-	c.segments = append(c.segments, s)
+	c.await(s)
 	c.out.mu.Unlock()
 	if !c.b.keeps || !batch.appended && !c.session.persistent() {
 		s.isDurable(nil)
@@ -86,6 +116,15 @@ func (c *Conn) commit(batch *Batch) {
 	if err := c.b.store.Append(nil, s.durable); err != nil {
 		s.isDurable(err)
 	}
+}
+
+// await puts s behind the segments that wait. out.mu is held.
+func (c *Conn) await(s *segment) {
+	s.next = s
+	if last := c.segments; last != nil {
+		s.next, last.next = last.next, s
+	}
+	c.segments = s
 }
 
 // isDurable is the store's answer.
@@ -109,11 +148,11 @@ func (c *Conn) letGo() {
 	var then []func()
 	failed := false
 	c.out.mu.Lock()
-	for !failed && len(c.segments) > 0 && c.segments[0].waits.Load() == 0 {
-		s := c.segments[0]
-		n := copy(c.segments, c.segments[1:])
-		c.segments[n] = nil
-		c.segments = c.segments[:n]
+	for !failed && c.segments != nil && c.segments.next.waits.Load() == 0 {
+		s := c.segments.next
+		if c.segments.next = s.next; c.segments == s {
+			c.segments = nil
+		}
 		if failed = s.failed.Load(); failed {
 			c.out.closed = true // neither yes nor no: nobody knows what is on disk
 			break
@@ -125,11 +164,11 @@ func (c *Conn) letGo() {
 		}
 		c.inbound.Add(int32(-s.settled))
 		if cap(s.bytes) <= 4096 {
-			s.bytes, s.packets, s.settled, s.then = s.bytes[:0], 0, 0, nil
-			c.spare = s
+			s.c, s.next, s.bytes, s.packets, s.settled, s.then = nil, nil, s.bytes[:0], 0, 0, nil
+			c.b.segments.give(s)
 		}
 	}
-	resume := c.stalled && (len(c.segments) == 0 || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum)
+	resume := c.stalled && (c.segments == nil || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum)
 	if resume {
 		c.stalled = false
 	}

@@ -156,7 +156,7 @@ func (s *Session) mayTransmit(c *Conn, d *delivery) bool {
 		return true
 	}
 	most := s.b.limits.MaxInflightBytes
-	return s.window.unsent == 0 && s.window.used < c.receiveMaximum &&
+	return s.window.unsent == 0 && s.window.used < int(c.receiveMaximum) &&
 		(most == 0 || s.window.open == 0 || s.window.bytes+d.message.size() <= most)
 }
 
@@ -373,7 +373,7 @@ func (s *Session) resend(batch *Batch, c *Conn) bool {
 			s.unpublish(batch, f) // the client may hold the id: PUBREL tells it that the exchange is over
 		}
 		if f.state != wantPubcomp {
-			if !f.counted && w.used >= c.receiveMaximum {
+			if !f.counted && w.used >= int(c.receiveMaximum) {
 				return false
 			}
 			v := tooLarge

@@ -179,7 +179,7 @@ func (c *Conn) stored(batch *Batch, changes []change) bool {
 	if err == nil {
 		return true
 	}
-	c.b.log.Error("subscriptions refused: the store has no room", "client", c.clientID, "error", err)
+	c.b.log.Error("subscriptions refused: the store has no room", "client", c.clientID(), "error", err)
 	for _, done := range slices.Backward(changes) {
 		if c.session.revert(done) {
 			c.b.tellInterest(change{now: done.old, old: done.now})

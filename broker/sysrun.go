@@ -116,7 +116,7 @@ func (b *Broker) sysState(now time.Time) sysState {
 	}
 	for _, c := range conns {
 		c.out.mu.Lock()
-		s.PacketsOut += c.out.packets
+		s.PacketsOut += int(c.out.packets)
 		c.out.mu.Unlock()
 	}
 	return s

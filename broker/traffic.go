@@ -52,7 +52,7 @@ func (t *traffic) over() bool {
 // ready says whether a delivery of QoS 1 or 2 would go out at once, as far as the
 // session knows. mu is held.
 func (s *Session) ready(c *Conn) bool {
-	return s.traffic == nil || s.queue.empty() && s.window.unsent == 0 && s.window.used < c.receiveMaximum
+	return s.traffic == nil || s.queue.empty() && s.window.unsent == 0 && s.window.used < int(c.receiveMaximum)
 }
 
 // owes says whether anything waits to be sent. mu is held.

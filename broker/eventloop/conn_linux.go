@@ -23,7 +23,6 @@ type conn struct {
 	loop    *loop
 	core    *broker.Conn
 	tail    broker.Tail
-	ends    time.Time // of finishing and lingering
 	fd      int
 	watched uint32
 	state   state
@@ -181,8 +180,7 @@ func (c *conn) end(cause error) {
 	if !drained {
 		c.watch(c.watched &^ unix.EPOLLIN)
 	}
-	c.ends = time.Now().Add(lingerTime)
-	c.loop.linger = append(c.loop.linger, c)
+	c.loop.linger = append(c.loop.linger, farewell{c, time.Now().Add(lingerTime)})
 	c.finish()
 }
 

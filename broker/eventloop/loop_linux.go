@@ -95,6 +95,12 @@ const (
 	wantEnd                // end the loop
 )
 
+// farewell is a connection that is finishing or lingering, and when that ends.
+type farewell struct {
+	conn *conn
+	ends time.Time
+}
+
 type request struct {
 	conn *conn
 	door *door
@@ -112,7 +118,7 @@ type loop struct {
 	handled int           // bytes of input since the last flush
 	yielded time.Time     // when the loop last passed through the scheduler
 	turn    int           // of a round's events, the first whose write goes on
-	linger  []*conn       // finishing and lingering, in the order of their ends
+	linger  []farewell    // finishing and lingering, in the order of their ends
 	waste   [4096]byte    // what is read to be forgotten
 
 	mu    sync.Mutex
@@ -309,9 +315,9 @@ func (l *loop) requests() (more bool) {
 
 // endLingering closes what has been half-closed for long enough.
 func (l *loop) endLingering(now time.Time) {
-	for len(l.linger) > 0 && (l.linger[0].state == dead || !l.linger[0].ends.After(now)) {
-		l.linger[0].drop()
-		l.linger[0] = nil
+	for len(l.linger) > 0 && (l.linger[0].conn.state == dead || !l.linger[0].ends.After(now)) {
+		l.linger[0].conn.drop()
+		l.linger[0] = farewell{}
 		l.linger = l.linger[1:]
 	}
 }
