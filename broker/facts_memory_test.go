@@ -85,8 +85,8 @@ func TestMemoryClosesTheSlowest(t *testing.T) {
 		reader.send("SUBSCRIBE packet-id=1 filter=flood/# qos=0")
 		reader.expect("SUBACK GrantedQoS0")
 		p := s.connect("version=5 client-id=p")
-		s.work.Go(func() { p.flood("flood/a", 0, 1000, kibibyte, 1) })
 		s.patience = 10 * time.Second
+		s.work.Go(func() { p.flood("flood/a", 0, 1000, kibibyte, 1) })
 		reader.drain(1000, atOnce)
 		s.work.Wait()
 		s.patience = time.Second
