@@ -144,6 +144,16 @@
 //   - 2026-11-21. Properties are kept as they were published and changed while
 //     they are encoded (mqttwire.AppendForward), which saves a copy for each
 //     message with properties; rejected: stripping them on arrival.
+//   - 2026-11-21. A kept message is one object that holds its own packet at QoS 1,
+//     of which the payload is the end: whoever speaks the version of its first
+//     receiver gets it copied and two bytes set, however long it waited in a
+//     queue. Rejected: to cut such objects from slabs of 4 to 32, which took as
+//     long, and of which the last message in a window holds all.
+//   - 2026-11-21. Acknowledgements that were read together are taken together,
+//     64 at most: one hold of the session's locks, one frame for the Store, one
+//     look at the queue, and what leaves it is put under one hold of the outbox.
+//     That saved a quarter of the CPU of a QoS 1 message; counting in the batch
+//     instead of in counters that all threads share, a fifth.
 //   - 2026-11-21. Who receives a topic is compiled once and shared by all its
 //     publishers until any subscription changes, instead of one cache for each
 //     connection: memory then grows with topics, not with topics times clients.
