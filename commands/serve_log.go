@@ -18,6 +18,7 @@ type lineBuffer struct {
 	w    io.Writer
 	lost func(dropped int) string // the line that says so
 	wake chan struct{}            // one slot: there is something to write, or the end
+	end  chan struct{}            // closed by Close: no more rest
 	done chan struct{}            // closed when the writing goroutine has ended
 
 	mu      sync.Mutex
@@ -28,8 +29,12 @@ type lineBuffer struct {
 
 const lineBufferLimit = 256 << 10
 
+// lineBufferRest is how long lines gather after a write: the first is written at
+// once, and a thousand in a second cost a hundred writes, not a thousand.
+const lineBufferRest = 10 * time.Millisecond
+
 func newLineBuffer(w io.Writer, lost func(int) string) *lineBuffer {
-	b := &lineBuffer{w: w, lost: lost, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	b := &lineBuffer{w: w, lost: lost, wake: make(chan struct{}, 1), end: make(chan struct{}), done: make(chan struct{})}
 	go b.run()
 	return b
 }
@@ -53,6 +58,9 @@ func (b *lineBuffer) Write(line []byte) (int, error) {
 // reader that does not read.
 func (b *lineBuffer) Close(patience time.Duration) {
 	b.mu.Lock()
+	if !b.closed {
+		close(b.end)
+	}
 	b.closed = true
 	b.mu.Unlock()
 	b.signal()
@@ -88,6 +96,10 @@ func (b *lineBuffer) run() {
 		}
 		if closed {
 			return
+		}
+		select {
+		case <-b.end:
+		case <-time.After(lineBufferRest):
 		}
 	}
 }

@@ -84,6 +84,27 @@ func TestLineBuffer(t *testing.T) {
 			t.Errorf("%d lines were kept", kept)
 		}
 	})
+	synctest.Test(t, func(t *testing.T) { // one is written at once, many together
+		var w bytes.Buffer
+		b := newLineBuffer(&w, lostLines("text"))
+		b.Write([]byte("first\n"))
+		synctest.Wait()
+		if w.String() != "first\n" {
+			t.Errorf("%q", &w)
+		}
+		b.Write([]byte("second\n"))
+		b.Write([]byte("third\n"))
+		synctest.Wait()
+		if w.String() != "first\n" {
+			t.Errorf("%q before the rest is over", &w)
+		}
+		time.Sleep(lineBufferRest)
+		synctest.Wait()
+		if w.String() != "first\nsecond\nthird\n" {
+			t.Errorf("%q", &w)
+		}
+		b.Close(time.Second)
+	})
 	synctest.Test(t, func(t *testing.T) {
 		var w bytes.Buffer
 		b := newLineBuffer(&w, lostLines("text"))
