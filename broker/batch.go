@@ -27,7 +27,8 @@ type Batch struct {
 	topic    string   // a kept copy of its topic, if the match cache has one
 	match    matched  // scratch for a topic that is not cached
 	merge    map[*Session]int
-	acks     []ack // under way
+	acks     []ack           // under way
+	suback   mqttwire.Suback // under way
 	tally    tally
 	many     bool // several receivers: encode once per shape
 	shapes   [12]shape

@@ -28,6 +28,7 @@ type connectRequest struct {
 	receiveMaximum int
 	aliasMaximum   uint16
 	quiet          bool
+	present        bool // the session was there
 }
 
 // noExpiry is the Session Expiry Interval of a session that never ends.
@@ -248,7 +249,8 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	}
 	c.pause()
 	seg := c.segment()
-	seg.then = append(seg.then, func() { s.resume(c, c.connack(r, present)) })
+	r.present = present
+	seg.then = append(seg.then, func() { c.session.resume(c, c.connack(r)) })
 	c.phase = connected
 	if c.auth == nil {
 		c.handshake = nil
@@ -257,8 +259,8 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 }
 
 // connack is the CONNACK of success: it states what differs from the defaults.
-func (c *Conn) connack(r *connectRequest, present bool) *mqttwire.Connack {
-	p := &mqttwire.Connack{SessionPresent: present}
+func (c *Conn) connack(r *connectRequest) *mqttwire.Connack {
+	p := &mqttwire.Connack{SessionPresent: r.present}
 	if c.version != mqttwire.V5 {
 		return p
 	}

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"time"
 
 	"mqtk/mqttwire"
@@ -403,11 +405,16 @@ func (b *Broker) welcome(c *Conn) {
 	b.registry.live++
 	b.registry.maximum = max(b.registry.maximum, b.registry.live)
 	b.registry.Unlock()
-	who := []any{"client", c.clientID(), "remote", remoteOf(c), "version", c.version.String()}
-	if c.identity.Username != "" {
-		who = append(who, "user", c.identity.Username)
+	if !b.log.Enabled(context.Background(), slog.LevelInfo) {
+		return
 	}
-	b.log.Info("connected", who...)
+	who := [4]slog.Attr{slog.String("client", c.clientID()), slog.String("remote", remoteOf(c)), slog.String("version", c.version.String())}
+	n := 3
+	if c.identity.Username != "" {
+		who[n] = slog.String("user", c.identity.Username)
+		n++
+	}
+	b.log.LogAttrs(context.Background(), slog.LevelInfo, "connected", who[:n]...)
 }
 
 // farewell says why a connection ended, as a person would.

@@ -10,7 +10,8 @@ import (
 // handleSubscribe takes a SUBSCRIBE: filter by filter, one code each.
 func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 	identifier, has := p.Properties.Number(mqttwire.SubscriptionIdentifier)
-	answer := &mqttwire.Suback{PacketID: p.PacketID}
+	answer := &batch.suback
+	*answer = mqttwire.Suback{PacketID: p.PacketID, Reasons: answer.Reasons[:0]}
 	for _, f := range p.Subscriptions {
 		reason := c.b.checkFilter(c, f.Filter)
 		if has && !c.b.limits.SubscriptionIdentifiersAvailable {

@@ -109,7 +109,7 @@ func (p *program) newLogger(w io.Writer, format string, level slog.Level) *slog.
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(&humanHandler{w: w, level: level, ink: p.inkFor(p.Err)})
+	return slog.New(&humanHandler{w: w, level: level, ink: p.inkFor(p.Err), scratch: &scratch{}})
 }
 
 func lostLines(format string) func(int) string {
@@ -130,36 +130,54 @@ type humanHandler struct {
 	ink   ink
 	attrs string // rendered once, by WithAttrs
 	group string // prefix of keys, with its dot
+	*scratch
 }
+
+// scratch is where all handlers of a log put their lines together: garbage made
+// at a connect lies on the pages of what stays, and keeps them half empty.
+type scratch struct {
+	mu   sync.Mutex
+	line []byte
+}
+
+// maxScratch is how much of a long line is kept for the next.
+const maxScratch = 4 << 10
 
 func (h *humanHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
 
 func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
-	var line strings.Builder
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	line := h.line[:0]
 	if !r.Time.IsZero() {
-		line.WriteString(h.ink.faint(r.Time.Format("2006-01-02 15:04:05.000")) + " ")
+		line = append(h.dim(r.Time.AppendFormat(line, "2006-01-02 15:04:05.000"), 0), ' ')
 	}
-	level := fmt.Sprintf("%-5s ", r.Level)
+	level := r.Level.String()
 	if r.Level >= slog.LevelWarn {
-		level = h.ink.bad(level)
+		line = append(line, h.ink.bad(fmt.Sprintf("%-5s ", level))...)
+	} else {
+		line = append(append(line, level...), "      "[min(len(level), 5):]...)
 	}
-	line.WriteString(level + visible(r.Message) + h.attrs)
+	line = append(append(line, visible(r.Message)...), h.attrs...)
 	r.Attrs(func(a slog.Attr) bool {
-		h.appendAttr(&line, h.group, a)
+		line = h.appendAttr(line, h.group, a)
 		return true
 	})
-	line.WriteByte('\n')
-	_, err := io.WriteString(h.w, line.String())
+	line = append(line, '\n')
+	if h.line = line; cap(line) > maxScratch {
+		h.line = nil
+	}
+	_, err := h.w.Write(line)
 	return err
 }
 
 func (h *humanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	var b strings.Builder
+	var b []byte
 	for _, a := range attrs {
-		h.appendAttr(&b, h.group, a)
+		b = h.appendAttr(b, h.group, a)
 	}
 	c := *h
-	c.attrs += b.String()
+	c.attrs += string(b)
 	return &c
 }
 
@@ -171,21 +189,32 @@ func (h *humanHandler) WithGroup(name string) slog.Handler {
 	return &c
 }
 
-func (h *humanHandler) appendAttr(b *strings.Builder, group string, a slog.Attr) {
+func (h *humanHandler) appendAttr(b []byte, group string, a slog.Attr) []byte {
 	v := a.Value.Resolve()
 	if v.Kind() == slog.KindGroup {
 		if a.Key != "" {
 			group += a.Key + "."
 		}
 		for _, inner := range v.Group() {
-			h.appendAttr(b, group, inner)
+			b = h.appendAttr(b, group, inner)
 		}
-		return
+		return b
 	}
 	if a.Equal(slog.Attr{}) {
-		return
+		return b
 	}
-	b.WriteString(" " + h.ink.faint(visible(group+a.Key)+"=") + logValue(v.String()))
+	b = append(b, ' ')
+	at := len(b)
+	b = h.dim(append(append(append(b, visible(group)...), visible(a.Key)...), '='), at)
+	return append(b, logValue(v.String())...)
+}
+
+// dim makes what stands from at on faint, where there is colour.
+func (h *humanHandler) dim(b []byte, at int) []byte {
+	if !h.ink.on {
+		return b
+	}
+	return append(b[:at], h.ink.faint(string(b[at:]))...)
 }
 
 // logValue quotes what would be ambiguous in key=value, or move a cursor.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 
 func TestHumanHandler(t *testing.T) {
 	var b bytes.Buffer
-	h := &humanHandler{w: &b, level: slog.LevelInfo}
+	h := &humanHandler{w: &b, level: slog.LevelInfo, scratch: &scratch{}}
 	log := slog.New(h)
 	for _, test := range []struct {
 		log  func()
@@ -130,5 +131,15 @@ func TestLogInJSON(t *testing.T) {
 	}
 	if !strings.Contains(b.String(), `"count":7`) {
 		t.Errorf("%q", &b)
+	}
+}
+
+func TestALineOfTheLogLeavesNoGarbage(t *testing.T) {
+	log := slog.New(&humanHandler{w: io.Discard, level: slog.LevelInfo, scratch: &scratch{}})
+	attrs := []slog.Attr{slog.String("client", "c1"), slog.String("remote", "127.0.0.1:1234")}
+	if n := testing.AllocsPerRun(100, func() {
+		log.LogAttrs(t.Context(), slog.LevelInfo, "connected", attrs...)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
