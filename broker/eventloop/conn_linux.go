@@ -28,6 +28,7 @@ type conn struct {
 	state   state
 	held    bool // the tail holds whole packets that a pause left
 	hidden  bool // epoll does not know of it
+	eager   bool // the loop's list of those has it
 	parted  bool // the client said DISCONNECT, and nothing behind it
 
 	begun  atomic.Bool  // core is set, and epoll knows of the connection: the broker does before
@@ -87,17 +88,19 @@ func (c *conn) ready(events uint32) {
 	}
 }
 
-// read takes what has arrived, once: epoll reports again what is left.
-func (c *conn) read() {
+// read takes what has arrived, once: epoll reports again what is left, of which
+// there may be more where the buffer was full.
+func (c *conn) read() (full bool) {
 	if c.core.Paused() {
 		c.watch(c.watched &^ unix.EPOLLIN)
-		return
+		return false
 	}
 	if c.held {
-		return // its turn comes with the request that is posted
+		return false // its turn comes with the request that is posted
 	}
 	batch := c.loop.batch
-	n, err := unix.Read(c.fd, c.tail.Space(batch))
+	space := c.tail.Space(batch)
+	n, err := unix.Read(c.fd, space)
 	switch {
 	case n > 0:
 		c.receive(c.tail.Filled(batch, n))
@@ -106,6 +109,33 @@ func (c *conn) read() {
 		c.end(c.tail.Cause(io.EOF))
 	default:
 		c.end(os.NewSyscallError("read", err))
+	}
+	return n == len(space)
+}
+
+// readOn reads in place of epoll's report, as long as there is much: a client that
+// sends more than its receivers take is paused and resumed all the time, and need
+// not be watched in between.
+func (c *conn) readOn() {
+	c.eager = false
+	if c.state != open || c.watched&unix.EPOLLIN != 0 {
+		return
+	}
+	full := c.read()
+	switch {
+	case c.state != open || c.held || c.core.Paused(): // resume will
+	case full:
+		c.listen()
+	default:
+		c.watch(c.watched | unix.EPOLLIN)
+	}
+}
+
+// listen has the connection read in the next round.
+func (c *conn) listen() {
+	if !c.eager && c.watched&unix.EPOLLIN == 0 {
+		c.eager = true
+		c.loop.eager = append(c.loop.eager, c)
 	}
 }
 
@@ -150,7 +180,7 @@ func (c *conn) resume() {
 		c.receive(c.tail.Bytes())
 	}
 	if c.state == open && !c.held {
-		c.watch(c.watched | unix.EPOLLIN)
+		c.listen()
 	}
 }
 
@@ -227,8 +257,8 @@ func (c *conn) Flush() {
 		return // end will
 	}
 	var room [maxPieces][]byte
-	if pieces := c.core.Take(room[:0]); len(pieces) > 0 {
-		c.write(pieces)
+	if c.write(c.core.Take(room[:0])) {
+		c.loop.post(request{conn: c, want: wantRoom})
 	}
 }
 
@@ -240,8 +270,11 @@ const maxPieces = 8
 const turnBytes = 128 << 10
 
 // write makes its thread the writer until the outbox is empty, the socket full or
-// the turn over.
-func (c *conn) write(pieces [][]byte) {
+// the turn over: then there is more, and the loop is to go on with it.
+func (c *conn) write(pieces [][]byte) (more bool) {
+	if len(pieces) == 0 {
+		return false
+	}
 	for written := 0; len(pieces) > 0; {
 		whole := 0
 		for _, p := range pieces {
@@ -250,18 +283,18 @@ func (c *conn) write(pieces [][]byte) {
 		n, err := c.send(pieces)
 		if err != nil {
 			c.core.Failed(err)
-			return
+			return false
 		}
 		if written += n; n < whole || written >= turnBytes {
 			c.core.Wrote(n)
-			c.loop.post(request{conn: c, want: wantRoom})
-			return
+			return true
 		}
 		pieces = c.core.Next(n, pieces[:0])
 	}
 	if c.ending.Load() {
 		c.loop.post(request{conn: c, want: wantClose})
 	}
+	return false
 }
 
 // send is one non-blocking write.
@@ -299,11 +332,13 @@ func (c *conn) hasRoom(events uint32) bool {
 	return events&c.watched&unix.EPOLLOUT != 0 && events&(unix.EPOLLHUP|unix.EPOLLERR) == 0
 }
 
-// goOn continues the write that the socket had no room for.
+// goOn continues the write that the socket had no room for, and has epoll report
+// room until it is done.
 func (c *conn) goOn() {
-	c.watch(c.watched &^ unix.EPOLLOUT)
 	var room [maxPieces][]byte
-	c.write(c.core.Next(0, room[:0]))
+	if !c.write(c.core.Next(0, room[:0])) {
+		c.watch(c.watched &^ unix.EPOLLOUT)
+	}
 }
 
 // awaitRoom watches for room in the socket.

@@ -120,13 +120,19 @@ type loop struct {
 	turn    int           // of a round's events, the first whose write goes on
 	linger  []farewell    // finishing and lingering, in the order of their ends
 	waste   [4096]byte    // what is read to be forgotten
+	eager   []*conn       // read in each round without epoll
+	idle    []*conn       // eager's other array
+	spare   []request     // inbox's other array
 
-	mu    sync.Mutex
-	inbox []request
-	spare []request
-	ended bool           // nobody reads the inbox any more
-	posts sync.WaitGroup // threads about to wake the loop
+	mu     sync.Mutex
+	inbox  []request
+	asleep bool           // in epoll_wait, or about to be: who posts wakes it
+	ended  bool           // nobody reads the inbox any more
+	posts  sync.WaitGroup // threads about to wake the loop
 }
+
+// edge has epoll report each write to the eventfd once, which nobody then reads.
+const edge = 1 << 31 // EPOLLET, which x/sys has as a negative number
 
 // maxEvents is how many ready sockets one wait reports.
 const maxEvents = 256
@@ -142,7 +148,7 @@ func newLoop(d *Driver) (*loop, error) {
 		return nil, err
 	}
 	l := &loop{driver: d, epoll: epoll, wake: wake, doors: make(map[int32]*door)}
-	err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)})
+	err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN | edge, Fd: int32(wake)})
 	if err != nil {
 		l.release()
 		return nil, err
@@ -164,21 +170,23 @@ func (l *loop) release() {
 	unix.Close(l.epoll)
 }
 
-// post hands a request to the loop. The first of several wakes it. False: the
-// loop has ended, and what concerns a connection then is about a released one.
+// post hands a request to the loop, and wakes it if it sleeps: one that works
+// looks before it does. False: the loop has ended, and what concerns a connection
+// then is about a released one.
 func (l *loop) post(r request) bool {
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
 		return false
 	}
-	first := len(l.inbox) == 0
 	l.inbox = append(l.inbox, r)
-	if first {
+	wake := l.asleep
+	if wake {
+		l.asleep = false
 		l.posts.Add(1)
 	}
 	l.mu.Unlock()
-	if first {
+	if wake {
 		one := [8]byte{1}
 		unix.Write(l.wake, one[:])
 		l.posts.Done()
@@ -191,21 +199,21 @@ func (l *loop) run() {
 	defer l.release()
 	events := make([]unix.EpollEvent, maxEvents)
 	for {
-		n, err := unix.EpollWait(l.epoll, events, l.patience())
+		n, err := unix.EpollWait(l.epoll, events, l.rest())
 		if err != nil && err != unix.EINTR {
 			panic("epoll_wait: " + err.Error()) // EBADF or EFAULT: the process is broken
 		}
 		for _, e := range events[:max(n, 0)] {
-			if int(e.Fd) == l.wake {
-				if !l.requests() {
-					return
-				}
-			} else if c := l.find(e.Fd); c != nil {
+			if c := l.find(e.Fd); c != nil {
 				c.ready(e.Events)
 			} else if d := l.doors[e.Fd]; d != nil {
 				l.accept(d)
 			}
 		}
+		if !l.requests() {
+			return
+		}
+		l.readOn()
 		l.flush()
 		now := time.Now()
 		l.goOn(events[:max(n, 0)], now)
@@ -259,6 +267,18 @@ func (l *loop) flush() {
 	}
 }
 
+// rest is how long epoll may wait for events, in milliseconds: not at all while
+// there is something to do.
+func (l *loop) rest() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.inbox) > 0 || len(l.eager) > 0 {
+		return 0
+	}
+	l.asleep = true
+	return l.patience()
+}
+
 // patience is how long to wait, in milliseconds: until the next half-closed
 // connection ends, or without limit.
 func (l *loop) patience() int {
@@ -284,9 +304,8 @@ func (l *loop) find(fd int32) *conn {
 // requests does what other threads asked. False: the loop ends.
 func (l *loop) requests() (more bool) {
 	more = true
-	var buf [8]byte
-	unix.Read(l.wake, buf[:])
 	l.mu.Lock()
+	l.asleep = false
 	todo := l.inbox
 	l.inbox = l.spare[:0]
 	l.mu.Unlock()
@@ -307,10 +326,19 @@ func (l *loop) requests() (more bool) {
 			more = false
 		}
 	}
-	l.mu.Lock()
 	l.spare = todo
-	l.mu.Unlock()
 	return more
+}
+
+// readOn reads those once who have been paused and may have more.
+func (l *loop) readOn() {
+	todo := l.eager
+	l.eager = l.idle[:0]
+	for i, c := range todo {
+		todo[i] = nil
+		c.readOn()
+	}
+	l.idle = todo
 }
 
 // endLingering closes what has been half-closed for long enough.

@@ -1,0 +1,46 @@
+//go:build linux
+
+package eventloop
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestPostWakesWhoSleeps: a request costs a system call only where the loop is in
+// epoll_wait or about to be, and none that came before keeps it from working.
+func TestPostWakesWhoSleeps(t *testing.T) {
+	l, err := newLoop(&Driver{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.release()
+	expect := func(when string, wakes uint64) {
+		t.Helper()
+		var count [8]byte
+		n, err := unix.Read(l.wake, count[:])
+		if got := uint64(count[0]); err != unix.EAGAIN && n != 8 || got != wakes {
+			t.Errorf("%s: woken %d times (%v), want %d", when, got, err, wakes)
+		}
+	}
+	l.post(request{want: wantEnd})
+	expect("before the loop sleeps", 0)
+	if ms := l.rest(); ms != 0 {
+		t.Errorf("rest with a request waiting is %d ms", ms)
+	}
+	if l.requests() {
+		t.Error("the request is lost")
+	}
+	if ms := l.rest(); ms != -1 {
+		t.Errorf("rest with nothing to do is %d ms", ms)
+	}
+	l.post(request{want: wantEnd})
+	l.post(request{want: wantEnd})
+	expect("asleep", 1)
+	if l.requests() {
+		t.Error("the requests are lost")
+	}
+	l.post(request{want: wantEnd})
+	expect("awake again", 0)
+}
