@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -391,7 +390,11 @@ func (b *Broker) exit(c *Conn, cause error) {
 		b.log.Info("connection refused", "remote", remoteOf(c), "reason", c.farewell(cause))
 		return
 	}
-	b.log.Info("disconnected", "client", c.clientID(), "remote", remoteOf(c), "reason", c.farewell(cause))
+	if h := b.log.Handler(); h.Enabled(b.context, slog.LevelInfo) {
+		r := slog.NewRecord(time.Now(), slog.LevelInfo, "disconnected", 0)
+		r.AddAttrs(slog.String("client", c.clientID()), slog.String("remote", remoteOf(c)), slog.String("reason", c.farewell(cause)))
+		_ = h.Handle(b.context, r)
+	}
 }
 
 // welcome notes a connection that has got its CONNACK.
@@ -405,16 +408,14 @@ func (b *Broker) welcome(c *Conn) {
 	b.registry.live++
 	b.registry.maximum = max(b.registry.maximum, b.registry.live)
 	b.registry.Unlock()
-	if !b.log.Enabled(context.Background(), slog.LevelInfo) {
-		return
+	if h := b.log.Handler(); h.Enabled(b.context, slog.LevelInfo) {
+		r := slog.NewRecord(time.Now(), slog.LevelInfo, "connected", 0) // without the caller's address, which costs most of it
+		r.AddAttrs(slog.String("client", c.clientID()), slog.String("remote", remoteOf(c)), slog.String("version", c.version.String()))
+		if c.identity.Username != "" {
+			r.AddAttrs(slog.String("user", c.identity.Username))
+		}
+		_ = h.Handle(b.context, r)
 	}
-	who := [4]slog.Attr{slog.String("client", c.clientID()), slog.String("remote", remoteOf(c)), slog.String("version", c.version.String())}
-	n := 3
-	if c.identity.Username != "" {
-		who[n] = slog.String("user", c.identity.Username)
-		n++
-	}
-	b.log.LogAttrs(context.Background(), slog.LevelInfo, "connected", who[:n]...)
 }
 
 // farewell says why a connection ended, as a person would.

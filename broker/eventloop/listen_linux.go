@@ -118,7 +118,8 @@ const acceptsAtOnce = 16
 // accept takes in who waits at a door.
 func (l *loop) accept(d *door) {
 	for range acceptsAtOnce {
-		fd, peer, err := unix.Accept4(d.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		// That of x/sys would ask the system for each socket's protocol, too.
+		fd, peer, err := syscall.Accept4(d.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
 			if !d.came.Load() {
@@ -170,11 +171,11 @@ func (d *Driver) take(b *broker.Broker, l *loop, fd int, remote net.Addr) {
 
 // addr is the address of a peer, in as few bytes as it needs: every connection
 // and every session keeps one.
-func (d *door) addr(peer unix.Sockaddr) net.Addr {
+func (d *door) addr(peer syscall.Sockaddr) net.Addr {
 	switch a := peer.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return peer4{a.Addr, uint16(a.Port)}
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		ip := netip.AddrFrom16(a.Addr)
 		if ip.Is4In6() {
 			return peer4{ip.As4(), uint16(a.Port)}
@@ -183,7 +184,7 @@ func (d *door) addr(peer unix.Sockaddr) net.Addr {
 			ip = ip.WithZone(zone(a.ZoneId))
 		}
 		return peer6(netip.AddrPortFrom(ip, uint16(a.Port)))
-	case *unix.SockaddrUnix:
+	case *syscall.SockaddrUnix:
 		if a.Name != d.unix.String() {
 			return &net.UnixAddr{Name: a.Name, Net: "unix"}
 		}
