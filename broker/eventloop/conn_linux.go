@@ -32,6 +32,7 @@ type conn struct {
 	parted  bool // the client said DISCONNECT, and nothing behind it
 
 	begun  atomic.Bool  // core is set, and epoll knows of the connection: the broker does before
+	inside atomic.Bool  // Receive runs: a pause that ends meanwhile is no news to the loop
 	users  atomic.Int32 // threads in a system call on fd, plus closing
 	ending atomic.Bool  // the loop waits for the outbox to be empty
 }
@@ -142,7 +143,9 @@ func (c *conn) listen() {
 // receive hands bytes to the core and keeps what it leaves.
 func (c *conn) receive(in []byte) {
 	batch := c.loop.batch
+	c.inside.Store(true)
 	used := c.core.Receive(batch, in)
+	c.inside.Store(false) // from here on a pause that ends posts a request
 	c.loop.handled += used
 	if c.core.Closing() {
 		c.parted = used == len(in) && c.core.Parted()
@@ -348,8 +351,13 @@ func (c *conn) awaitRoom() {
 	}
 }
 
-// Resume is the Link's.
-func (c *conn) Resume() { c.loop.post(request{conn: c, want: wantResume}) }
+// Resume is the Link's. What a Receive paused and what ended before it did, like
+// the wait of a CONNACK for no disk, the loop sees when it comes out.
+func (c *conn) Resume() {
+	if !c.inside.Load() {
+		c.loop.post(request{conn: c, want: wantResume})
+	}
+}
 
 // Close is the Link's. What ends before it has begun is seen to then.
 func (c *conn) Close() {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -301,21 +302,21 @@ func TestShutdownAmongArrivals(t *testing.T) {
 func TestAddressesOfPeers(t *testing.T) {
 	door := &door{unix: &net.UnixAddr{Name: "@", Net: "unix"}}
 	for _, test := range []struct {
-		peer unix.Sockaddr
+		peer syscall.Sockaddr
 		want string
 	}{
-		{&unix.SockaddrInet4{Addr: [4]byte{192, 0, 2, 7}, Port: 65535}, "192.0.2.7:65535"},
-		{&unix.SockaddrInet6{Addr: netip.MustParseAddr("2001:db8::1").As16(), Port: 80}, "[2001:db8::1]:80"},
-		{&unix.SockaddrInet6{Addr: netip.MustParseAddr("::ffff:192.0.2.7").As16(), Port: 80}, "192.0.2.7:80"},
-		{&unix.SockaddrInet6{Addr: netip.MustParseAddr("fe80::1").As16(), Port: 80, ZoneId: 1 << 30}, "[fe80::1%1073741824]:80"},
-		{&unix.SockaddrUnix{Name: "@"}, "@"},
-		{&unix.SockaddrUnix{Name: "/run/peer"}, "/run/peer"},
+		{&syscall.SockaddrInet4{Addr: [4]byte{192, 0, 2, 7}, Port: 65535}, "192.0.2.7:65535"},
+		{&syscall.SockaddrInet6{Addr: netip.MustParseAddr("2001:db8::1").As16(), Port: 80}, "[2001:db8::1]:80"},
+		{&syscall.SockaddrInet6{Addr: netip.MustParseAddr("::ffff:192.0.2.7").As16(), Port: 80}, "192.0.2.7:80"},
+		{&syscall.SockaddrInet6{Addr: netip.MustParseAddr("fe80::1").As16(), Port: 80, ZoneId: 1 << 30}, "[fe80::1%1073741824]:80"},
+		{&syscall.SockaddrUnix{Name: "@"}, "@"},
+		{&syscall.SockaddrUnix{Name: "/run/peer"}, "/run/peer"},
 	} {
 		got := door.addr(test.peer)
 		if got.String() != test.want {
 			t.Errorf("%+v is %v, want %s", test.peer, got, test.want)
 		}
-		_, isUnix := test.peer.(*unix.SockaddrUnix)
+		_, isUnix := test.peer.(*syscall.SockaddrUnix)
 		if at, ok := got.(interface{ AddrPort() netip.AddrPort }); ok == isUnix || ok && at.AddrPort().String() != test.want {
 			t.Errorf("%+v has the address and port %v", test.peer, at)
 		}
