@@ -45,8 +45,10 @@ func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
 		c.refuse(reason, detail)
 		return
 	}
-	// The authentication has its own time, and its context ends a moment before.
-	c.b.deadlines.arm((*openLimit)(c), batch.now.Add(c.b.limits.ConnectTimeout+time.Second))
+	if r.enhanced || c.b.authenticator != nil || c.b.keeps {
+		// The authentication has its own time, and its context ends a moment before.
+		c.b.deadlines.arm((*openLimit)(c), batch.now.Add(c.b.limits.ConnectTimeout+time.Second))
+	}
 	c.b.authenticate(batch, c, r)
 }
 
