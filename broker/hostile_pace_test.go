@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,4 +41,51 @@ func TestHostileHesitation(t *testing.T) {
 		}
 		s.patience = time.Second
 	})
+}
+
+// A subscriber that has acknowledged more than its pace and then says nothing for
+// a while, as one does that gets no processor, loses nothing: the publishers wait.
+// One that stops for good holds them up once, for as long.
+func TestHostileTrust(t *testing.T) {
+	for _, version := range []string{"3.1.1", "5"} {
+		for _, stops := range []time.Duration{1900 * time.Millisecond, time.Hour} {
+			t.Run(fmt.Sprintf("%s, %v", version, stops), func(t *testing.T) {
+				inBubble(t, broker.Options{}, func(s *siege) { falterer(s, version, stops) })
+			})
+		}
+	}
+}
+
+func falterer(s *siege, version string, stops time.Duration) {
+	const publishers, each, size = 10, 800, 300
+	s.patience = time.Minute
+	g := s.connect("version=5 client-id=g session-expiry-interval=60")
+	g.send("SUBSCRIBE packet-id=1 filter=flood/# qos=1")
+	g.expect("SUBACK GrantedQoS1")
+	start := time.Now()
+	for i := range publishers {
+		p := s.connect(fmt.Sprintf("version=%s clean-start=1 client-id=p-%d", version, i))
+		s.work.Go(func() { p.flood("flood/a", 1, each, size, 200) })
+	}
+	most := publishers * each
+	if stops == time.Hour {
+		most = 2000
+	}
+	n := 0
+	got := g.drain(most, func() {
+		if n++; n%64 == 0 {
+			nap(10 * time.Millisecond) // sixty times the pace
+		}
+		if n == 2000 && stops < time.Hour {
+			nap(stops)
+		}
+	})
+	if got != most {
+		s.Errorf("%d messages came of %d", got, most)
+	}
+	s.work.Wait()
+	if took := time.Since(start); stops == time.Hour && took > 2800*time.Millisecond {
+		s.Errorf("a subscriber that stopped held its publishers up: the flood took %v", took)
+	}
+	s.patience = time.Second
 }

@@ -22,6 +22,7 @@ type outbox struct {
 	last    *chunk
 	pending int
 	packets int32 // put since nothing was pending
+	trust   uint8 // looks at the pace that may find none, see earn
 	limit   int
 	dirty   bool
 	writing bool
@@ -45,6 +46,7 @@ type outbox struct {
 type pressure struct {
 	waiters []waiter
 	taken   int // bytes written or acknowledged since an eighth of the limit was
+	acked   int // of them, acknowledged
 	lulls   int // looks at the pace since then
 }
 

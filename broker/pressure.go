@@ -13,9 +13,14 @@ import (
 // QoS 1 and 2 is withheld. Below that pace it is slow: it falls to its queue
 // policy and nobody waits for it until it has drained, or kept its pace for half
 // a second: under a flood, one that hesitated once would never drain.
+//
+// What it has acknowledged beyond the pace speaks for it later: a client that has
+// no processor for a while, or whose acknowledgements TCP sends again, says nothing
+// for as long, and is no slow one. Bytes that a socket took speak for nobody.
 const (
 	paceInterval = 500 * time.Millisecond
-	paceLooks    = 8 // in each interval
+	paceLooks    = 8             // in each interval
+	mostTrust    = 3 * paceLooks // looks that pass without progress after an interval has
 )
 
 // outboxCeiling, in limits, is where a client that never reads what the broker
@@ -41,7 +46,7 @@ func (c *Conn) pressing() {
 	if o.pressure == nil {
 		o.pressure = &pressure{}
 	}
-	o.slow, o.lulls, o.taken = false, 0, 0
+	o.slow, o.lulls, o.taken, o.acked = false, 0, 0, 0
 	c.b.pressed.Add(1)
 	c.b.deadlines.arm((*pacing)(c), time.Now().Add(paceInterval/paceLooks))
 }
@@ -111,14 +116,20 @@ func (c *Conn) measurePace(now time.Time) {
 		next := paceInterval / paceLooks
 		switch {
 		case o.taken >= o.limit/8:
-			o.slow, o.lulls, o.taken = false, 0, 0
+			if !o.slow {
+				o.earn()
+			}
+			o.slow, o.lulls, o.taken, o.acked = false, 0, 0, 0
 		case o.slow:
-			next, o.taken = paceInterval, 0
-		case o.lulls+1 == paceLooks:
-			o.slow, o.lulls, o.taken = full, 0, 0
-			waiters, next = c.takeWaiters(), paceInterval
-		default:
+			next, o.taken, o.acked = paceInterval, 0, 0
+		case o.lulls+1 < paceLooks:
 			o.lulls++
+		case o.trust > 0:
+			o.trust--
+			o.lulls++
+		default:
+			o.slow, o.lulls, o.taken, o.acked = full, 0, 0, 0
+			waiters, next = c.takeWaiters(), paceInterval
 		}
 		if full || o.waiting() > 0 {
 			c.b.deadlines.arm((*pacing)(c), now.Add(next))
@@ -128,12 +139,20 @@ func (c *Conn) measurePace(now time.Time) {
 	releaseAll(waiters)
 }
 
+// earn adds to the trust the looks that were not needed for what was acknowledged.
+// mu is held.
+func (o *outbox) earn() {
+	spare := o.acked*paceLooks/(o.limit/8) - o.lulls - 1
+	o.trust = uint8(min(max(spare, 0)+int(o.trust), mostTrust))
+}
+
 // progress counts acknowledged bytes towards the pace.
 func (c *Conn) progress(n int) {
 	if c.out.full.Load() {
 		c.out.mu.Lock()
 		if c.out.pressure != nil {
 			c.out.taken += n
+			c.out.acked += n
 		}
 		c.out.mu.Unlock()
 	}
