@@ -30,6 +30,7 @@ type Batch struct {
 	acks     []ack           // under way
 	suback   mqttwire.Suback // under way
 	tally    tally
+	waited   int  // bytes of this read's messages that had to wait for somebody, or to be retained
 	many     bool // several receivers: encode once per shape
 	shapes   [12]shape
 	shaped   bool        // some of them is set
@@ -63,7 +64,7 @@ func (b *Broker) release(batch *Batch) {
 
 // begin readies the batch for one connection's input.
 func (batch *Batch) begin(c *Conn) {
-	batch.now = time.Now()
+	batch.now, batch.waited = time.Now(), 0
 	batch.appended = batch.appended && c.open != nil // of another connection
 	d := &batch.decoder
 	d.Version, d.From = c.version, mqttwire.Client
@@ -82,6 +83,9 @@ func (batch *Batch) begin(c *Conn) {
 // go who waited for receivers that it found to have room again. Call it without
 // locks: what was waited for may need them.
 func (batch *Batch) Flush() {
+	if batch.tally.waited > 0 {
+		batch.b.waits(batch.tally.waited)
+	}
 	batch.b.metrics.take(&batch.tally)
 	if batch.view.Topic != "" {
 		batch.drop() // what handlePublish has left: the input of the round is no more
@@ -91,6 +95,9 @@ func (batch *Batch) Flush() {
 		c.flush()
 	}
 	batch.dirty = batch.dirty[:0]
+	if batch.b.memory.stale.Load() {
+		batch.b.lookAgain()
+	}
 	if len(batch.eased) > 0 {
 		releaseAll(batch.eased)
 		clear(batch.eased)

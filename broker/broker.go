@@ -121,6 +121,7 @@ func New(o Options) (*Broker, error) {
 	}
 	_, memory := b.store.(memoryStore)
 	b.keeps = !memory
+	b.memory.begin(&b.limits)
 	b.registry.listeners = make(map[net.Listener]struct{})
 	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()

@@ -102,7 +102,7 @@ type endCause struct {
 // Link may be called before Accept returns.
 func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	c := &Conn{b: b, link: link, remote: remote, handshake: &handshake{}}
-	c.out.limit = b.limits.MaxOutboxBytes
+	c.out.limit = &b.memory.outbox
 	now := time.Now()
 	b.metrics.sockets.Add(1)
 	if !b.enter(c) {
@@ -187,7 +187,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	}
 	defer c.catch(batch)
 	batch.begin(c)
-	packets, acks := 0, 0 // acks: bytes of bare acknowledgements, which make room
+	packets := 0
 	for used < len(in) && !c.closing.Load() {
 		if c.left = c.paused.Load(); c.left {
 			break
@@ -199,7 +199,6 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		if c.phase == connected {
 			if n := c.handleBareAcks(batch, in[used:]); n > 0 {
 				used += n * bareAck
-				acks += n * bareAck
 				packets += n
 				if c.left = used < len(in) && batch.over(packets, n); c.left {
 					break
@@ -230,11 +229,11 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	}
 	c.commit(batch)
 	if c.b.strained(slowing) {
-		c.slowDown(used-acks, batch.now)
+		c.slowDown(batch.waited, batch.now)
 	}
 	if pending, flush := c.out.unflushed(); flush {
 		batch.note(c)
-	} else if pending > c.out.limit && !c.asks() {
+	} else if pending > c.out.most() && !c.asks() {
 		c.holdBack()
 	}
 	if c.asks() {
@@ -429,9 +428,7 @@ func (c *Conn) Closed(cause error) {
 // closed and nothing of it runs any more.
 func (c *Conn) Release() {
 	c.out.mu.Lock()
-	c.b.metrics.discarded(c.out.pending)
-	c.out.pending, c.out.discarded = 0, true
-	c.discard()
+	c.forsake()
 	c.out.mu.Unlock()
 	c.b.streams.Done()
 }

@@ -113,7 +113,7 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 		return b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"
 	case b.crowded():
 		return b.elsewhere(mqttwire.ServerBusy), "too many connections"
-	case b.strained(refusing):
+	case b.strained(refusing) && b.findSession(id) == nil: // who has a session comes for what waits there
 		return b.elsewhere(mqttwire.ServerUnavailable), "the server is short of memory"
 	case b.tooFast(time.Now()):
 		return b.elsewhere(mqttwire.ConnectionRateExceeded), "too many connections in a second"

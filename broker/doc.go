@@ -75,12 +75,18 @@
 // What one client can make the broker hold is bounded by limits: the outbox (bytes
 // and packets that are not written), the window (max_inflight), the queue, each
 // counted where it stands. What all of them hold together is measured, not added
-// up: who collects the heap tells MemoryHeld how much of it is live, and near
-// memory_limit (memory.go) the broker gives up, in this order: queues in memory
-// where there is a Store, the pace of publishers that send more than 64 KiB a
-// second, new clients, and the consumers of QoS 0 that have stopped reading. Each
-// is logged once a minute, counted in $SYS and undone when it eases. Garbage is not
-// the broker's affair: GOMEMLIMIT, which serve sets, keeps it out of the way.
+// up: who collects the heap tells MemoryHeld how much of it is live, what comes into
+// outboxes and queues until the next time is reckoned on top, and near memory_limit
+// (memory.go) the broker gives up, in this order: queues in memory where there is a
+// Store, the pace of publishers of whose messages more than 64 KiB a second have to
+// wait, new clients, but for those who have a session, and the consumers that have
+// stopped reading, those of QoS 0 first, with all that is in their outboxes. With
+// the last, no message waits in memory for who is away or slow: it is refused to a
+// publisher of 5.0, and dropped and counted for one of 3.x, whom nothing but its
+// connection's end could tell. Each level is logged once a minute, counted in $SYS
+// and undone when it eases. Before any of them, outboxes share a quarter of the
+// limit: each may hold a sixteenth of what is left of it. Garbage is not the
+// broker's affair: GOMEMLIMIT, which serve sets, keeps it out of the way.
 //
 // # What outlives the process
 //

@@ -238,3 +238,10 @@ func (s *keptSession) replay(take func(*broker.Event) error) error {
 	}
 	return nil
 }
+
+// gaveBack is how many deliveries were read back so far.
+func (k *keeper) gaveBack() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.fetched
+}

@@ -123,7 +123,7 @@ func LimitTable() []Limit {
 		{"max_connections", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time; 0 takes what the limit on open files allows, less 64.", func(l *Limits) any { return &l.MaxConnections }},
 		{"max_retained", LimitCount, "1000000", 1, 1_000_000_000, nil, "Retained messages.", func(l *Limits) any { return &l.MaxRetained }},
 		{"max_retained_bytes", LimitSize, "1GiB", 1, 1024 * unitGiB, nil, "Bytes of all retained messages.", func(l *Limits) any { return &l.MaxRetainedBytes }},
-		{"memory_limit", LimitSize, "0", 32 << 20, 1024 * unitGiB, nil, "Memory of the process: near it, queues go to the disk at once, fast publishers are slowed down, new clients are refused and the slowest consumers of QoS 0 closed; 0 takes half of what the machine or the control group has.", func(l *Limits) any { return &l.MemoryLimit }},
+		{"memory_limit", LimitSize, "0", 32 << 20, 1024 * unitGiB, nil, "Memory of the process: near it, queues go to the disk at once, publishers of what has to wait are slowed down, new clients are refused and the slowest consumers closed; 0 takes half of what the machine or the control group has.", func(l *Limits) any { return &l.MemoryLimit }},
 		{"sys_interval", LimitDuration, "10s", unitSecond, 24 * unitHour, nil, "Time between two rounds of the $SYS topics.", func(l *Limits) any { return &l.SysInterval }},
 		{"max_qos", LimitCount, "2", 0, 2, nil, "Highest QoS that a client may publish at or is granted.", func(l *Limits) any { return &l.MaxQoS }},
 		{"retain_available", LimitSwitch, "true", 0, 0, nil, "Take retained messages.", func(l *Limits) any { return &l.RetainAvailable }},

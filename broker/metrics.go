@@ -61,6 +61,7 @@ type tally struct {
 	publishBytesReceived, publishBytesSent int
 	outBytes                               int
 	queuedMessages, queuedBytes            int
+	waited                                 int // bytes of messages that had to wait, each once
 }
 
 // received counts packets of any kind that a client sent, by their bytes.
@@ -127,9 +128,6 @@ func (m *metrics) wrote(bytes int) {
 	m.bytesSent.Add(int64(bytes))
 	m.outBytes.Add(int64(-bytes))
 }
-
-// held counts memory that outboxes take, and with a negative number give back.
-func (m *metrics) held(bytes int) { m.outHeld.Add(int64(bytes)) }
 
 // discarded counts bytes that a connection leaves in its outbox at its end.
 func (m *metrics) discarded(bytes int) { m.outBytes.Add(int64(-bytes)) }

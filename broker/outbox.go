@@ -21,9 +21,9 @@ type outbox struct {
 	first   *chunk // of a chain; every chunk in it has bytes to be written
 	last    *chunk
 	pending int
-	packets int32 // put since nothing was pending
-	trust   uint8 // looks at the pace that may find none, see earn
-	limit   int
+	packets int32         // put since nothing was pending
+	trust   uint8         // looks at the pace that may find none, see earn
+	limit   *atomic.Int64 // of pending; the broker's, for all: it follows what memory is left
 	dirty   bool
 	writing bool
 	closed  bool // nothing is accepted any more
@@ -114,8 +114,11 @@ func (k *chunk) recycle() {
 // room says whether n more bytes of a PUBLISH may be put: within the limit, or
 // nothing is pending at all, so that the largest packet always passes.
 func (o *outbox) room(n int) bool {
-	return o.pending == 0 || o.pending+n <= o.limit
+	return o.pending == 0 || o.pending+n <= o.most()
 }
+
+// most is the limit as it is now.
+func (o *outbox) most() int { return int(o.limit.Load()) }
 
 // space returns a chunk to whose bytes n more may be appended: the last, or one
 // that is about to be. What was appended counts once extend is told.
@@ -133,7 +136,7 @@ func (c *Conn) space(n int) *chunk {
 	whole := newChunk(max(len(last.bytes)+n, outboxSlip+1)) // a slip is the first: one piece instead of two
 	whole.bytes = append(whole.bytes, last.bytes[last.done:]...)
 	o.first, o.last = whole, whole
-	c.b.metrics.held(whole.size - last.size)
+	c.b.hold(whole.size - last.size)
 	last.recycle()
 	return whole
 }
@@ -159,7 +162,7 @@ func (c *Conn) extend(k *chunk, b []byte) (flush bool) {
 			o.last.next = k
 		}
 		o.last = k
-		c.b.metrics.held(k.size)
+		c.b.hold(k.size)
 	}
 	if o.dirty || o.writing {
 		return false
@@ -249,7 +252,7 @@ func (c *Conn) wrote(n int) (feed bool, eased []waiter) {
 	}
 	c.b.metrics.wrote(n)
 	c.cut(n)
-	if feed = o.starved && o.pending <= o.limit/2; feed {
+	if feed = o.starved && o.pending <= o.most()/2; feed {
 		o.starved = false
 	}
 	return feed, c.easing()
@@ -267,7 +270,7 @@ func (c *Conn) cut(n int) {
 			n -= left
 		}
 		o.first = k.next
-		c.b.metrics.held(-k.size)
+		c.b.hold(-k.size)
 		k.recycle()
 	}
 	o.last = nil
@@ -280,13 +283,20 @@ func (c *Conn) roomAgain(feed bool, eased []waiter) {
 	releaseAll(eased)
 }
 
+// forsake is discard where nothing will be put any more. out.mu is held.
+func (c *Conn) forsake() {
+	c.b.metrics.discarded(c.out.pending)
+	c.out.pending, c.out.discarded = 0, true
+	c.discard()
+}
+
 // discard drops what is in the outbox for good. Where somebody may be writing it,
 // the chunks go to the garbage collector. out.mu is held.
 func (c *Conn) discard() {
 	o := &c.out
 	for k := o.first; k != nil; {
 		next := k.next
-		c.b.metrics.held(-k.size)
+		c.b.hold(-k.size)
 		if !o.writing {
 			k.recycle()
 		}

@@ -28,10 +28,10 @@ const (
 const outboxCeiling = 8
 
 // pressed says whether the outbox or the queue asks for patience.
-func (o *outbox) pressed() bool { return o.queueFull || o.pending > o.limit/2 }
+func (o *outbox) pressed() bool { return o.queueFull || o.pending > o.most()/2 }
 
 // eased says whether it has drained enough to be fed again.
-func (o *outbox) eased() bool { return !o.queueFull && o.pending <= o.limit/4 }
+func (o *outbox) eased() bool { return !o.queueFull && o.pending <= o.most()/4 }
 
 // pressing marks the connection full when it has become so. out.mu is held.
 func (c *Conn) pressing() {
@@ -115,7 +115,7 @@ func (c *Conn) measurePace(now time.Time) {
 	if full := o.full.Load(); full || o.waiting() > 0 {
 		next := paceInterval / paceLooks
 		switch {
-		case o.taken >= o.limit/8:
+		case o.taken >= o.most()/8:
 			if !o.slow {
 				o.earn()
 			}
@@ -142,7 +142,7 @@ func (c *Conn) measurePace(now time.Time) {
 // earn adds to the trust the looks that were not needed for what was acknowledged.
 // mu is held.
 func (o *outbox) earn() {
-	spare := o.acked*paceLooks/(o.limit/8) - o.lulls - 1
+	spare := o.acked*paceLooks/max(o.most()/8, 1) - o.lulls - 1
 	o.trust = uint8(min(max(spare, 0)+int(o.trust), mostTrust))
 }
 
@@ -246,8 +246,8 @@ func (c *Conn) withhold(m *matched) {
 // closes one that goes on regardless.
 func (c *Conn) holdBack() {
 	c.out.mu.Lock()
-	over := c.out.pending > c.out.limit
-	hopeless := c.out.pending > outboxCeiling*c.out.limit
+	over := c.out.pending > c.out.most()
+	hopeless := c.out.pending > outboxCeiling*c.b.limits.MaxOutboxBytes
 	c.pressing()
 	c.out.mu.Unlock()
 	switch {

@@ -38,7 +38,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
-	if p.QoS > 0 && c.b.limits.QueueFull == "refuse" && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), &c.b.limits) {
+	if p.QoS > 0 && c.refuses() && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), &c.b.limits) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
@@ -56,6 +56,13 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	c.acknowledge(batch, p, matches, err)
 	batch.kept, batch.many = nil, false
 	return true
+}
+
+// refuses says whether a publisher is told that somebody's queue is full: as
+// queue_full wants it, and at the last level of the memory limit whoever can be
+// told without being closed.
+func (c *Conn) refuses() bool {
+	return c.b.limits.QueueFull == "refuse" || c.version == mqttwire.V5 && c.b.strained(closing)
 }
 
 // give routes a PUBLISH and lets the Store have what comes of it. Not taken: the
@@ -86,7 +93,11 @@ func (c *Conn) giveOnce(batch *Batch, p *mqttwire.Publish, m *matched) (matches 
 
 func (c *Conn) route(batch *Batch, p *mqttwire.Publish, m *matched) (matches int, err error) {
 	c.view(batch, p, m)
+	queued := batch.tally.queuedBytes
 	matches = c.b.route(batch, c.session, m)
+	if p.Retain || batch.tally.queuedBytes > queued {
+		batch.wait(len(p.Payload) + len(p.Topic))
+	}
 	c.b.offer(batch)
 	return matches, batch.append()
 }

@@ -171,7 +171,7 @@ func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
 func (o *outbox) roomForRetained() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if room := o.limit/4 - o.pending; room > 0 {
+	if room := o.most()/4 - o.pending; room > 0 {
 		return room
 	}
 	o.starved = true

@@ -155,7 +155,7 @@ func (s *Session) mayTransmit(c *Conn, d *delivery) bool {
 	if d.qos == 0 {
 		return true
 	}
-	most := s.b.limits.MaxInflightBytes
+	most := s.b.queueLimits().MaxInflightBytes
 	return s.window.unsent == 0 && s.window.used < int(c.receiveMaximum) &&
 		(most == 0 || s.window.open == 0 || s.window.bytes+d.message.size() <= most)
 }
@@ -254,8 +254,8 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 	if q.recorded {
 		batch.events = append(batch.events, s.enqueueEvent(&q.delivery, q.sequence))
 	}
-	if c != nil && s.queue.half(l) {
-		c.press(batch, true, s.queue.crowded(l))
+	if pace := s.b.queueLimits(); c != nil && s.queue.half(pace) {
+		c.press(batch, true, s.queue.crowded(pace))
 	}
 }
 
@@ -266,7 +266,16 @@ func (s *Session) fitsNow(batch *Batch, c *Conn, size int, spills bool) bool {
 	if spills && s.b.strained(spilling) {
 		return s.queue.len() == 0
 	}
+	if s.b.strained(closing) {
+		return s.fitsTight(c, size)
+	}
 	return s.queue.fits(size, l, 1) || c != nil && !spills && c.keepsPace() && s.queue.fits(size, l, patience) || s.sweep(batch, size)
+}
+
+// fitsTight is fitsNow at the last level of the memory limit: only who is there
+// and takes what it gets is waited for, and not with much.
+func (s *Session) fitsTight(c *Conn, size int) bool {
+	return c != nil && c.keepsPace() && s.queue.fits(size, &s.b.memory.tight, patience)
 }
 
 // sweep makes room by dropping what has expired, at most once a second.
@@ -324,7 +333,7 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 
 // relieve tells that the queue has drained, if it has. mu is held.
 func (s *Session) relieve(batch *Batch, c *Conn) {
-	if c != nil && (s.traffic == nil || s.queue.quarter(&s.b.limits)) {
+	if c != nil && (s.traffic == nil || s.queue.quarter(s.b.queueLimits())) {
 		c.press(batch, false, false)
 	}
 }

@@ -41,10 +41,14 @@ func (s *Session) spill(batch *Batch, q *queued) {
 // fits says whether a message of size more bytes may wait for the session, here
 // or in the Store. mu is held.
 func (s *Session) fits(size int) bool {
-	if s.traffic == nil {
+	spills := s.b.keeps && s.spills()
+	switch {
+	case !spills && s.b.strained(closing):
+		c := s.live()
+		return c != nil && (s.traffic == nil || s.fitsTight(c, size))
+	case s.traffic == nil:
 		return s.b.limits.MaxQueuedMessages > 0
-	}
-	if s.b.keeps && s.spills() {
+	case spills:
 		return s.queue.keptFits(size, &s.b.limits)
 	}
 	return s.queue.fits(size, &s.b.limits, 1)

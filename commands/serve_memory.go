@@ -49,8 +49,9 @@ const (
 	// runtimeMinimum is the heap below which GOGC=100 never collects; it grows
 	// with GOGC.
 	runtimeMinimum = 4 << 20
-	// programBytes of a memory limit are not for the heap: the program itself.
-	programBytes = 10 << 20
+	// programBytes of a memory limit are not for the heap: the program itself, and
+	// what the collector may be late.
+	programBytes = 12 << 20
 	// calmBytes allocated in a second are no burst.
 	calmBytes = 1 << 20
 	// worthBytes that may go back to the system are worth a collection, if they
@@ -163,12 +164,12 @@ func (w *steward) tune() {
 }
 
 // growth is the GOGC with which the next collection comes heapSlack from now, or
-// when the heap has doubled; sooner near the limit, so that the broker hears in
-// time how much is live.
+// when the heap has doubled; at half of the limit in any case and more often above
+// that, so that the broker hears in time how much is live.
 func growth(g heapGauges, limit uint64) int {
 	step := max(heapSlack, g.live+g.scanned)
 	if limit > 0 {
-		room := limit/4*3 - min(g.live, limit/4*3)
+		room := limit/2 - min(g.live, limit/2)
 		step = min(step, max(room, limit/8))
 	}
 	percent := step * 100 / max(g.live+g.scanned, 1)
@@ -242,18 +243,29 @@ func (w *steward) calm(ctx context.Context) bool {
 }
 
 // limitMemory settles what nobody chose: half of what there is for all, and of
-// that a quarter, or 1 GiB, for the retained messages.
+// that a quarter, or 1 GiB, for the retained messages, and no more of them than
+// take another quarter besides their bytes.
 func (o *serveOptions) limitMemory(limits *broker.Limits, getenv func(string) string) {
 	if limits.MemoryLimit == 0 {
 		if there := memoryThere(os.DirFS("/")); there > 0 {
 			limits.MemoryLimit = max(there/2, leastMemory)
 		}
 	}
-	chosen := strings.Contains(getenv("MQTK_SET")+" "+strings.Join(o.Set, " "), "max_retained_bytes=")
-	if !chosen && limits.MemoryLimit > 0 {
+	if limits.MemoryLimit == 0 {
+		return
+	}
+	set := " " + getenv("MQTK_SET") + " " + strings.Join(o.Set, " ")
+	if !strings.Contains(set, " max_retained_bytes=") {
 		limits.MaxRetainedBytes = min(limits.MaxRetainedBytes, limits.MemoryLimit/4)
 	}
+	if !strings.Contains(set, " max_retained=") {
+		limits.MaxRetained = min(limits.MaxRetained, int(limits.MemoryLimit/4/retainedOverhead))
+	}
 }
+
+// retainedOverhead is about what a retained message takes besides its topic and
+// payload, in bytes.
+const retainedOverhead = 64
 
 // leastMemory is the least memory_limit that may be set.
 const leastMemory = 32 << 20

@@ -97,7 +97,7 @@ func TestHeapGrowthNearTheLimit(t *testing.T) {
 		g := heapGauges{live: live * mib, scanned: mib / 2}
 		percent := uint64(growth(g, limit))
 		step := (g.live + g.scanned) * percent / 100
-		if step < limit/10 || live > 20 && live <= 24 && g.live+step > limit*7/8 || live > 24 && step > limit/7 {
+		if step < limit/10 || live <= 15 && g.live+step > limit*9/16 || live > 15 && step > limit/7 {
 			t.Errorf("live %d MiB: the next collection comes after %d KiB", live, step>>10)
 		}
 	}
