@@ -156,6 +156,9 @@ func (c *Conn) Paused() bool { return c.paused.Load() && !c.closing.Load() }
 // wants them when others have had theirs. For the driver's thread.
 func (c *Conn) Left() bool { return c.left }
 
+// pause stops the reading until released, which whoever pauses sees to. Nobody
+// pauses what is paused: the end of one pause would be that of the other, and a
+// connection that an Authenticator is asked about would be read meanwhile.
 func (c *Conn) pause() { c.paused.Store(true) }
 
 // released ends a pause. It is also how a receiver under pressure lets go of a
@@ -228,13 +231,13 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		batch.tally.received(packets, used)
 	}
 	c.commit(batch)
-	if c.b.strained(slowing) {
-		c.slowDown(batch.waited, batch.now)
-	}
 	if pending, flush := c.out.unflushed(); flush {
 		batch.note(c)
 	} else if pending > c.out.most() && !c.asks() {
 		c.holdBack()
+	}
+	if c.b.strained(slowing) {
+		c.slowDown(batch.waited, batch.now)
 	}
 	if c.asks() {
 		c.inquire()

@@ -253,7 +253,7 @@ func (c *Conn) holdBack() {
 	switch {
 	case hopeless:
 		c.end(mqttwire.QuotaExceeded, "the client does not read what it asked for")
-	case over:
+	case over && !c.paused.Load():
 		c.pause()
 		if !c.holds(c) {
 			c.paused.Store(false)

@@ -96,9 +96,15 @@ func (l *loop) watchDoor(d *door) {
 		err = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, d.fd, &event)
 	}
 	if err != nil {
-		l.leaveDoor(d)
-		d.failed <- err
+		l.failDoor(d, err)
 	}
+}
+
+// failDoor leaves a door that lets nobody in. The error comes first: serve takes
+// what there is once all have left.
+func (l *loop) failDoor(d *door, err error) {
+	d.failed <- err
+	l.leaveDoor(d)
 }
 
 // leaveDoor waits for connections no more.
@@ -134,8 +140,7 @@ func (l *loop) accept(d *door) {
 			return
 		case unix.EINTR, unix.ECONNABORTED: // gone before it was its turn
 		default:
-			l.leaveDoor(d)
-			d.failed <- err
+			l.failDoor(d, err)
 			return
 		}
 	}

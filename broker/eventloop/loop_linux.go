@@ -163,6 +163,11 @@ func (l *loop) release() {
 	l.ended = true
 	l.mu.Unlock()
 	l.posts.Wait()
+	for _, r := range l.inbox { // came while the loop was ending
+		if r.want == wantDoor {
+			r.door.watchers.Done()
+		}
+	}
 	for _, d := range l.doors {
 		l.leaveDoor(d)
 	}

@@ -4,6 +4,7 @@ package eventloop
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,4 +44,29 @@ func TestPostWakesWhoSleeps(t *testing.T) {
 	}
 	l.post(request{want: wantEnd})
 	expect("awake again", 0)
+}
+
+// A loop that is asked to watch a door while it ends lets go of it: whoever serves
+// the door waits for all that watch it.
+func TestDoorOfALoopThatEnds(t *testing.T) {
+	l, err := newLoop(&Driver{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &door{fd: l.wake}
+	d.watchers.Add(1)
+	if !l.post(request{door: d, want: wantDoor}) {
+		t.Fatal("the loop takes no request")
+	}
+	l.release()
+	left := make(chan struct{})
+	go func() { d.watchers.Wait(); close(left) }()
+	select {
+	case <-left:
+	case <-time.After(5 * time.Second):
+		t.Error("a door has a watcher for ever")
+	}
+	if l.post(request{door: d, want: wantDoor}) {
+		t.Error("a loop that has ended took a request")
+	}
 }

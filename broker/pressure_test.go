@@ -1,0 +1,33 @@
+package broker
+
+import "testing"
+
+// Who is paused for one reason is not paused for another: the end of the first
+// would be that of the second, and an Authenticator's answer be in a race with
+// Receive.
+func TestPausedOnce(t *testing.T) {
+	c := handWritten(t)
+	put := func() {
+		c.out.mu.Lock()
+		c.putBytes(make([]byte, c.out.most()+1))
+		c.out.mu.Unlock()
+	}
+	put()
+	c.pause()
+	c.holdBack()
+	if n := c.out.waiting(); n != 0 {
+		t.Errorf("a paused connection waits for %d other ends of its pause", n)
+	}
+	c.paused.Store(false)
+	c.holdBack()
+	if n := c.out.waiting(); n != 1 || !c.Paused() {
+		t.Errorf("a connection whose outbox is full has %d waiters, and is paused: %t", n, c.Paused())
+	}
+	c.b.memory.strain.Store(int32(slowing))
+	c.phase = connected
+	c.slowDown(1<<20, c.b.started)
+	c.phase = opening
+	if n := len(c.b.deadlines.heap); n != 1 { // the pace
+		t.Errorf("%d deadlines are armed", n)
+	}
+}
