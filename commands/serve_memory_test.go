@@ -132,15 +132,17 @@ func TestServeLimitsMemory(t *testing.T) {
 	for _, c := range []struct {
 		o                serveOptions
 		memory, retained int64
+		most             int // retained messages
 	}{
-		{serveOptions{MemoryLimit: "64MiB"}, 64 << 20, 16 << 20},
-		{serveOptions{MemoryLimit: "100GiB"}, 100 << 30, 1 << 30},
-		{serveOptions{MemoryLimit: "64MiB", Set: []string{"max_retained_bytes=1GiB"}}, 64 << 20, 1 << 30},
-		{serveOptions{Set: []string{"memory_limit=32MiB"}}, 32 << 20, 8 << 20},
+		{serveOptions{MemoryLimit: "64MiB"}, 64 << 20, 16 << 20, 262_144},
+		{serveOptions{MemoryLimit: "100GiB"}, 100 << 30, 1 << 30, 1_000_000},
+		{serveOptions{MemoryLimit: "64MiB", Set: []string{"max_retained_bytes=1GiB"}}, 64 << 20, 1 << 30, 262_144},
+		{serveOptions{MemoryLimit: "64MiB", Set: []string{"max_retained=300000"}}, 64 << 20, 16 << 20, 300_000},
+		{serveOptions{Set: []string{"memory_limit=32MiB"}}, 32 << 20, 8 << 20, 131_072},
 	} {
 		l, err := c.o.limits(func(string) string { return "" })
-		if err != nil || l.MemoryLimit != c.memory || l.MaxRetainedBytes != c.retained {
-			t.Errorf("%q %q: memory %d, retained %d, %v", c.o.MemoryLimit, c.o.Set, l.MemoryLimit, l.MaxRetainedBytes, err)
+		if err != nil || l.MemoryLimit != c.memory || l.MaxRetainedBytes != c.retained || l.MaxRetained != c.most {
+			t.Errorf("%q %q: memory %d, retained %d and %d bytes, %v", c.o.MemoryLimit, c.o.Set, l.MemoryLimit, l.MaxRetained, l.MaxRetainedBytes, err)
 		}
 	}
 	o := serveOptions{MemoryLimit: "31MiB"}
