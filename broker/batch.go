@@ -17,6 +17,7 @@ type Batch struct {
 	decoder  mqttwire.Decoder
 	in       []byte // what the driver reads into: buffer, or a large packet's own
 	dirty    []*Conn
+	ahead    *Conn    // is full: who publishes to it waits behind its input, see heldUp
 	eased    []waiter // to be let go at Flush, when no lock is held
 	events   []Event
 	appended bool  // something since the last commit
@@ -64,7 +65,7 @@ func (b *Broker) release(batch *Batch) {
 
 // begin readies the batch for one connection's input.
 func (batch *Batch) begin(c *Conn) {
-	batch.now, batch.waited = time.Now(), 0
+	batch.now, batch.waited, batch.ahead = time.Now(), 0, nil
 	batch.appended = batch.appended && c.open != nil // of another connection
 	d := &batch.decoder
 	d.Version, d.From = c.version, mqttwire.Client

@@ -236,6 +236,9 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	} else if pending > c.out.most() && !c.asks() {
 		c.holdBack()
 	}
+	if batch.ahead != nil {
+		c.waitBehind(batch)
+	}
 	if c.b.strained(slowing) {
 		c.slowDown(batch.waited, batch.now)
 	}

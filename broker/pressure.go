@@ -203,27 +203,62 @@ func (c *Conn) keepsPace() bool { return c.b.limits.SlowReceiver != "drop" && !c
 // heldUp pauses a publisher while one of the receivers is full; with QoS 1 and 2
 // only while it is crowded, since the acknowledgement is withheld before. It
 // flushes first, since what fills a receiver may be this very batch.
-func (c *Conn) heldUp(batch *Batch, m *matched, qos mqttwire.QoS) bool {
+//
+// What fits without doubt does not wait: it is done before the next read, and what
+// is unread then lies in the socket, not in a buffer of ours.
+func (c *Conn) heldUp(batch *Batch, m *matched, p *mqttwire.Publish) bool {
 	if c.b.pressed.Load() == 0 {
 		return false
 	}
-	for flushed := false; ; flushed = true {
-		full := m.full(c, qos > 0)
-		if full == nil {
-			return false
+	how := anyFull
+	switch {
+	case p.QoS > 0:
+		how = overQueue
+	case len(p.Topic)+len(p.Payload)+len(p.Properties) <= c.out.most()/64:
+		if batch.ahead == nil {
+			batch.ahead = m.full(c, anyFull)
 		}
-		if !flushed {
-			batch.Flush()
-			continue
-		}
-		c.pause()
-		if full.holds(c) {
-			return true
-		}
-		c.paused.Store(false)
+		how = nearlyOver
+	}
+	if m.full(c, how) == nil {
 		return false
 	}
+	batch.Flush()
+	full := m.full(c, how)
+	return full != nil && c.waitFor(full)
 }
+
+// waitFor pauses c until full has room, if full keeps its pace.
+func (c *Conn) waitFor(full *Conn) bool {
+	c.pause()
+	if full.holds(c) {
+		return true
+	}
+	c.paused.Store(false)
+	return false
+}
+
+// waitBehind is for what heldUp let pass.
+func (c *Conn) waitBehind(batch *Batch) {
+	full := batch.ahead
+	batch.ahead = nil
+	if c.paused.Load() || c.closing.Load() || c.asks() || !full.inTheWay(anyFull) {
+		return
+	}
+	batch.Flush()
+	if full.inTheWay(anyFull) {
+		c.waitFor(full)
+	}
+}
+
+// fullness is of what kind a receiver must be to be waited for.
+type fullness byte
+
+const (
+	anyFull    fullness = iota // full, see outbox.pressed
+	nearlyOver                 // so full that little more fits, or its queue is
+	overQueue                  // with a queue beyond its limits
+)
 
 // withhold makes the open segment wait for the receivers that are full.
 func (c *Conn) withhold(m *matched) {
@@ -262,13 +297,22 @@ func (c *Conn) holdBack() {
 }
 
 // inTheWay says whether c is to be waited for before another PUBLISH is read.
-func (c *Conn) inTheWay(onlyCrowded bool) bool {
+func (c *Conn) inTheWay(how fullness) bool {
 	if !c.out.full.Load() {
 		return false
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return c.out.full.Load() && !c.out.slow && (c.out.crowded || !onlyCrowded)
+	if !c.out.full.Load() || c.out.slow {
+		return false
+	}
+	switch how {
+	case nearlyOver:
+		return c.out.queueFull || c.out.pending > c.out.most()/4*3
+	case overQueue:
+		return c.out.crowded
+	}
+	return true
 }
 
 // isSlow says whether a full connection has fallen below its pace.

@@ -26,7 +26,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		return true
 	}
 	m := c.b.matchFor(batch, c, p.Topic)
-	if c.heldUp(batch, m, p.QoS) {
+	if c.heldUp(batch, m, p) {
 		return false
 	}
 	if most := c.b.limits.MaxMessageRate; most > 0 && !c.publishing().rate.take(most, batch.now) {

@@ -277,14 +277,14 @@ func (b *Broker) mayReceive(s *Session, topic string) bool {
 
 // full returns a receiver that is under pressure and keeps its pace, nil for
 // none. The publisher itself does not count: it cannot wait for itself.
-func (m *matched) full(publisher *Conn, onlyCrowded bool) *Conn {
+func (m *matched) full(publisher *Conn, how fullness) *Conn {
 	for _, t := range m.targets {
-		if r := t.session.live(); r != nil && r != publisher && r.inTheWay(onlyCrowded) {
+		if r := t.session.live(); r != nil && r != publisher && r.inTheWay(how) {
 			return r
 		}
 	}
 	for _, s := range m.shares {
-		if r := s.full(publisher, onlyCrowded); r != nil {
+		if r := s.full(publisher, how); r != nil {
 			return r
 		}
 	}
@@ -301,7 +301,7 @@ func (m *matched) receivers() []*Conn {
 		}
 	}
 	for _, s := range m.shares {
-		if r := s.full(nil, false); r != nil {
+		if r := s.full(nil, anyFull); r != nil {
 			all = append(all, r)
 		}
 	}

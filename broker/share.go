@@ -121,14 +121,14 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 
 // full returns a member to wait for, other than the publisher, when no member
 // that is online has room; nil when one has, or when none keeps its pace.
-func (s *share) full(publisher *Conn, onlyCrowded bool) (wait *Conn) {
+func (s *share) full(publisher *Conn, how fullness) (wait *Conn) {
 	for _, m := range *s.members.Load() {
 		r := m.session.live()
 		switch {
 		case r == nil:
 		case !r.out.full.Load():
 			return nil
-		case wait == nil && r != publisher && r.inTheWay(onlyCrowded):
+		case wait == nil && r != publisher && r.inTheWay(how):
 			wait = r
 		}
 	}
