@@ -3,6 +3,8 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 
 	"mqtk/broker"
 	"mqtk/broker/eventloop"
@@ -17,7 +19,7 @@ func (s *service) driver() (broker.Driver, error) {
 		s.log.Debug("connections are driven by goroutines")
 		return nil, nil
 	}
-	d, err := eventloop.New(0)
+	d, err := eventloop.New(cores())
 	switch {
 	case err == nil:
 		s.log.Debug("connections are driven by event loops")
@@ -29,4 +31,16 @@ func (s *service) driver() (broker.Driver, error) {
 		return nil, usagef("there is no event loop on this system: leave --driver out, or take --driver goroutine")
 	}
 	return nil, fmt.Errorf("cannot start the event loop: %w", err)
+}
+
+// cores is how many event loops there are to be. It gives the runtime a processor
+// more than that, as package eventloop wishes, unless GOMAXPROCS says how many.
+func cores() int {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return runtime.GOMAXPROCS(0)
+	}
+	runtime.SetDefaultGOMAXPROCS() // what an earlier serve of this process has set is not to count
+	n := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(n + 1)
+	return n
 }

@@ -33,4 +33,14 @@
 // message at low rates arrives sooner, since the runtime's own poller wakes its
 // monitor thread for each event that ends an idle moment, and the loop does not
 // (see yield).
+//
+// The runtime should have one processor (GOMAXPROCS) more than there are loops.
+// While none is idle, its monitor looks each 20 µs for one whose goroutine is in a
+// system call and takes it away, so that loops that wait lose theirs for nothing and
+// have to find one before they handle what came. With one to spare it lets them be
+// for 10 ms and sleeps as long. On two cores, beside a processor for each: 45 µs of
+// CPU instead of 64 for each connection, .16 instead of .18 for a message in pairs
+// at QoS 0, .60 instead of .68 at QoS 1, .29 instead of .40 one to ten; from
+// publisher to subscriber at 1,000 messages/s 48 µs instead of 56. With two to spare
+// half of that was lost again.
 package eventloop
