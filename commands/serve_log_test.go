@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +61,24 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 	return w.taken.Write(p)
 }
 
+// A sharedBuffer is looked at between two writes of another goroutine.
+type sharedBuffer struct {
+	mu    sync.Mutex
+	taken bytes.Buffer
+}
+
+func (w *sharedBuffer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken.Write(p)
+}
+
+func (w *sharedBuffer) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken.String()
+}
+
 func TestLineBuffer(t *testing.T) {
 	line := []byte(strings.Repeat("x", 1023) + "\n")
 	synctest.Test(t, func(t *testing.T) {
@@ -86,23 +105,23 @@ func TestLineBuffer(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // one is written at once, many together
-		var w bytes.Buffer
+		var w sharedBuffer
 		b := newLineBuffer(&w, lostLines("text"))
 		b.Write([]byte("first\n"))
 		synctest.Wait()
 		if w.String() != "first\n" {
-			t.Errorf("%q", &w)
+			t.Errorf("%q", w.String())
 		}
 		b.Write([]byte("second\n"))
 		b.Write([]byte("third\n"))
 		synctest.Wait()
 		if w.String() != "first\n" {
-			t.Errorf("%q before the rest is over", &w)
+			t.Errorf("%q before the rest is over", w.String())
 		}
 		time.Sleep(lineBufferRest)
 		synctest.Wait()
 		if w.String() != "first\nsecond\nthird\n" {
-			t.Errorf("%q", &w)
+			t.Errorf("%q", w.String())
 		}
 		b.Close(time.Second)
 	})
