@@ -105,7 +105,7 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 		}
 	}
 	n := len(b) - before
-	if v = c.fitting(d.qos, n); v != put {
+	if v = c.fitting(n); v != put {
 		c.leave(k)
 		if len(c.aliasesTo) > aliases {
 			delete(c.aliasesTo, m.Topic) // nobody was told of it
@@ -133,11 +133,11 @@ func publishByte(d *delivery, dup bool) byte {
 }
 
 // fitting says whether n more bytes of a PUBLISH may be sent now, or ever.
-func (c *Conn) fitting(qos mqttwire.QoS, n int) verdict {
+func (c *Conn) fitting(n int) verdict {
 	switch {
 	case n == 0 || c.oversize(n): // 0: too long for any packet
 		return tooLarge
-	case !c.out.room(n), qos == 0 && c.b.brimming(n):
+	case !c.out.room(n):
 		c.out.starved = true
 		return noRoom
 	}

@@ -1,6 +1,10 @@
 package broker
 
-import "testing"
+import (
+	"testing"
+
+	"mqtk/mqttwire"
+)
 
 // Who is paused for one reason is not paused for another: the end of the first
 // would be that of the second, and an Authenticator's answer be in a race with
@@ -29,5 +33,26 @@ func TestPausedOnce(t *testing.T) {
 	c.phase = opening
 	if n := len(c.b.deadlines.heap); n != 1 { // the pace
 		t.Errorf("%d deadlines are armed", n)
+	}
+}
+
+// What waits in a session is put into an empty outbox whatever all outboxes hold:
+// nothing would call for it later. What comes is dropped.
+func TestEmptyOutboxTakesWhatWaits(t *testing.T) {
+	c := handWritten(t)
+	c.version = mqttwire.V311
+	c.b.memory.budget = 1
+	c.b.metrics.outHeld.Add(1 << 20)
+	defer c.b.metrics.outHeld.Add(-1 << 20)
+	batch := c.b.NewBatch()
+	batch.begin(c)
+	batch.view = Message{Topic: "a", Payload: make([]byte, 2*smallPublish)}
+	c.deliverQoS0(batch, &delivery{})
+	if n := c.b.metrics.messagesDropped[dropSlow].Load(); n != 1 || c.out.pending != 0 {
+		t.Errorf("%d messages dropped, %d bytes pending", n, c.out.pending)
+	}
+	d := delivery{message: batch.message(c.version), brought: true}
+	if v, flush := c.putPublish(batch, &d, 0, false, batch.now); v != put || !flush {
+		t.Errorf("a retained message got the verdict %d", v)
 	}
 }

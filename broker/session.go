@@ -141,6 +141,10 @@ func (s *Session) change(kind EventKind) Event {
 // deliverQoS0 puts a message into the outbox, or drops it.
 func (c *Conn) deliverQoS0(batch *Batch, d *delivery) {
 	d.message = &batch.view
+	if c.b.brimming(d.message.size()) { // not asked of what would wait: an empty outbox calls nobody
+		c.b.metrics.dropped(dropSlow)
+		return
+	}
 	v, flush := c.putPublish(batch, d, 0, false, batch.now)
 	if flush {
 		batch.note(c)
