@@ -204,6 +204,8 @@ func mutualFlood(s *siege, version string) {
 	for _, g := range []*guest{a, b} {
 		g.send("SUBSCRIBE packet-id=1 filter=" + map[*guest]string{a: "from/b", b: "from/a"}[g] + " qos=1")
 		g.expect("SUBACK GrantedQoS1")
+	}
+	for _, g := range []*guest{a, b} {
 		s.work.Go(func() {
 			for i := range n {
 				g.put(&mqttwire.Publish{Topic: map[*guest]string{a: "from/a", b: "from/b"}[g], QoS: 1,

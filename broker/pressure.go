@@ -224,8 +224,12 @@ func (c *Conn) heldUp(batch *Batch, m *matched, p *mqttwire.Publish) bool {
 		return false
 	}
 	batch.Flush()
-	full := m.full(c, how)
-	return full != nil && c.waitFor(full)
+	for full := m.full(c, how); full != nil; full = m.full(c, how) {
+		if c.waitFor(full) {
+			return true
+		}
+	}
+	return false // whoever was full has room by now
 }
 
 // waitFor pauses c until full has room, if full keeps its pace.
