@@ -78,12 +78,14 @@ func openHall(t *testing.T, url string) *hall {
 	if h.l, err = transport.Listen(url, transport.ListenOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	go func() { h.served <- h.broker.Serve(h.l) }()
+	go func() { h.served <- h.broker.Serve(h.l); close(h.served) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := h.broker.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
+		}
+		for range h.served { // Serve closes the door after Shutdown
 		}
 		if now := openFiles(t); now > before {
 			t.Errorf("%d descriptors are open, %d were before", now, before)
