@@ -206,7 +206,7 @@ func (h *humanHandler) appendAttr(b []byte, group string, a slog.Attr) []byte {
 	b = append(b, ' ')
 	at := len(b)
 	b = h.dim(append(append(append(b, visible(group)...), visible(a.Key)...), '='), at)
-	return append(b, logValue(v.String())...)
+	return appendLogValue(b, v.String())
 }
 
 // dim makes what stands from at on faint, where there is colour.
@@ -217,10 +217,10 @@ func (h *humanHandler) dim(b []byte, at int) []byte {
 	return append(b[:at], h.ink.faint(string(b[at:]))...)
 }
 
-// logValue quotes what would be ambiguous in key=value, or move a cursor.
-func logValue(s string) string {
+// appendLogValue quotes what would be ambiguous in key=value, or move a cursor.
+func appendLogValue(b []byte, s string) []byte {
 	if s == "" || strings.ContainsAny(s, " \"=") || visible(s) != s {
-		return strconv.Quote(s)
+		return strconv.AppendQuote(b, s)
 	}
-	return s
+	return append(b, s...)
 }
