@@ -20,7 +20,8 @@ type Credentials struct {
 }
 
 // Identity is who a connection was found to be. Take-over of a session needs
-// the same Username; the empty one is every anonymous client.
+// the same Username; the empty one is every anonymous client. ClientID and Remote
+// are the connection's own, whatever an Authenticator says of them.
 type Identity struct {
 	Username string
 	ClientID string

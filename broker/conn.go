@@ -37,7 +37,6 @@ const (
 type Conn struct {
 	b          *Broker
 	link       Link
-	remote     net.Addr
 	cache      *publishing // what a publisher needs, nil before its first PUBLISH
 	open       *segment    // acknowledgements of the batch under way
 	*handshake             // nil once it is over, unless the client may authenticate again
@@ -45,21 +44,19 @@ type Conn struct {
 	lastWord   mqttwire.ReasonCode // the client's DISCONNECT reason
 	said       bool                // the client sent DISCONNECT
 	left       bool                // the last Receive left whole packets to a pause
+	gone       bool                // Closed was called, guarded by handover
 
 	version        mqttwire.Version
 	quiet          bool      // Request Problem Information is 0
-	keepAlive      uint16    // seconds, as in force; 0: none
 	receiveMaximum uint16    // the client's, capped by max_inflight
 	aliasMaximum   uint16    // Topic Alias, outbound
 	maxPacketSize  uint32    // the client's, 0: none
-	identity       *Identity // nil until it is accepted
+	identity       *Identity // without names until it is accepted
 	session        *Session
 
 	out       outbox
 	segments  *segment          // the last of the waiting acknowledgements, a ring; guarded by out.mu
 	aliasesTo map[string]uint16 // Topic Alias, outbound, guarded by out.mu
-	stalled   bool              // paused until segments have left, guarded by out.mu
-	gone      bool              // Closed was called, guarded by handover
 	inbound   atomic.Int32      // QoS 1 and 2 received here and not yet answered for good
 	live      atomic.Bool       // CONNACK with Success is in the outbox
 	closing   atomic.Bool
@@ -81,12 +78,7 @@ type handshake struct {
 }
 
 // clientID is empty until the connection is accepted.
-func (c *Conn) clientID() string {
-	if c.identity == nil {
-		return ""
-	}
-	return c.identity.ClientID
-}
+func (c *Conn) clientID() string { return c.identity.ClientID }
 
 // asks says whether a question waits for the end of Receive.
 func (c *Conn) asks() bool { return c.handshake != nil && c.question != nil }
@@ -101,8 +93,7 @@ type endCause struct {
 // unless it is Closing already, and Closed, once, when nothing more will. The
 // Link may be called before Accept returns.
 func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
-	c := &Conn{b: b, link: link, remote: remote, handshake: &handshake{}}
-	c.out.limit = &b.memory.outbox
+	c := &Conn{b: b, link: link, identity: &Identity{Remote: remote}, handshake: &handshake{}}
 	now := time.Now()
 	b.metrics.sockets.Add(1)
 	if !b.enter(c) {
@@ -132,7 +123,7 @@ func (c *Conn) tooLate() {
 // silent is the wheel's word that the keep alive is over.
 func (c *Conn) silent(now time.Time) {
 	if c.Paused() || !c.b.wheel.overdue(c, now) { // or a pause ended this moment
-		c.b.wheel.add(c, c.keepAlive, now)
+		c.b.wheel.add(c, c.watch.keepAlive, now)
 		return
 	}
 	c.kick(mqttwire.KeepAliveTimeout, "nothing was heard for one and a half times the keep alive")
@@ -233,7 +224,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	c.commit(batch)
 	if pending, flush := c.out.unflushed(); flush {
 		batch.note(c)
-	} else if pending > c.out.most() && !c.asks() {
+	} else if pending > c.most() && !c.asks() {
 		c.holdBack()
 	}
 	if batch.ahead != nil {

@@ -58,7 +58,7 @@ func (c *Conn) read(p *mqttwire.Connect) *connectRequest {
 	r := &connectRequest{
 		credentials: Credentials{
 			ClientID: strings.Clone(p.ClientID), HasUsername: p.HasUsername, Username: strings.Clone(p.Username),
-			HasPassword: p.HasPassword, Password: bytes.Clone(p.Password), Remote: c.remote, Version: p.Version,
+			HasPassword: p.HasPassword, Password: bytes.Clone(p.Password), Remote: c.identity.Remote, Version: p.Version,
 		},
 		cleanStart: p.CleanStart, keepAlive: p.KeepAlive, askedKeepAlive: p.KeepAlive, receiveMaximum: l.MaxInflight,
 	}
@@ -222,8 +222,7 @@ func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
 // the store has what that changed.
 func (c *Conn) accept(batch *Batch, id Identity) {
 	r := c.connect
-	id.ClientID = r.credentials.ClientID
-	c.identity = &id
+	c.identity.Username, c.identity.ClientID = id.Username, r.credentials.ClientID
 	if r.will != nil && !c.b.authorized(c.identity, Publish, r.will.message.Topic) {
 		c.refuse(mqttwire.NotAuthorized, "the will may not be published")
 		return
@@ -231,7 +230,7 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	if r.will != nil {
 		r.will.message.Owner = c.identity
 	}
-	c.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, uint16(r.receiveMaximum), r.aliasMaximum
+	c.watch.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, uint16(r.receiveMaximum), r.aliasMaximum
 	c.phase = connecting
 	s, present, reason := c.b.attach(batch, c, r)
 	switch reason {
@@ -284,8 +283,8 @@ func (c *Conn) connack(r *connectRequest) *mqttwire.Connack {
 	add(mqttwire.WildcardSubscriptionAvailable, flag(l.WildcardAvailable), 1)
 	add(mqttwire.SubscriptionIdentifiersAvailable, flag(l.SubscriptionIdentifiersAvailable), 1)
 	add(mqttwire.SharedSubscriptionAvailable, flag(l.SharedAvailable), 1)
-	if c.keepAlive != r.askedKeepAlive {
-		p.Properties = p.Properties.AddNumber(mqttwire.ServerKeepAlive, uint32(c.keepAlive))
+	if c.watch.keepAlive != r.askedKeepAlive {
+		p.Properties = p.Properties.AddNumber(mqttwire.ServerKeepAlive, uint32(c.watch.keepAlive))
 	}
 	if r.wantsResponse && l.ResponseInformation != "" {
 		p.Properties = p.Properties.AddText(mqttwire.ResponseInformation, c.responseInformation())
@@ -319,7 +318,7 @@ func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
 		return
 	}
 	if b.authenticator == nil {
-		c.accept(batch, Identity{Remote: c.remote}) // a user name that nobody checked is nobody's
+		c.accept(batch, Identity{}) // a user name that nobody checked is nobody's
 		return
 	}
 	c.ask(func(ctx context.Context) func(*Batch) {

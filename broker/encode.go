@@ -73,7 +73,7 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 	if o.closed {
 		return put, false // the connection is ending: as lost as what is in its socket
 	}
-	if o.pending > 0 && o.pending+len(m.Payload)+len(m.Topic) > o.most() {
+	if o.pending > 0 && o.pending+len(m.Payload)+len(m.Topic) > c.most() {
 		o.starved = true
 		return noRoom, false
 	}
@@ -113,7 +113,7 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 		return v, false
 	}
 	flush = c.extend(k, b)
-	if o.pending > o.most()/2 {
+	if o.pending > c.most()/2 {
 		c.pressing()
 	}
 	batch.tally.publishSent(d.qos, len(m.Payload), n)
@@ -137,7 +137,7 @@ func (c *Conn) fitting(n int) verdict {
 	switch {
 	case n == 0 || c.oversize(n): // 0: too long for any packet
 		return tooLarge
-	case !c.out.room(n):
+	case !c.room(n):
 		c.out.starved = true
 		return noRoom
 	}

@@ -202,7 +202,7 @@ type wheelEntry struct {
 	next      *Conn
 	link      **Conn        // the pointer that points here, nil: not in the wheel
 	heard     atomic.Uint32 // the last touch, in instants begun since the start
-	keepAlive uint16        // seconds
+	keepAlive uint16        // seconds, as in force; 0: none
 }
 
 func newWheel(d *deadlines, silent func(*Conn, time.Time)) *wheel {

@@ -21,14 +21,14 @@ type outbox struct {
 	first   *chunk // of a chain; every chunk in it has bytes to be written
 	last    *chunk
 	pending int
-	packets int32         // put since nothing was pending
-	trust   uint8         // looks at the pace that may find none, see earn
-	limit   *atomic.Int64 // of pending; the broker's, for all: it follows what memory is left
+	packets int32 // put since nothing was pending
+	trust   uint8 // looks at the pace that may find none, see earn
 	dirty   bool
 	writing bool
 	closed  bool // nothing is accepted any more
 
 	discarded bool // pending is nobody's: who still writes does not count
+	stalled   bool // reading is paused until segments have left
 
 	// Pressure: set when more than half of the limit is pending, or when the
 	// session's queue is half full; publishers that feed this connection wait
@@ -113,12 +113,13 @@ func (k *chunk) recycle() {
 
 // room says whether n more bytes of a PUBLISH may be put: within the limit, or
 // nothing is pending at all, so that the largest packet always passes.
-func (o *outbox) room(n int) bool {
-	return o.pending == 0 || o.pending+n <= o.most()
+func (c *Conn) room(n int) bool {
+	return c.out.pending == 0 || c.out.pending+n <= c.most()
 }
 
-// most is the limit as it is now.
-func (o *outbox) most() int { return int(o.limit.Load()) }
+// most is the limit of pending as it is now, for every connection: it follows what
+// memory is left.
+func (c *Conn) most() int { return int(c.b.memory.outbox.Load()) }
 
 // space returns a chunk to whose bytes n more may be appended: the last, or one
 // that is about to be. What was appended counts once extend is told.
@@ -252,7 +253,7 @@ func (c *Conn) wrote(n int) (feed bool, eased []waiter) {
 	}
 	c.b.metrics.wrote(n)
 	c.cut(n)
-	if feed = o.starved && o.pending <= o.most()/2; feed {
+	if feed = o.starved && o.pending <= c.most()/2; feed {
 		o.starved = false
 	}
 	return feed, c.easing()

@@ -28,15 +28,15 @@ const (
 const outboxCeiling = 8
 
 // pressed says whether the outbox or the queue asks for patience.
-func (o *outbox) pressed() bool { return o.queueFull || o.pending > o.most()/2 }
+func (c *Conn) pressed() bool { return c.out.queueFull || c.out.pending > c.most()/2 }
 
 // eased says whether it has drained enough to be fed again.
-func (o *outbox) eased() bool { return !o.queueFull && o.pending <= o.most()/4 }
+func (c *Conn) eased() bool { return !c.out.queueFull && c.out.pending <= c.most()/4 }
 
 // pressing marks the connection full when it has become so. out.mu is held.
 func (c *Conn) pressing() {
 	o := &c.out
-	if o.full.Load() || o.closed || !o.pressed() || c.b.limits.SlowReceiver == "drop" {
+	if o.full.Load() || o.closed || !c.pressed() || c.b.limits.SlowReceiver == "drop" {
 		return
 	}
 	o.full.Store(true)
@@ -62,7 +62,7 @@ const turnsAtOnce = 2
 func (c *Conn) easing() []waiter {
 	o := &c.out
 	full := o.full.Load()
-	if !full && o.waiting() == 0 || !o.eased() && !o.closed {
+	if !full && o.waiting() == 0 || !c.eased() && !o.closed {
 		return nil
 	}
 	if full {
@@ -115,9 +115,9 @@ func (c *Conn) measurePace(now time.Time) {
 	if full := o.full.Load(); full || o.waiting() > 0 {
 		next := paceInterval / paceLooks
 		switch {
-		case o.taken >= o.most()/8:
+		case o.taken >= c.most()/8:
 			if !o.slow {
-				o.earn()
+				c.earn()
 			}
 			o.slow, o.lulls, o.taken, o.acked = false, 0, 0, 0
 		case o.slow:
@@ -140,9 +140,10 @@ func (c *Conn) measurePace(now time.Time) {
 }
 
 // earn adds to the trust the looks that were not needed for what was acknowledged.
-// mu is held.
-func (o *outbox) earn() {
-	spare := o.acked*paceLooks/max(o.most()/8, 1) - o.lulls - 1
+// out.mu is held.
+func (c *Conn) earn() {
+	o := &c.out
+	spare := o.acked*paceLooks/max(c.most()/8, 1) - o.lulls - 1
 	o.trust = uint8(min(max(spare, 0)+int(o.trust), mostTrust))
 }
 
@@ -214,7 +215,7 @@ func (c *Conn) heldUp(batch *Batch, m *matched, p *mqttwire.Publish) bool {
 	switch {
 	case p.QoS > 0:
 		how = overQueue
-	case len(p.Topic)+len(p.Payload)+len(p.Properties) <= c.out.most()/64:
+	case len(p.Topic)+len(p.Payload)+len(p.Properties) <= c.most()/64:
 		if batch.ahead == nil {
 			batch.ahead = m.full(c, anyFull)
 		}
@@ -285,7 +286,7 @@ func (c *Conn) withhold(m *matched) {
 // closes one that goes on regardless.
 func (c *Conn) holdBack() {
 	c.out.mu.Lock()
-	over := c.out.pending > c.out.most()
+	over := c.out.pending > c.most()
 	hopeless := c.out.pending > outboxCeiling*c.b.limits.MaxOutboxBytes
 	c.pressing()
 	c.out.mu.Unlock()
@@ -312,7 +313,7 @@ func (c *Conn) inTheWay(how fullness) bool {
 	}
 	switch how {
 	case nearlyOver:
-		return c.out.queueFull || c.out.pending > c.out.most()/4*3
+		return c.out.queueFull || c.out.pending > c.most()/4*3
 	case overQueue:
 		return c.out.crowded
 	}

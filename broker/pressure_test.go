@@ -13,7 +13,7 @@ func TestPausedOnce(t *testing.T) {
 	c := handWritten(t)
 	put := func() {
 		c.out.mu.Lock()
-		c.putBytes(make([]byte, c.out.most()+1))
+		c.putBytes(make([]byte, c.most()+1))
 		c.out.mu.Unlock()
 	}
 	put()

@@ -282,8 +282,8 @@ func (c *Conn) stalls(batch *Batch) bool {
 	c.commit(batch)
 	c.pause()
 	c.out.mu.Lock()
-	c.stalled = c.segments != nil
-	stalled := c.stalled
+	c.out.stalled = c.segments != nil
+	stalled := c.out.stalled
 	c.out.mu.Unlock()
 	if !stalled {
 		c.paused.Store(false)

@@ -400,7 +400,7 @@ func (b *Broker) exit(c *Conn, cause error) {
 // welcome notes a connection that has got its CONNACK.
 func (b *Broker) welcome(c *Conn) {
 	b.deadlines.disarm((*openLimit)(c))
-	b.wheel.add(c, c.keepAlive, time.Now())
+	b.wheel.add(c, c.watch.keepAlive, time.Now())
 	if c.closing.Load() {
 		b.wheel.remove(c) // Closed may have been here before
 	}
@@ -446,8 +446,8 @@ func (c *Conn) farewell(cause error) string {
 }
 
 func remoteOf(c *Conn) string {
-	if c.remote == nil {
+	if c.identity.Remote == nil {
 		return ""
 	}
-	return c.remote.String()
+	return c.identity.Remote.String()
 }

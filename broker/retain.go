@@ -72,7 +72,7 @@ func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
 // pumpRetained goes on with the first cursor and returns the work that was, 0
 // when it must wait. mu is held.
 func (s *Session) pumpRetained(batch *Batch, c *Conn) (work int) {
-	room := c.out.roomForRetained()
+	room := c.roomForRetained()
 	if room == 0 {
 		return 0
 	}
@@ -168,10 +168,11 @@ func (r *retainCursor) send(batch *Batch, c *Conn, e *retainedEntry) bool {
 // roomForRetained is how many bytes of retained messages may be put now. They
 // fill a quarter of the outbox and so no more than what a live message finds
 // room beside, without a publisher's having to wait.
-func (o *outbox) roomForRetained() int {
+func (c *Conn) roomForRetained() int {
+	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if room := o.most()/4 - o.pending; room > 0 {
+	if room := c.most()/4 - o.pending; room > 0 {
 		return room
 	}
 	o.starved = true

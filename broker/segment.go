@@ -168,9 +168,9 @@ func (c *Conn) letGo() {
 			c.b.segments.give(s)
 		}
 	}
-	resume := c.stalled && (c.segments == nil || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum)
+	resume := c.out.stalled && (c.segments == nil || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum)
 	if resume {
-		c.stalled = false
+		c.out.stalled = false
 	}
 	c.out.mu.Unlock()
 	if resume {

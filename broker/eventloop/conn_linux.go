@@ -23,19 +23,26 @@ type conn struct {
 	loop    *loop
 	core    *broker.Conn
 	tail    broker.Tail
-	fd      int
-	watched uint32
+	fd      int32
+	watched uint16 // EPOLLIN, EPOLLOUT
 	state   state
 	held    bool // the tail holds whole packets that a pause left
 	hidden  bool // epoll does not know of it
 	eager   bool // the loop's list of those has it
 	parted  bool // the client said DISCONNECT, and nothing behind it
 
-	begun  atomic.Bool  // core is set, and epoll knows of the connection: the broker does before
-	inside atomic.Bool  // Receive runs: a pause that ends meanwhile is no news to the loop
-	users  atomic.Int32 // threads in a system call on fd, plus closing
-	ending atomic.Bool  // the loop waits for the outbox to be empty
+	marks atomic.Uint32 // for other threads: begun, inside, ending
+	users atomic.Int32  // threads in a system call on fd, plus closing
 }
+
+// Marks of a connection: one word for all, since there may be many connections.
+const (
+	begun  = 1 << iota // core is set, and epoll knows of the connection: the broker does before
+	inside             // Receive runs: a pause that ends meanwhile is no news to the loop
+	ending             // the loop waits for the outbox to be empty
+)
+
+func (c *conn) is(mark uint32) bool { return c.marks.Load()&mark != 0 }
 
 // closing is added to users when the descriptor is to be closed, by whoever is
 // the last to use it: its number must not be given away under a writer.
@@ -52,7 +59,7 @@ const (
 )
 
 // watch sets the events that epoll reports for the connection.
-func (c *conn) watch(events uint32) {
+func (c *conn) watch(events uint16) {
 	switch {
 	case c.hidden:
 		c.hidden, c.watched = false, events
@@ -71,7 +78,7 @@ func (c *conn) hide() {
 }
 
 func (c *conn) control(op int) error {
-	return unix.EpollCtl(c.loop.epoll, op, c.fd, &unix.EpollEvent{Events: c.watched, Fd: int32(c.fd)})
+	return unix.EpollCtl(c.loop.epoll, op, int(c.fd), &unix.EpollEvent{Events: uint32(c.watched), Fd: c.fd})
 }
 
 // ready handles what epoll reports, but for room to write.
@@ -101,7 +108,7 @@ func (c *conn) read() (full bool) {
 	}
 	batch := c.loop.batch
 	space := c.tail.Space(batch)
-	n, err := unix.Read(c.fd, space)
+	n, err := unix.Read(int(c.fd), space)
 	switch {
 	case n > 0:
 		c.receive(c.tail.Filled(batch, n))
@@ -143,9 +150,9 @@ func (c *conn) listen() {
 // receive hands bytes to the core and keeps what it leaves.
 func (c *conn) receive(in []byte) {
 	batch := c.loop.batch
-	c.inside.Store(true)
+	c.marks.Or(inside)
 	used := c.core.Receive(batch, in)
-	c.inside.Store(false) // from here on a pause that ends posts a request
+	c.marks.And(^uint32(inside)) // from here on a pause that ends posts a request
 	c.loop.handled += used
 	if c.core.Closing() {
 		c.parted = used == len(in) && c.core.Parted()
@@ -204,7 +211,7 @@ func (c *conn) end(cause error) {
 	c.state = finishing
 	c.core.Closed(cause)
 	c.Flush()
-	c.ending.Store(true)
+	c.marks.Or(ending)
 	drained := c.core.Drained()
 	if drained && (cause != nil || c.parted) {
 		c.drop() // the peer sends nothing more that could become a reset
@@ -222,7 +229,7 @@ func (c *conn) finish() {
 	if c.state != finishing || !c.core.Drained() {
 		return
 	}
-	if c.parted || unix.Shutdown(c.fd, unix.SHUT_WR) != nil {
+	if c.parted || unix.Shutdown(int(c.fd), unix.SHUT_WR) != nil {
 		c.drop()
 		return
 	}
@@ -232,7 +239,7 @@ func (c *conn) finish() {
 
 // discard reads what nobody will look at, until the peer has closed, too.
 func (c *conn) discard() {
-	n, err := unix.Read(c.fd, c.loop.waste[:])
+	n, err := unix.Read(int(c.fd), c.loop.waste[:])
 	if n > 0 || err == unix.EAGAIN || err == unix.EINTR {
 		return
 	}
@@ -246,9 +253,9 @@ func (c *conn) drop() {
 	}
 	c.state = dead
 	c.loop.load.Add(-1)
-	c.loop.driver.conns.set(int32(c.fd), nil)
+	c.loop.driver.conns.set(c.fd, nil)
 	if c.users.Add(closing) == closing {
-		unix.Close(c.fd)
+		unix.Close(int(c.fd))
 	}
 	c.core.Release()
 }
@@ -256,7 +263,7 @@ func (c *conn) drop() {
 // Flush is the Link's: write what lies in the outbox as far as the socket takes
 // it, and leave the rest to the loop. Any thread, no locks.
 func (c *conn) Flush() {
-	if !c.begun.Load() {
+	if !c.is(begun) {
 		return // end will
 	}
 	var room [maxPieces][]byte
@@ -294,7 +301,7 @@ func (c *conn) write(pieces [][]byte) (more bool) {
 		}
 		pieces = c.core.Next(n, pieces[:0])
 	}
-	if c.ending.Load() {
+	if c.is(ending) {
 		c.loop.post(request{conn: c, want: wantClose})
 	}
 	return false
@@ -313,16 +320,16 @@ func (c *conn) send(pieces [][]byte) (n int, err error) {
 	}
 	for {
 		if len(pieces) == 1 {
-			n, err = unix.Write(c.fd, pieces[0])
+			n, err = unix.Write(int(c.fd), pieces[0])
 		} else {
-			n, err = unix.Writev(c.fd, pieces)
+			n, err = unix.Writev(int(c.fd), pieces)
 		}
 		if err != unix.EINTR {
 			break
 		}
 	}
 	if c.users.Add(-1) == closing {
-		unix.Close(c.fd)
+		unix.Close(int(c.fd))
 	}
 	if err == unix.EAGAIN {
 		return 0, nil
@@ -332,7 +339,7 @@ func (c *conn) send(pieces [][]byte) (n int, err error) {
 
 // hasRoom says whether epoll reports the room that a write waits for.
 func (c *conn) hasRoom(events uint32) bool {
-	return events&c.watched&unix.EPOLLOUT != 0 && events&(unix.EPOLLHUP|unix.EPOLLERR) == 0
+	return events&uint32(c.watched)&unix.EPOLLOUT != 0 && events&(unix.EPOLLHUP|unix.EPOLLERR) == 0
 }
 
 // goOn continues the write that the socket had no room for, and has epoll report
@@ -354,14 +361,14 @@ func (c *conn) awaitRoom() {
 // Resume is the Link's. What a Receive paused and what ended before it did, like
 // the wait of a CONNACK for no disk, the loop sees when it comes out.
 func (c *conn) Resume() {
-	if !c.inside.Load() {
+	if !c.is(inside) {
 		c.loop.post(request{conn: c, want: wantResume})
 	}
 }
 
 // Close is the Link's. What ends before it has begun is seen to then.
 func (c *conn) Close() {
-	if c.begun.Load() {
+	if c.is(begun) {
 		c.loop.post(request{conn: c, want: wantClose})
 	}
 }

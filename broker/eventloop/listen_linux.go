@@ -161,14 +161,14 @@ func (l *loop) leastLoaded() *loop {
 // take drives an admitted connection by a loop, which others than its own thread
 // may do: the loop gets to know of it by its first event.
 func (d *Driver) take(b *broker.Broker, l *loop, fd int, remote net.Addr) {
-	c := &conn{loop: l, fd: fd, watched: unix.EPOLLIN}
+	c := &conn{loop: l, fd: int32(fd), watched: unix.EPOLLIN}
 	// Before the core knows of it, for nobody can close the descriptor yet. What
 	// epoll reports of one that is not in the table it reports again.
 	failed := c.control(unix.EPOLL_CTL_ADD)
 	l.load.Add(1)
 	c.core = b.Accept(c, remote)
-	c.begun.Store(true)
-	d.conns.set(int32(fd), c)
+	c.marks.Or(begun)
+	d.conns.set(c.fd, c)
 	if failed != nil || c.core.Closing() { // refused at the door, or ended before begun was set
 		c.Close()
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -141,7 +142,7 @@ func TestAcceptedSocketsInheritOptions(t *testing.T) {
 	if len(all) != 1 {
 		t.Fatalf("there are %d connections", len(all))
 	}
-	fd := all[0].fd
+	fd := int(all[0].fd)
 	for _, option := range []struct{ level, name, want int }{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, {unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60}, {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15}, {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
@@ -322,5 +323,11 @@ func TestAddressesOfPeers(t *testing.T) {
 		if at, ok := got.(interface{ AddrPort() netip.AddrPort }); ok == isUnix || ok && at.AddrPort().String() != test.want {
 			t.Errorf("%+v has the address and port %v", test.peer, at)
 		}
+	}
+}
+
+func TestConnSize(t *testing.T) {
+	if size := unsafe.Sizeof(conn{}); size > 48 {
+		t.Errorf("an idle connection has %d bytes of the loop, which is to be 48, a size class", size)
 	}
 }
