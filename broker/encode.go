@@ -73,9 +73,8 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 	if o.closed {
 		return put, false // the connection is ending: as lost as what is in its socket
 	}
-	if o.pending > 0 && o.pending+len(m.Payload)+len(m.Topic) > c.most() {
-		o.starved = true
-		return noRoom, false
+	if !c.room(len(m.Payload) + len(m.Topic)) {
+		return c.refuseRoom(), false
 	}
 	aliases := len(c.aliasesTo)
 	var k *chunk
@@ -138,8 +137,7 @@ func (c *Conn) fitting(n int) verdict {
 	case n == 0 || c.oversize(n): // 0: too long for any packet
 		return tooLarge
 	case !c.room(n):
-		c.out.starved = true
-		return noRoom
+		return c.refuseRoom()
 	}
 	return put
 }

@@ -112,9 +112,19 @@ func (k *chunk) recycle() {
 }
 
 // room says whether n more bytes of a PUBLISH may be put: within the limit, or
-// nothing is pending at all, so that the largest packet always passes.
+// while no more than half of it is pending, so that the largest packet passes, and
+// no message is lost to a receiver that nobody was told to wait for.
 func (c *Conn) room(n int) bool {
-	return c.out.pending == 0 || c.out.pending+n <= c.most()
+	return c.out.pending <= c.most()/2 || c.out.pending+n <= c.most()
+}
+
+// refuseRoom is what follows from having no room: what waits in the session comes when
+// there is, and from now on the pace is watched, if it was not, since the limit
+// may have come down to what is pending.
+func (c *Conn) refuseRoom() verdict {
+	c.out.starved = true
+	c.pressing()
+	return noRoom
 }
 
 // most is the limit of pending as it is now, for every connection: it follows what

@@ -56,3 +56,32 @@ func TestEmptyOutboxTakesWhatWaits(t *testing.T) {
 		t.Errorf("a retained message got the verdict %d", v)
 	}
 }
+
+// A receiver whose outbox is not half full takes a message of any size: nobody was
+// told to wait for it. One whose outbox is fuller than its limit has become
+// meanwhile is watched from the first message that finds no room.
+func TestRoomUntilSomebodyWaits(t *testing.T) {
+	c := handWritten(t)
+	c.version = mqttwire.V311
+	batch := c.b.NewBatch()
+	batch.begin(c)
+	give := func(size int) verdict {
+		d := delivery{message: &Message{Topic: "a", Payload: make([]byte, size)}}
+		v, _ := c.putPublish(batch, &d, 0, false, batch.now)
+		return v
+	}
+	if v := give(100 << 10); v != put || c.out.full.Load() {
+		t.Fatalf("100 KiB got the verdict %d, full %v", v, c.out.full.Load())
+	}
+	c.b.memory.outbox.Store(outboxChunk)
+	if v := give(100); v != noRoom || !c.out.full.Load() {
+		t.Errorf("beyond a limit that came down: verdict %d, full %v", v, c.out.full.Load())
+	}
+	c.b.memory.outbox.Store(int64(c.b.limits.MaxOutboxBytes))
+	if v := give(200 << 10); v != put || !c.out.full.Load() {
+		t.Errorf("200 KiB behind 100 got the verdict %d, full %v", v, c.out.full.Load())
+	}
+	if v := give(100); v != noRoom {
+		t.Errorf("100 bytes behind 300 KiB got the verdict %d", v)
+	}
+}
