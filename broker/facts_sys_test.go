@@ -22,7 +22,7 @@ func (c *client) drain(wait time.Duration) map[string]string {
 	}
 }
 
-// All that broker.md promises to publish, by the two lists of names there are.
+// All that is to be published, by the names that other brokers give it.
 func TestSysTree(t *testing.T) {
 	names := strings.Fields(`version uptime bytes/received bytes/sent
 		clients/total clients/maximum clients/connected clients/active clients/disconnected clients/inactive clients/expired

@@ -19,9 +19,11 @@ func (s *service) driver() (broker.Driver, error) {
 		s.log.Debug("connections are driven by goroutines")
 		return nil, nil
 	}
-	d, err := eventloop.New(cores())
+	n := cores()
+	d, err := eventloop.New(n)
 	switch {
 	case err == nil:
+		spareProcessor(n)
 		s.log.Debug("connections are driven by event loops")
 		return d, nil
 	case o.Driver == "auto" && errors.Is(err, errors.ErrUnsupported):
@@ -33,14 +35,18 @@ func (s *service) driver() (broker.Driver, error) {
 	return nil, fmt.Errorf("cannot start the event loop: %w", err)
 }
 
-// cores is how many event loops there are to be. It gives the runtime a processor
-// more than that, as package eventloop wishes, unless GOMAXPROCS says how many.
+// cores is how many event loops there are to be.
 func cores() int {
-	if os.Getenv("GOMAXPROCS") != "" {
-		return runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.SetDefaultGOMAXPROCS() // what an earlier serve of this process has set is not to count
 	}
-	runtime.SetDefaultGOMAXPROCS() // what an earlier serve of this process has set is not to count
-	n := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(n + 1)
-	return n
+	return runtime.GOMAXPROCS(0)
+}
+
+// spareProcessor gives the runtime a processor more than there are loops, as
+// package eventloop wishes, unless GOMAXPROCS says how many.
+func spareProcessor(loops int) {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(loops + 1)
+	}
 }

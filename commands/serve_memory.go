@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -254,11 +255,14 @@ func (o *serveOptions) limitMemory(limits *broker.Limits, getenv func(string) st
 	if limits.MemoryLimit == 0 {
 		return
 	}
-	set := " " + getenv("MQTK_SET") + " " + strings.Join(o.Set, " ")
-	if !strings.Contains(set, " max_retained_bytes=") {
+	chosen := func(key string) bool {
+		is := func(word string) bool { return strings.HasPrefix(word, key+"=") }
+		return slices.ContainsFunc(o.Set, is) || slices.ContainsFunc(strings.Fields(getenv("MQTK_SET")), is)
+	}
+	if !chosen("max_retained_bytes") {
 		limits.MaxRetainedBytes = min(limits.MaxRetainedBytes, limits.MemoryLimit/4)
 	}
-	if !strings.Contains(set, " max_retained=") {
+	if !chosen("max_retained") {
 		limits.MaxRetained = min(limits.MaxRetained, int(limits.MemoryLimit/4/retainedOverhead))
 	}
 }

@@ -145,7 +145,12 @@ func TestServeLimitsMemory(t *testing.T) {
 			t.Errorf("%q %q: memory %d, retained %d and %d bytes, %v", c.o.MemoryLimit, c.o.Set, l.MemoryLimit, l.MaxRetained, l.MaxRetainedBytes, err)
 		}
 	}
-	o := serveOptions{MemoryLimit: "31MiB"}
+	o := serveOptions{MemoryLimit: "64MiB"}
+	l, err := o.limits(func(string) string { return "max_retained=300000\tmax_retained_bytes=1GiB" })
+	if err != nil || l.MaxRetainedBytes != 1<<30 || l.MaxRetained != 300_000 {
+		t.Errorf("by the environment, retained %d and %d bytes, %v", l.MaxRetained, l.MaxRetainedBytes, err)
+	}
+	o = serveOptions{MemoryLimit: "31MiB"}
 	if _, err := o.limits(func(string) string { return "" }); err == nil {
 		t.Error("31 MiB are taken")
 	}

@@ -167,10 +167,12 @@ func (d *Driver) take(b *broker.Broker, l *loop, fd int, remote net.Addr) {
 	failed := c.control(unix.EPOLL_CTL_ADD)
 	l.load.Add(1)
 	c.core = b.Accept(c, remote)
+	d.conns.set(c.fd, c) // before it has begun, for what has begun may be closed, and then its descriptor is another's
 	c.marks.Or(begun)
-	d.conns.set(c.fd, c)
 	if failed != nil || c.core.Closing() { // refused at the door, or ended before begun was set
 		c.Close()
+	} else {
+		c.Flush() // what its loop had to answer by then
 	}
 }
 

@@ -23,7 +23,7 @@ func (t *table) get(fd int32) *conn {
 	return (*pages)[int(fd)/len(page{})][int(fd)%len(page{})].Load()
 }
 
-// set says whose fd is: nobody's, or, before epoll may report it, c's.
+// set says whose fd is: nobody's, or c's, which epoll may know of already.
 func (t *table) set(fd int32, c *conn) {
 	pages := t.pages.Load()
 	if pages == nil || int(fd)/len(page{}) >= len(*pages) {
