@@ -91,7 +91,7 @@ func BenchmarkConnect(b *testing.B) {
 }
 
 // calls is how often this process has called read, write and their kin.
-func calls(b *testing.B) (n int) {
+func calls(b testing.TB) (n int) {
 	b.Helper()
 	text, err := os.ReadFile("/proc/self/io")
 	if err != nil {
@@ -113,7 +113,7 @@ func calls(b *testing.B) (n int) {
 // A rawClient counts its own system calls, and has no scheduler between itself
 // and its socket.
 type rawClient struct {
-	b       *testing.B
+	b       testing.TB
 	fd      int
 	calls   int
 	greeted int // calls before the rounds began
@@ -121,7 +121,7 @@ type rawClient struct {
 	acks    []byte
 }
 
-func rawDial(b *testing.B, path string) *rawClient {
+func rawDial(b testing.TB, path string) *rawClient {
 	b.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
@@ -136,7 +136,7 @@ func rawDial(b *testing.B, path string) *rawClient {
 	return &rawClient{b: b, fd: fd, in: make([]byte, 256)}
 }
 
-func rawConnect(b *testing.B, path, id string) *rawClient {
+func rawConnect(b testing.TB, path, id string) *rawClient {
 	b.Helper()
 	c := rawDial(b, path)
 	b.Cleanup(func() { unix.Close(c.fd) })
@@ -144,7 +144,7 @@ func rawConnect(b *testing.B, path, id string) *rawClient {
 	return c
 }
 
-func encode(b *testing.B, line string) []byte {
+func encode(b testing.TB, line string) []byte {
 	b.Helper()
 	p, err := mqttwire.ParseText(line, mqttwire.V5)
 	if err != nil {
