@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,8 +55,9 @@ func (c *floodClient) subscribe(filter string, qos mqttwire.QoS) {
 	}
 }
 
-// publish floods a topic until the connection or the test ends.
-func (c *floodClient) publish(topic string, qos mqttwire.QoS, size int, sent *atomic.Int64) {
+// publish floods a topic with numbered messages until so many are sent, with -1 for
+// no end, or the connection ends.
+func (c *floodClient) publish(topic string, qos mqttwire.QoS, size, most int, sent *atomic.Int64) {
 	go func() { // what is acknowledged, nobody looks at
 		for {
 			if _, err := c.ReadPacket(); err != nil {
@@ -64,15 +66,75 @@ func (c *floodClient) publish(topic string, qos mqttwire.QoS, size int, sent *at
 		}
 	}()
 	payload := make([]byte, size)
-	for id := mqttwire.PacketID(1); ; id = id%60000 + 1 {
+	for n := 0; n != most; n++ {
+		binary.BigEndian.PutUint64(payload, uint64(n))
 		p := &mqttwire.Publish{Topic: topic, QoS: qos, Payload: payload}
 		if qos > 0 {
-			p.PacketID = id
+			p.PacketID = mqttwire.PacketID(n%60000 + 1)
 		}
 		if !c.put(p) {
 			return
 		}
 		sent.Add(1)
+	}
+}
+
+// take reads messages of several topics, each of which is numbered for itself, and
+// pauses now and then. Unless all of them come in order, it says why.
+func (c *floodClient) take(messages int) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	next := map[string]uint64{}
+	for i := range messages {
+		if i%8 == 0 {
+			<-tick.C
+		}
+		c.SetReadDeadline(time.Now().Add(lineDeadline))
+		p, err := c.ReadPacket()
+		m, ok := p.(*mqttwire.Publish)
+		if err != nil || !ok {
+			return fmt.Errorf("%d messages of %d came, then %v %v", i, messages, p, err)
+		}
+		if n := binary.BigEndian.Uint64(m.Payload); n != next[m.Topic] {
+			return fmt.Errorf("%s: message %d came as number %d", m.Topic, n, next[m.Topic])
+		}
+		if m.QoS > 0 {
+			c.put(&mqttwire.Ack{Kind: mqttwire.PUBACK, PacketID: m.PacketID})
+		}
+		next[strings.Clone(m.Topic)]++ // Topic is gone with the next read
+	}
+	return nil
+}
+
+// A healthyPair is two clients that have nothing to do with a flood beside them.
+type healthyPair struct {
+	receiver, publisher *floodClient
+	messages            uint64
+}
+
+func (b testBroker) healthyPair(t *testing.T) *healthyPair {
+	t.Helper()
+	p := &healthyPair{receiver: b.floodClient(t, "receiver"), publisher: b.floodClient(t, "publisher")}
+	p.receiver.subscribe("well", 1)
+	return p
+}
+
+// publish sends a message and waits until it is acknowledged.
+func (h *healthyPair) publish(t *testing.T) {
+	t.Helper()
+	i := h.messages
+	h.messages++
+	h.publisher.put(&mqttwire.Publish{Topic: "well", QoS: 1, PacketID: mqttwire.PacketID(i%60000 + 1), Payload: binary.BigEndian.AppendUint64(nil, i)})
+	if p, err := h.publisher.ReadPacket(); err != nil || p.Type() != mqttwire.PUBACK {
+		t.Fatalf("message %d: %v %v", i, p, err)
+	}
+}
+
+// receive takes all that was published.
+func (h *healthyPair) receive(t *testing.T) {
+	t.Helper()
+	if err := h.receiver.take(int(h.messages)); err != nil {
+		t.Fatal("beside the flood: ", err)
 	}
 }
 
@@ -100,8 +162,7 @@ func TestServeStaysWithinMemory(t *testing.T) {
 				c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 				c.subscribe(flood.topic(i), flood.qos)
 			}
-			receiver, publisher := b.floodClient(t, "receiver"), b.floodClient(t, "publisher")
-			receiver.subscribe("well", 1)
+			healthy := b.healthyPair(t)
 			var sent atomic.Int64
 			var publishers sync.WaitGroup
 			var conns [20]*floodClient
@@ -109,38 +170,69 @@ func TestServeStaysWithinMemory(t *testing.T) {
 				conns[i] = b.floodClient(t, fmt.Sprint("flood", i))
 			}
 			for i, c := range conns {
-				publishers.Go(func() { c.publish(flood.topic(i), flood.qos, flood.size, &sent) })
+				publishers.Go(func() { c.publish(flood.topic(i), flood.qos, flood.size, -1, &sent) })
 			}
-			peak, messages := 0, uint64(0)
+			peak := 0
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
-			for end := time.Now().Add(lasts); time.Now().Before(end) || messages == 0; <-tick.C {
-				i := messages
-				messages++
-				publisher.put(&mqttwire.Publish{Topic: "well", QoS: 1, PacketID: mqttwire.PacketID(i + 1), Payload: binary.BigEndian.AppendUint64(nil, i)})
-				if p, err := publisher.ReadPacket(); err != nil || p.Type() != mqttwire.PUBACK {
-					t.Fatalf("message %d: %v %v", i, p, err)
-				}
+			for end := time.Now().Add(lasts); time.Now().Before(end) || healthy.messages == 0; <-tick.C {
+				healthy.publish(t)
 				peak = max(peak, residentOwn(t, pid))
 			}
-			for i := range messages {
-				p, err := receiver.ReadPacket()
-				m, ok := p.(*mqttwire.Publish)
-				if err != nil || !ok || binary.BigEndian.Uint64(m.Payload) != i {
-					t.Fatalf("message %d: %v %v", i, p, err)
-				}
-				receiver.put(&mqttwire.Ack{Kind: mqttwire.PUBACK, PacketID: m.PacketID})
-			}
+			healthy.receive(t)
 			for _, c := range conns {
 				c.Close()
 			}
 			publishers.Wait()
-			t.Logf("%d messages flooded, %d beside them, %d KiB resident at most", sent.Load(), messages, peak>>10)
+			t.Logf("%d messages flooded, %d beside them, %d KiB resident at most", sent.Load(), healthy.messages, peak>>10)
 			if sent.Load()*int64(flood.size)*int64(flood.each) < 3*limit/2 {
 				t.Errorf("only %d messages were sent: that is no flood", sent.Load())
 			}
 			if peak > limit+limit/16 { // 33 to 47 MiB were measured; on a loaded machine the collector is late
 				t.Errorf("resident: %d KiB, the limit is %d", peak>>10, limit>>10)
+			}
+		})
+	}
+}
+
+// Nobody loses anything, and memory stays small though it has no limit of its own,
+// while twenty publishers flood a receiver that reads slowly, but reads.
+func TestServeLosesNothingOfAFlood(t *testing.T) {
+	const publishers, each, size, bound = 20, 300, 16 << 10, 64 << 20
+	for qos := range mqttwire.QoS(2) {
+		t.Run(fmt.Sprint("QoS ", qos), func(t *testing.T) {
+			b := startMqtk(t)
+			slow := b.floodClient(t, "slow")
+			slow.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+			slow.subscribe("flood/#", qos)
+			healthy := b.healthyPair(t)
+			var sent atomic.Int64
+			var work sync.WaitGroup
+			for i := range publishers {
+				c := b.floodClient(t, fmt.Sprint("flood", i))
+				work.Go(func() { c.publish(fmt.Sprint("flood/", i), qos, size, each, &sent) })
+			}
+			taken := make(chan error, 1)
+			go func() { taken <- slow.take(publishers * each) }()
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			peak := 0
+			for done := false; !done; {
+				healthy.publish(t)
+				peak = max(peak, residentOwn(t, b.process.cmd.Process.Pid))
+				select {
+				case err := <-taken:
+					if done = true; err != nil {
+						t.Fatal(err)
+					}
+				case <-tick.C:
+				}
+			}
+			healthy.receive(t)
+			work.Wait()
+			t.Logf("%d messages flooded, %d beside them, %d KiB resident at most", sent.Load(), healthy.messages, peak>>10)
+			if peak > bound {
+				t.Errorf("resident: %d KiB, want at most %d: %d were sent", peak>>10, bound>>10, publishers*each*size>>10)
 			}
 		})
 	}
