@@ -226,9 +226,6 @@ func (t *subscriptions) add(s, old *subscription) {
 	t.Lock()
 	defer t.Unlock()
 	name, rest, shared := mqttwire.SplitShared(s.filter)
-	if !shared {
-		rest = s.filter
-	}
 	kept, a, _ := t.tree.Get(rest)
 	if kept != "" && !shared {
 		s.filter = kept
@@ -263,10 +260,7 @@ func (t *subscriptions) add(s, old *subscription) {
 func (t *subscriptions) drop(s *subscription) {
 	t.Lock()
 	defer t.Unlock()
-	_, rest, shared := mqttwire.SplitShared(s.filter)
-	if !shared {
-		rest = s.filter
-	}
+	_, rest, _ := mqttwire.SplitShared(s.filter)
 	_, a, ok := t.tree.Get(rest)
 	if !ok {
 		return

@@ -89,9 +89,9 @@ type endCause struct {
 	detail string
 }
 
-// Accept takes a connection in that was admitted; the driver then calls Receive for what arrives,
-// unless it is Closing already, and Closed, once, when nothing more will. The
-// Link may be called before Accept returns.
+// Accept takes a connection in that was admitted; the driver then calls Receive
+// for what arrives, unless it is Closing already, and Closed, once, when nothing
+// more will. The Link may be called before Accept returns.
 func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
 	c := &Conn{b: b, link: link, identity: &Identity{Remote: remote}, handshake: &handshake{}}
 	now := time.Now()

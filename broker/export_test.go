@@ -80,3 +80,17 @@ func (b *Broker) AddSessions(n int) {
 		b.registry.sessions.Put(s)
 	}
 }
+
+// AppendOut takes what lies in the outbox, as a driver whose peer reads at once.
+func (c *Conn) AppendOut(dst []byte) []byte {
+	var room [8][]byte
+	for pieces := c.Take(room[:0]); len(pieces) > 0; {
+		n := 0
+		for _, piece := range pieces {
+			dst = append(dst, piece...)
+			n += len(piece)
+		}
+		pieces = c.Next(n, room[:0])
+	}
+	return dst
+}

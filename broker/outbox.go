@@ -274,12 +274,11 @@ func (c *Conn) cut(n int) {
 	o := &c.out
 	for o.first != nil {
 		k := o.first
-		if left := len(k.bytes) - k.done; n < left {
+		if n < len(k.bytes)-k.done {
 			k.done += n
 			return
-		} else {
-			n -= left
 		}
+		n -= len(k.bytes) - k.done
 		o.first = k.next
 		c.b.hold(-k.size)
 		k.recycle()

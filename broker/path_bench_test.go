@@ -35,15 +35,7 @@ type peer struct {
 
 func (p *peer) Flush() {
 	p.flushes++
-	var room [8][]byte
-	for pieces := p.conn.Take(room[:0]); len(pieces) > 0; {
-		n := 0
-		for _, piece := range pieces {
-			p.heard = append(p.heard, piece...)
-			n += len(piece)
-		}
-		pieces = p.conn.Next(n, room[:0])
-	}
+	p.heard = p.conn.AppendOut(p.heard)
 }
 
 // peer opens a connection, of version 5.0 if fields do not say otherwise.

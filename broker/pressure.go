@@ -99,7 +99,7 @@ func releaseAll(waiters []waiter) {
 	}
 }
 
-// pacing is a full Conn as what is looked at each half second.
+// pacing is a full Conn as what is looked at eight times in each half second.
 type pacing Conn
 
 func (c *pacing) deadline() *deadline { return &c.out.pace }

@@ -8,7 +8,7 @@ import (
 
 // matched is who receives a topic: one target per session, overlapping
 // subscriptions merged, and the shares. It is compiled once per topic and
-// shared by all publishers until a subscription changes.
+// shared by all publishers until a subscription that concerns it changes.
 type matched struct {
 	topic      string        // a kept copy
 	generation atomic.Uint64 // of the subscriptions, until which it is known to be right

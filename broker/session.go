@@ -105,7 +105,7 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 		d.message = batch.message(v)
 	}
 	s.sequence++
-	d.recorded = s.b.keeps && s.records(&d)
+	d.recorded = s.records(&d)
 	if c != nil && s.queue.empty() && s.sendNow(batch, c, &d, s.sequence) != noRoom {
 		s.recordSent(batch, &d, s.sequence, true)
 		return true

@@ -90,9 +90,6 @@ func (c *Conn) subackCode(reason mqttwire.ReasonCode, asked mqttwire.QoS) mqttwi
 func (b *Broker) checkFilter(c *Conn, filter string) mqttwire.ReasonCode {
 	l := &b.limits
 	_, rest, shared := mqttwire.SplitShared(filter)
-	if !shared {
-		rest = filter
-	}
 	switch {
 	case !b.topicFits(rest):
 		return mqttwire.TopicFilterInvalid

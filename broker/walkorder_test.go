@@ -18,15 +18,7 @@ type tapeLink struct {
 }
 
 func (l *tapeLink) Flush() {
-	var room [8][]byte
-	for pieces := l.conn.Take(room[:0]); len(pieces) > 0; {
-		n := 0
-		for _, p := range pieces {
-			l.tape = append(l.tape, p...)
-			n += len(p)
-		}
-		pieces = l.conn.Next(n, room[:0])
-	}
+	l.tape = l.conn.AppendOut(l.tape)
 }
 
 func (l *tapeLink) Resume() {}

@@ -75,7 +75,7 @@ func (o *serveOptions) flags() []cli.Flag {
 	flags = append(flags, o.dataOptions.flags()...)
 	flags = append(flags, inCategory("Behaviour",
 		valued("set", "set one limit as `KEY=VALUE`; LIMITS in the man page lists them (repeatable)", toList(&o.Set)),
-		valued("memory-limit", "keep the process within `SIZE` of memory (default half of what the machine or the control group has); the same as --set memory_limit=SIZE", toString(&o.MemoryLimit)),
+		valued("memory-limit", "keep the process to about `SIZE` of memory (default half of what the machine or the control group has); the same as --set memory_limit=SIZE", toString(&o.MemoryLimit)),
 		valued("driver", "drive connections by `KIND`: auto, eventloop (Linux, plain TCP and Unix sockets) or goroutine (default auto)", toOneOf(&o.Driver, "auto", "eventloop", "goroutine")),
 		valued("for", "end after `DURATION`, with 0, also where the command after -- had to be ended", toDuration(&o.For)),
 		valued("drain", "give clients `DURATION` to take what is pending at the end (default 10s)", toDuration(&o.Drain)))...)

@@ -169,10 +169,9 @@ func (d *Driver) take(b *broker.Broker, l *loop, fd int, remote net.Addr) {
 	c.core = b.Accept(c, remote)
 	d.conns.set(c.fd, c) // before it has begun, for what has begun may be closed, and then its descriptor is another's
 	c.marks.Or(begun)
+	c.Flush()                              // what its loop had to answer by then, a refusal too
 	if failed != nil || c.core.Closing() { // refused at the door, or ended before begun was set
 		c.Close()
-	} else {
-		c.Flush() // what its loop had to answer by then
 	}
 }
 
