@@ -119,6 +119,7 @@ type service struct {
 	broker    *broker.Broker
 	listeners []net.Listener
 	ready     readyFile
+	notify    notifier
 	command   *companion // nil without --
 	signals   chan os.Signal
 	summaries chan os.Signal
@@ -165,6 +166,9 @@ func (o *serveOptions) prepare(p *program) (*service, error) {
 	s := &service{serveOptions: o, limits: limits, logLines: lines, log: p.newLogger(lines, o.LogFormat, o.LogLevel)}
 	if s.ready, err = o.openReady(); err == nil {
 		err = s.open()
+	}
+	if err == nil {
+		s.notify, err = openNotifier(p.getenv)
 	}
 	if err != nil {
 		s.closeStore()
@@ -216,6 +220,9 @@ func (s *service) start(p *program) (err error) {
 	}
 	if len(s.Command) > 0 {
 		s.command, err = startCompanion(s.Command, clientURL(urls), p.Stdio)
+	}
+	if err == nil {
+		s.notify.ready("serving on " + strings.Join(urls, " "))
 	}
 	return err
 }
@@ -284,6 +291,7 @@ func (s *service) stop(failed error) error {
 	defer s.closeAll()
 	ctx, cancel := context.WithTimeout(context.Background(), s.Drain)
 	defer cancel()
+	s.notify.stopping("draining")
 	s.command.terminate()
 	drained := make(chan error, 1)
 	go func() { drained <- s.drain(ctx) }()
@@ -330,6 +338,7 @@ func (s *service) closeAll() {
 	}
 	s.closeStore()
 	s.ready.remove()
+	s.notify.close()
 }
 
 // closeStore closes what a broker that was cut short could not.

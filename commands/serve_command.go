@@ -34,7 +34,7 @@ func lookUpCommand(words []string) error {
 func startCompanion(words []string, url string, stdio Stdio) (*companion, error) {
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio.In, stdio.Out, stdio.Err
-	cmd.Env = append(os.Environ(), "MQTT_URL="+url, "MQTK_URL="+url)
+	cmd.Env = append(withoutSupervision(os.Environ()), "MQTT_URL="+url, "MQTK_URL="+url)
 	cmd.WaitDelay = time.Second // for a grandchild that keeps our pipes open
 	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {

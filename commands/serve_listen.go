@@ -24,7 +24,7 @@ type listenPlan struct {
 func (o *serveOptions) plans() []listenPlan {
 	var plans []listenPlan
 	for _, u := range o.Listen {
-		plans = append(plans, listenPlan{url: u})
+		plans = append(plans, bothLoopbacks(u)...)
 	}
 	switch {
 	case o.Port != nil:
@@ -45,6 +45,25 @@ func loopbackPlans(port int) []listenPlan {
 		plans = append(plans, listenPlan{url: fmt.Sprintf("mqtt://[::1]:%d", port), optional: true})
 	}
 	return plans
+}
+
+// bothLoopbacks takes localhost for what it means, both loopback addresses where
+// there are both: a resolver gives one of them to whoever listens, and perhaps the
+// other to whoever connects.
+func bothLoopbacks(address string) []listenPlan {
+	u, err := url.Parse(address)
+	if err != nil || !strings.EqualFold(u.Hostname(), "localhost") || u.Port() == "0" {
+		return []listenPlan{{url: address}}
+	}
+	at := func(host string) string {
+		there := *u
+		there.Host = host
+		if u.Port() != "" {
+			there.Host += ":" + u.Port()
+		}
+		return there.String()
+	}
+	return []listenPlan{{url: at("127.0.0.1")}, {url: at("[::1]"), optional: true}}
 }
 
 // listen opens all listeners, or none.

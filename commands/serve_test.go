@@ -183,6 +183,8 @@ func TestServePlans(t *testing.T) {
 		{"port", serveOptions{Port: &port}, []listenPlan{{"mqtt://127.0.0.1:1884", false}, {"mqtt://[::1]:1884", true}}},
 		{"any port", serveOptions{Port: &zero}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
 		{"listeners", serveOptions{Listen: []string{"a", "b"}}, []listenPlan{{"a", false}, {"b", false}}},
+		{"localhost", serveOptions{Listen: []string{"mqtt://localhost"}}, []listenPlan{{"mqtt://127.0.0.1", false}, {"mqtt://[::1]", true}}},
+		{"localhost, any port", serveOptions{Listen: []string{"mqtt://localhost:0"}}, []listenPlan{{"mqtt://localhost:0", false}}},
 		{"listeners and port", serveOptions{Listen: []string{"a"}, Port: &zero}, []listenPlan{{"a", false}, {"mqtt://127.0.0.1:0", false}}},
 		{"command", serveOptions{Command: []string{"true"}}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
 		{"command and port", serveOptions{Command: []string{"true"}, Port: &zero}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
