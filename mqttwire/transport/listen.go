@@ -12,14 +12,6 @@ import (
 	"time"
 )
 
-// ListenOptions say how to open a listener.
-type ListenOptions struct {
-	// Mode of a Unix socket's file; 0 means 0600. Nobody else can connect
-	// even for the moment between creation and setting it, where the system
-	// allows that (Linux).
-	Mode fs.FileMode
-}
-
 // Listen opens the address of url. Port 0 takes a free one; see URL. An IPv4 or
 // IPv6 literal listens on that family alone, an empty host on both. A Unix
 // socket's file that nobody listens on any more is replaced.
