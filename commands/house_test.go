@@ -43,6 +43,7 @@ func importTable() []room {
 		{path: "broker/bridge", house: brokerChild("mqttwire/client", "mqttwire/transport")},
 		{path: "broker/cluster", house: brokerChild("mqttwire/client", "mqttwire/transport"), modules: []string{"github.com/nats-io/nats.go"}},
 		{path: "broker/*", house: brokerChild()},
+		{path: "commands/config", house: []string{"broker", "mqttwire/transport"}, modules: []string{"github.com/pelletier/go-toml/v2"}},
 		{path: "bench", house: []string{"mqttwire", "mqttwire/client"}, modules: []string{"github.com/HdrHistogram/hdrhistogram-go"}},
 		{path: "commands", house: []string{"*"}, modules: []string{"*"}},
 	}
