@@ -32,7 +32,7 @@ func importTable() []room {
 		{path: "", house: []string{"commands"}},
 		{path: "mqttwire", never: clock, alone: true},
 		{path: "mqttwire/transport", modules: []string{"github.com/gobwas/ws", "github.com/pires/go-proxyproto", "golang.org/x/net"}},
-		{path: "mqttwire/sasl", modules: []string{"github.com/xdg-go/scram"}},
+		{path: "mqttwire/sasl", modules: []string{"github.com/xdg-go/scram", "github.com/xdg-go/stringprep"}},
 		{path: "mqttwire/client", house: []string{"mqttwire", "mqttwire/transport", "mqttwire/sasl"}},
 		{path: "mqttwire/conformance", house: []string{"mqttwire"}},
 		{path: "broker/topictree", alone: true},
