@@ -1,0 +1,223 @@
+package acl
+
+import (
+	"slices"
+
+	"mqtk/broker"
+	"mqtk/broker/topictree"
+	"mqtk/mqttwire"
+)
+
+// Order says which of several rules that match decides.
+type Order byte
+
+const (
+	FirstMatch Order = iota // the first
+	DenyWins                // a deny, wherever it stands
+)
+
+// Rules are what one client may do. They never change.
+type Rules struct {
+	entries []entry // in the order in which they decide
+	noMatch bool
+	depth   int                       // levels of the longest filter
+	index   [2]*topictree.Tree[int32] // by action, filter -> first entry; nil: few enough to walk
+	names   []string
+}
+
+// entry is a Rule that speaks about the client.
+type entry struct {
+	topic   string // filled in
+	rule    *Rule
+	literal bool // matches no topic but itself
+}
+
+// few is up to how many rules a walk along them is no slower than the index.
+const few = 8
+
+// Compile picks the rules that speak about a client and fills its names in. The
+// result refers to the rules, which must not change. noMatch is what holds where
+// no rule matches.
+func Compile(rules []Rule, c Client, order Order, noMatch bool) *Rules {
+	r := &Rules{noMatch: noMatch}
+	for i := range rules {
+		r.add(&rules[i], &c)
+	}
+	if order == DenyWins {
+		slices.SortStableFunc(r.entries, func(a, b entry) int { return rank(a.rule) - rank(b.rule) })
+	}
+	r.entries = slices.Clip(r.entries)
+	for i := range r.entries {
+		n, _ := depth(r.entries[i].topic)
+		r.depth = max(r.depth, n)
+	}
+	if len(r.entries) > few {
+		r.index = [...]*topictree.Tree[int32]{r.indexOf(Read), r.indexOf(Write)}
+	}
+	return r
+}
+
+func rank(r *Rule) int {
+	if r.Allow {
+		return 1
+	}
+	return 0
+}
+
+// add takes a rule in if it speaks about the client and can match anything.
+func (r *Rules) add(rule *Rule, c *Client) {
+	if rule.Access == 0 || !rule.about(c) {
+		return
+	}
+	if topic, ok := rule.literal(); ok {
+		if topic != "" {
+			r.entries = append(r.entries, entry{topic, rule, true})
+		}
+		return
+	}
+	topic, ok, which := rule.filled(c)
+	switch {
+	case ok && wellFormed(topic):
+		r.entries = append(r.entries, entry{topic, rule, false})
+	case which != "" && !slices.Contains(r.names, which):
+		r.names = append(r.names, which)
+	}
+}
+
+// indexOf finds the first rule of one access by topic.
+func (r *Rules) indexOf(a Access) *topictree.Tree[int32] {
+	tree := &topictree.Tree[int32]{}
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.rule.Access&a == 0 || e.literal && wild(e.topic) {
+			continue
+		}
+		if _, _, taken := tree.Get(e.topic); !taken {
+			tree.Set(e.topic, int32(i))
+		}
+	}
+	return tree
+}
+
+// Names are the names of the client that rules ask for and that match no
+// pattern, since they hold + # / or NUL, or begin a topic with $.
+func (r *Rules) Names() []string { return r.names }
+
+// May says whether the client may do that. It allocates nothing, but for a filter
+// that no rule covers. Nobody's rules (nil) allow nothing.
+func (r *Rules) May(a broker.Action, topic string) bool {
+	switch {
+	case r == nil:
+		return false
+	case a == broker.Subscribe:
+		return r.maySubscribe(topic)
+	}
+	return r.says(r.first(accessOf(a), topic))
+}
+
+func accessOf(a broker.Action) Access {
+	if a == broker.Publish {
+		return Write
+	}
+	return Read
+}
+
+// none is the place of the rule that decides where no rule does.
+const none = -1
+
+// says is the decision of the rule at a place.
+func (r *Rules) says(at int) bool {
+	if at == none {
+		return r.noMatch
+	}
+	return r.entries[at].rule.Allow
+}
+
+// first is the place of the first rule that matches the name of a topic.
+func (r *Rules) first(a Access, topic string) int {
+	if r.index[0] == nil {
+		for i := range r.entries {
+			if e := &r.entries[i]; e.rule.Access&a != 0 && e.matches(topic) {
+				return i
+			}
+		}
+		return none
+	}
+	at := int32(len(r.entries))
+	tree := r.index[0]
+	if a == Write {
+		tree = r.index[1]
+	}
+	tree.Match(topic, func(i int32) { at = min(at, i) })
+	if int(at) == len(r.entries) {
+		return none
+	}
+	return int(at)
+}
+
+func (e *entry) matches(topic string) bool {
+	if e.literal {
+		return e.topic == topic
+	}
+	return mqttwire.Match(e.topic, topic)
+}
+
+// maySubscribe decides about a filter.
+func (r *Rules) maySubscribe(filter string) bool {
+	if at := r.covering(filter); at != none {
+		return r.says(at)
+	}
+	_, ok := r.example(filter, true)
+	return ok
+}
+
+// covering is the place of the first rule to read that covers a whole filter.
+func (r *Rules) covering(filter string) int {
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.rule.Access&Read != 0 && (e.topic == filter || !e.literal && covers(e.topic, filter)) {
+			return i
+		}
+	}
+	return none
+}
+
+// example is a topic that the filter matches and that may be read, or may not,
+// with something in place of wildcards that no rule names.
+func (r *Rules) example(filter string, allowed bool) (topic string, ok bool) {
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.rule.Access&Read == 0 || e.rule.Allow != allowed || e.literal && wild(e.topic) {
+			continue
+		}
+		if topic, ok := r.common(filter, e.topic, allowed); ok {
+			return topic, true
+		}
+	}
+	if r.noMatch == allowed {
+		return r.common(filter, filter, allowed)
+	}
+	return "", false
+}
+
+// common is such a topic that two filters have in common.
+func (r *Rules) common(a, b string, allowed bool) (string, bool) {
+	shortest, endless, ok := lengths(a, b)
+	if !ok {
+		return "", false
+	}
+	longest := shortest
+	if endless {
+		longest = max(shortest, r.depth+1)
+	}
+	for n := shortest; n <= longest; n++ {
+		topic, ok := sample(a, b, n)
+		if !ok {
+			return "", false // nor has any other length one
+		}
+		if topic != "" && r.says(r.first(Read, topic)) == allowed {
+			return topic, true
+		}
+	}
+	return "", false
+}
