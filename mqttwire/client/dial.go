@@ -96,8 +96,10 @@ func retryable(err error) bool {
 		disconnected *DisconnectedError
 	)
 	switch {
+	case errors.As(err, &door) && door.Lasting():
+		return false
 	case errors.As(err, &dial):
-		return !errors.As(err, &door) || door.Kind == transport.Unreachable
+		return true
 	case errors.As(err, &refused):
 		return refused.Retryable()
 	case errors.As(err, &disconnected):

@@ -25,16 +25,20 @@ type DialError struct {
 }
 
 func (e *DialError) Error() string {
-	cause := e.Err
-	if t := new(transport.Error); errors.As(cause, &t) {
-		if t.Kind != transport.Unreachable {
-			return t.Error()
-		}
-		cause = t.Err // the rest of it repeats the target
+	if t := new(transport.Error); errors.As(e.Err, &t) && (t.Kind == transport.Usage || t.Kind == transport.Unsupported) {
+		return t.Error()
 	}
-	return fmt.Sprintf("connect to %s: %v", e.Target, cause)
+	return fmt.Sprintf("connect to %s: %v", e.Target, bare(e.Err))
 }
 func (e *DialError) Unwrap() error { return e.Err }
+
+// bare leaves out what an error of package transport repeats of the target.
+func bare(err error) error {
+	if t := new(transport.Error); errors.As(err, &t) && t.Err != nil {
+		return t.Err
+	}
+	return err
+}
 
 // RefusedError: the server answered CONNECT with a refusal.
 type RefusedError struct {
@@ -100,9 +104,9 @@ type LostError struct {
 
 func (e *LostError) Error() string {
 	if e.Handshake {
-		return fmt.Sprintf("the connection ended before CONNACK: %v", e.Err)
+		return fmt.Sprintf("the connection ended before CONNACK: %v", bare(e.Err))
 	}
-	return fmt.Sprintf("the connection was lost: %v", e.Err)
+	return fmt.Sprintf("the connection was lost: %v", bare(e.Err))
 }
 func (e *LostError) Unwrap() error { return e.Err }
 

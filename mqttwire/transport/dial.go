@@ -12,10 +12,34 @@ type DialOptions struct {
 	// LocalAddress is the address of this side to send from, an IP address or
 	// a host name; empty lets the system choose. TCP only.
 	LocalAddress string
+	// TLS is for the schemes with TLS.
+	TLS ClientTLS
+	// Proxy is the URL of a proxy to go through: socks5, socks5h or http, with
+	// user name and password where it wants them. Empty: none. See ProxyFor.
+	Proxy string
+	// SRV asks for the servers of the URL's host by its SRV records.
+	SRV bool
+	// WebSocket is for ws and wss.
+	WebSocket ClientWebSocket
+	// Resolver looks names up; nil is the system's.
+	Resolver *net.Resolver
 }
 
+// ClientWebSocket says what to send with a WebSocket upgrade.
+type ClientWebSocket struct {
+	// Subprotocol is what MQTT is called; empty is mqtt, which MQTT 3.1 calls
+	// mqttv3.1.
+	Subprotocol string
+	// Header are further fields of the request.
+	Header []HeaderField
+}
+
+// HeaderField is a field of an HTTP header.
+type HeaderField struct{ Name, Value string }
+
 // Dial connects to the server at url. It ends with ctx. Nagle's algorithm is
-// off. User name, password, path and query are for others to use.
+// off. User name and password of the URL, and the path where the scheme is not
+// ws or wss, are for others to use; so is its query.
 func Dial(ctx context.Context, url string, o DialOptions) (net.Conn, error) {
 	t, err := ParseURL(url)
 	if err != nil {
@@ -32,8 +56,27 @@ func Dial(ctx context.Context, url string, o DialOptions) (net.Conn, error) {
 	return c, nil
 }
 
+// dialTCP makes the stream of bytes below everything else: straight or through
+// a proxy, to the host of the URL or to one of those that its SRV records name.
 func dialTCP(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
-	var d net.Dialer
+	if t.Host == "" {
+		t.Host = "localhost"
+	}
+	if o.SRV {
+		return dialSRV(ctx, t, o)
+	}
+	return dialHost(ctx, t, o)
+}
+
+func dialHost(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
+	if o.Proxy != "" {
+		return dialProxy(ctx, t, o)
+	}
+	return dialStraight(ctx, t, o)
+}
+
+func dialStraight(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
+	d := net.Dialer{Resolver: o.Resolver}
 	if o.LocalAddress != "" {
 		local, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(strings.Trim(o.LocalAddress, "[]"), "0"))
 		if err != nil {
@@ -41,11 +84,8 @@ func dialTCP(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
 		}
 		d.LocalAddr = local
 	}
-	if (t.Host == "" || t.Host == "localhost") && d.LocalAddr == nil {
+	if t.Host == "localhost" && d.LocalAddr == nil {
 		return dialLocalhost(ctx, &d, t)
-	}
-	if t.Host == "" {
-		t.Host = "localhost"
 	}
 	return d.DialContext(ctx, "tcp", t.Address()) // TCP_NODELAY is net's default
 }

@@ -2,12 +2,29 @@
 // to a net.Listener. It knows nothing of MQTT beyond the schemes and their
 // default ports.
 //
-//	mqtt://host:1883   tcp://host:1883   plain TCP
-//	unix:///run/mqtt.sock                a Unix socket
+//	mqtt://host:1883   tcp                    plain TCP
+//	mqtts://host:8883  ssl tls tcps mqtt+ssl  TLS over TCP
+//	unix:///run/mqtt.sock                     a Unix socket
 //
 // A scheme is one row of the table in scheme.go: name, default port, how to
-// dial, how to listen. TLS and WebSocket are rows without those two functions
-// so far; giving them one is all it takes.
+// dial, how to listen.
+//
+// # Dialling
+//
+// Each layer is made by the one below: TCP, straight or through a proxy, then
+// TLS. With SRV the name of the URL is a domain, whose records say
+// where to go; its certificate still has to name the domain, as RFC 6125,
+// section 6.2.1, wants it: the name that the user gave counts, not one that
+// came out of DNS, where anybody may have written it. ServerName is the way
+// out where a provider's certificates name his hosts alone.
+//
+// What fails is an Error. Its Kind tells an unreachable server from a bad URL
+// or file, from TLS and from the proxy; TLSError has what a person needs to
+// find out why. A time-out is Unreachable, wherever it strikes.
+//
+// A key that is encrypted as PKCS#8 is decrypted here, with the standard
+// library: the packages for it bring further ciphers, and code that runs at
+// each start.
 //
 // Beside the URLs there is an in-memory listener, for tests and for a client
 // in the same process. Its connections have a bounded buffer, deadlines and a

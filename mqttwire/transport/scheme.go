@@ -21,11 +21,11 @@ func schemes() []scheme {
 		{"mqtt", 1883, dialTCP, listenTCP},
 		{"tcp", 1883, dialTCP, listenTCP},
 		{"unix", 0, dialUnix, listenUnix},
-		{name: "mqtts", port: 8883},
-		{name: "ssl", port: 8883},
-		{name: "tls", port: 8883},
-		{name: "tcps", port: 8883},
-		{name: "mqtt+ssl", port: 8883},
+		{"mqtts", 8883, dialTLS, nil},
+		{"ssl", 8883, dialTLS, nil},
+		{"tls", 8883, dialTLS, nil},
+		{"tcps", 8883, dialTLS, nil},
+		{"mqtt+ssl", 8883, dialTLS, nil},
 		{name: "ws", port: 80},
 		{name: "wss", port: 443},
 	}
@@ -40,13 +40,11 @@ func lookup(name string) (scheme, bool) {
 	return scheme{}, false
 }
 
-// spoken lists the schemes of this build as a phrase: "mqtt, tcp and unix".
-func spoken() string {
+// allSchemes lists the schemes as a phrase: "mqtt, tcp and unix".
+func allSchemes() string {
 	var names []string
 	for _, s := range schemes() {
-		if s.dial != nil {
-			names = append(names, s.name)
-		}
+		names = append(names, s.name)
 	}
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
@@ -63,6 +61,12 @@ const (
 	Usage
 	// Unsupported: the scheme exists, this build does not speak it.
 	Unsupported
+	// TLS: the handshake failed, or the other side's certificate is not good.
+	// Err is a *TLSError.
+	TLS
+	// Proxy: it was not reached, or does not lead to the server. Err is a
+	// *ProxyError.
+	Proxy
 )
 
 // Error is every error of Dial, Listen and ParseURL.
@@ -70,7 +74,7 @@ type Error struct {
 	Kind    Kind
 	Subject string // the URL without user name and password
 	Detail  string
-	Err     error // the cause, nil for Usage and Unsupported
+	Err     error // the cause; nil where Detail says all
 }
 
 func (e *Error) Error() string {
@@ -85,7 +89,17 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Lasting tells that another attempt would fail in the same way.
+func (e *Error) Lasting() bool {
+	switch cause := e.Err.(type) {
+	case *TLSError:
+		return !cause.Ended
+	case *ProxyError:
+		return cause.Denied
+	}
+	return e.Kind == Usage || e.Kind == Unsupported
+}
+
 func unsupported(subject, name string) *Error {
-	return &Error{Kind: Unsupported, Subject: subject,
-		Detail: fmt.Sprintf("scheme %s is not supported by this build, which speaks %s", name, spoken())}
+	return &Error{Kind: Unsupported, Subject: subject, Detail: fmt.Sprintf("scheme %s is not supported by this build", name)}
 }

@@ -35,7 +35,7 @@ func ParseURL(s string) (Target, error) {
 	t := Target{Scheme: strings.ToLower(name)}
 	sch, known := lookup(t.Scheme)
 	if !known {
-		return Target{}, usage(s, fmt.Sprintf("unknown scheme %q; this build speaks %s", name, spoken()))
+		return Target{}, usage(s, fmt.Sprintf("unknown scheme %q; there are %s", name, allSchemes()))
 	}
 	rest, query, hasQuery := strings.Cut(rest, "?")
 	authority, path := rest, ""
