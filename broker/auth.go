@@ -2,7 +2,9 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 
 	"mqtk/mqttwire"
@@ -16,6 +18,7 @@ type Credentials struct {
 	HasPassword bool
 	Password    []byte
 	Remote      net.Addr
+	TLS         *tls.ConnectionState // nil: not encrypted
 	Version     mqttwire.Version
 }
 
@@ -44,6 +47,10 @@ var (
 	ErrNotAuthorized  = errors.New("not authorized")
 	ErrBanned         = errors.New("banned")
 )
+
+// ErrUnknownUser is ErrBadCredentials of an Authenticator that does not know the
+// user at all: in a chain of them the next is asked.
+var ErrUnknownUser = fmt.Errorf("%w: no such user", ErrBadCredentials)
 
 // An Authenticator says who a client is. It may block: it is called on a
 // goroutine of its own, and the connection is not read until it answers.
