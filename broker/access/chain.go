@@ -1,0 +1,70 @@
+package access
+
+import (
+	"context"
+	"errors"
+
+	"mqtk/broker"
+)
+
+// Link is an Authenticator in a Chain.
+type Link struct {
+	Name          string // as the configuration has it, for the log
+	Authenticator broker.Authenticator
+}
+
+// Chain asks one link after the other. Enhanced authentication goes to the first
+// link that speaks the method.
+func Chain(links ...Link) broker.ChallengeAuthenticator { return chain(links) }
+
+type chain []Link
+
+func (c chain) Authenticate(ctx context.Context, given *broker.Credentials) (broker.Identity, error) {
+	for i, link := range c {
+		id, err := link.Authenticator.Authenticate(ctx, given)
+		if errors.Is(err, broker.ErrUnknownUser) {
+			continue
+		}
+		if errors.Is(err, broker.ErrBadCredentials) {
+			c[i+1:].waste(ctx, given)
+		}
+		return id, err
+	}
+	if !given.HasUsername && !given.HasPassword {
+		return broker.Identity{}, broker.ErrNotAuthorized
+	}
+	return broker.Identity{}, broker.ErrBadCredentials
+}
+
+// waste takes the time that the links would take for an unknown user.
+func (c chain) waste(ctx context.Context, given *broker.Credentials) {
+	for _, link := range c {
+		_, _ = link.Authenticator.Authenticate(ctx, given)
+	}
+}
+
+func (c chain) Begin(method string, given *broker.Credentials) (broker.Challenge, error) {
+	for _, link := range c {
+		challenger, ok := link.Authenticator.(broker.ChallengeAuthenticator)
+		if !ok {
+			continue
+		}
+		challenge, err := challenger.Begin(method, given)
+		if !errors.Is(err, broker.ErrUnknownMethod) {
+			return challenge, err
+		}
+	}
+	return nil, broker.ErrUnknownMethod
+}
+
+// Anonymous lets in who gives neither user name nor password, without a name. Who
+// gives one meant somebody, and is not let in as nobody.
+type Anonymous struct{}
+
+// Authenticate is the link's answer.
+func (Anonymous) Authenticate(_ context.Context, given *broker.Credentials) (broker.Identity, error) {
+	if given.HasUsername || given.HasPassword {
+		return broker.Identity{}, broker.ErrUnknownUser
+	}
+	return broker.Identity{}, nil
+}

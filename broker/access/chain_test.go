@@ -1,0 +1,116 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"mqtk/broker"
+	"mqtk/mqttwire/sasl"
+)
+
+// counted answers the same to everybody, and counts.
+type counted struct {
+	name  string
+	err   error
+	asked int
+}
+
+func (c *counted) Authenticate(context.Context, *broker.Credentials) (broker.Identity, error) {
+	c.asked++
+	return broker.Identity{Username: c.name}, c.err
+}
+
+func TestChain(t *testing.T) {
+	broken := errors.New("no connection to the table")
+	named := &broker.Credentials{HasUsername: true, Username: "alice", HasPassword: true}
+	for name, test := range map[string]struct {
+		links []*counted
+		given *broker.Credentials
+		want  error
+		name  string
+		asked []int
+	}{
+		"the first":               {[]*counted{{name: "a"}, {name: "b"}}, named, nil, "a", []int{1, 0}},
+		"the second":              {[]*counted{{err: broker.ErrUnknownUser}, {name: "b"}}, named, nil, "b", []int{1, 1}},
+		"a wrong password":        {[]*counted{{err: broker.ErrBadCredentials}, {name: "b"}}, named, broker.ErrBadCredentials, "", []int{1, 1}},
+		"banned":                  {[]*counted{{err: broker.ErrBanned}, {name: "b"}}, named, broker.ErrBanned, "", []int{1, 0}},
+		"out of reach":            {[]*counted{{err: broken}, {name: "b"}}, named, broken, "", []int{1, 0}},
+		"nobody":                  {[]*counted{{err: broker.ErrUnknownUser}, {err: broker.ErrUnknownUser}}, named, broker.ErrBadCredentials, "", []int{1, 1}},
+		"nobody, user name alone": {[]*counted{{err: broker.ErrUnknownUser}}, &broker.Credentials{HasUsername: true}, broker.ErrBadCredentials, "", []int{1}},
+		"nothing given":           {[]*counted{{err: broker.ErrUnknownUser}}, &broker.Credentials{}, broker.ErrNotAuthorized, "", []int{1}},
+		"empty":                   {nil, named, broker.ErrBadCredentials, "", nil},
+	} {
+		var links []Link
+		for _, l := range test.links {
+			links = append(links, Link{Name: l.name, Authenticator: l})
+		}
+		id, err := Chain(links...).Authenticate(t.Context(), test.given)
+		if !errors.Is(err, test.want) || err == nil && id.Username != test.name || errors.Is(err, broker.ErrUnknownUser) {
+			t.Errorf("%s: %v, %v", name, id, err)
+		}
+		for i, l := range test.links {
+			if l.asked != test.asked[i] {
+				t.Errorf("%s: link %d was asked %d times", name, i, l.asked)
+			}
+		}
+	}
+}
+
+func TestAnonymous(t *testing.T) {
+	for _, test := range []struct {
+		given broker.Credentials
+		want  error
+	}{
+		{broker.Credentials{ClientID: "a"}, nil},
+		{broker.Credentials{HasUsername: true}, broker.ErrUnknownUser},
+		{broker.Credentials{HasUsername: true, Username: "alice"}, broker.ErrUnknownUser},
+		{broker.Credentials{HasPassword: true}, broker.ErrUnknownUser},
+	} {
+		if id, err := (Anonymous{}).Authenticate(t.Context(), &test.given); !errors.Is(err, test.want) || id.Username != "" {
+			t.Errorf("%+v: %v, %v", test.given, id, err)
+		}
+	}
+}
+
+// shelf is a source of users.
+type shelf struct {
+	known map[string]error // what Check and Verifier say
+	model int
+	asked int
+}
+
+func (s *shelf) say(user string) error {
+	s.asked++
+	if err, ok := s.known[user]; ok {
+		return err
+	}
+	return sasl.ErrUnknownUser
+}
+
+func (s *shelf) Verifier(_ context.Context, user, _ string) (sasl.Verifier, error) {
+	return sasl.Verifier{Iterations: s.model}, s.say(user)
+}
+
+func (s *shelf) Check(_ context.Context, user string, _ []byte) error { return s.say(user) }
+
+func TestUsers(t *testing.T) {
+	broken := errors.New("no connection to the table")
+	first := &shelf{known: map[string]error{"a": nil, "wrong": sasl.ErrBadCredentials, "broken": broken, "none": sasl.ErrNoVerifier}}
+	second := &shelf{known: map[string]error{"b": nil, "wrong": nil, "broken": nil, "none": nil}, model: 5000}
+	all := Users(first, second)
+	for user, want := range map[string]error{"a": nil, "b": nil, "wrong": sasl.ErrBadCredentials, "broken": broken, "none": sasl.ErrNoVerifier, "eve": sasl.ErrUnknownUser} {
+		if err := all.Check(t.Context(), user, nil); !errors.Is(err, want) {
+			t.Errorf("Check %s: %v", user, err)
+		}
+		v, err := all.Verifier(t.Context(), user, sasl.SCRAMSHA256)
+		if !errors.Is(err, want) || user == "eve" && v.Iterations != 5000 {
+			t.Errorf("Verifier %s: %v, %v", user, v, err)
+		}
+	}
+	before := second.asked
+	_ = all.Check(t.Context(), "wrong", nil)
+	if second.asked == before {
+		t.Error("a wrong password in the first source is answered faster than one in the second")
+	}
+}
