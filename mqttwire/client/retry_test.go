@@ -42,11 +42,22 @@ func TestFirstAttemptsAreBounded(t *testing.T) {
 		if tries < 4 || tries > 6 {
 			b.Errorf("%d attempts in 20 s", tries)
 		}
-		// The URL itself may be at fault: trying again cannot help.
+		// What is wrong may be on this side: trying again cannot help.
 		o.Dial, o.URL = nil, "wss://u:secret@h"
-		e2 := wantError[*transport.Error](b, b.connect(o).fails(), "not supported by this build")
-		if e2.Kind != transport.Unsupported {
+		o.DialOptions.TLS.CAFile = "/no/such/file"
+		e2 := wantError[*transport.Error](b, b.connect(o).fails(), "CA file: open /no/such/file")
+		if e2.Kind != transport.Usage {
 			b.Errorf("kind %v", e2.Kind)
+		}
+		for _, lasting := range []error{
+			&transport.Error{Kind: transport.TLS, Err: &transport.TLSError{Alert: "bad certificate"}},
+			&transport.Error{Kind: transport.Proxy, Err: &transport.ProxyError{Denied: true, Err: errors.New("no")}},
+		} {
+			tries = 0
+			o.Dial = func(context.Context) (net.Conn, error) { tries++; return nil, lasting }
+			if b.connect(o).fails(); tries != 1 {
+				b.Errorf("%v: %d attempts", lasting, tries)
+			}
 		}
 	})
 }

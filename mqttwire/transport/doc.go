@@ -4,6 +4,7 @@
 //
 //	mqtt://host:1883   tcp                    plain TCP
 //	mqtts://host:8883  ssl tls tcps mqtt+ssl  TLS over TCP
+//	ws://host:80/mqtt     wss (443)           WebSocket over TCP, over TLS
 //	unix:///run/mqtt.sock                     a Unix socket
 //
 // A scheme is one row of the table in scheme.go: name, default port, how to
@@ -11,8 +12,8 @@
 //
 // # Dialling
 //
-// Each layer is made by the one below: TCP, straight or through a proxy, then
-// TLS. With SRV the name of the URL is a domain, whose records say
+// Each layer is made on the one below: TCP, straight or through a proxy, then
+// TLS, then WebSocket. With SRV the name of the URL is a domain, whose records say
 // where to go; its certificate still has to name the domain, as RFC 6125,
 // section 6.2.1, wants it: the name that the user gave counts, not one that
 // came out of DNS, where anybody may have written it. ServerName is the way

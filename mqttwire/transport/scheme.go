@@ -26,8 +26,8 @@ func schemes() []scheme {
 		{"tls", 8883, dialTLS, nil},
 		{"tcps", 8883, dialTLS, nil},
 		{"mqtt+ssl", 8883, dialTLS, nil},
-		{name: "ws", port: 80},
-		{name: "wss", port: 443},
+		{"ws", 80, dialWebSocket, nil},
+		{"wss", 443, dialSecureWebSocket, nil},
 	}
 }
 
@@ -96,6 +96,8 @@ func (e *Error) Lasting() bool {
 		return !cause.Ended
 	case *ProxyError:
 		return cause.Denied
+	case *WebSocketError:
+		return cause.Status == 101 || cause.Status >= 400 && cause.Status < 500
 	}
 	return e.Kind == Usage || e.Kind == Unsupported
 }

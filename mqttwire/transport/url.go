@@ -129,12 +129,17 @@ func (t *Target) parseHost(authority string, port int) error {
 // Address is host:port, with brackets where needed.
 func (t Target) Address() string { return net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) }
 
-// String is the URL without user name, password and query: fit for messages.
+// String is the URL without user name, password and query, and without a path
+// that is not the WebSocket's: fit for messages, and to be dialled.
 func (t Target) String() string {
 	if sch, _ := lookup(t.Scheme); sch.port == 0 {
 		return t.Scheme + "://" + (&url.URL{Path: t.Path}).EscapedPath()
 	}
-	return t.Scheme + "://" + t.Address()
+	s := t.Scheme + "://" + t.Address()
+	if t.Scheme == "ws" || t.Scheme == "wss" {
+		s += (&url.URL{Path: t.Path}).EscapedPath()
+	}
+	return s
 }
 
 func usage(s, detail string) error {

@@ -76,24 +76,10 @@ func TestParseURLRefuses(t *testing.T) {
 	}
 }
 
-func TestSchemesNotSpoken(t *testing.T) {
-	for _, in := range []string{"ws://h", "wss://u:secret@h"} {
-		_, dialled := Dial(t.Context(), in, DialOptions{})
-		_, listened := Listen(in, ListenOptions{})
-		for _, err := range []error{dialled, listened} {
-			var e *Error
-			if !errors.As(err, &e) || e.Kind != Unsupported || !strings.Contains(err.Error(), "is not supported by this build") {
-				t.Errorf("%s: %v", in, err)
-			}
-			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("%v shows the password", err)
-			}
-		}
-	}
-}
-
 func TestTargetString(t *testing.T) {
 	for in, want := range map[string]string{
+		"wss://u:p@h/a%20b?c=d":  "wss://h:443/a%20b",
+		"ws://h":                 "ws://h:80",
 		"mqtt://u:p@h/a?b=c":     "mqtt://h:1883",
 		"mqtt://[::1]:5":         "mqtt://[::1]:5",
 		"unix://u:p@/run/a%20b?": "unix:///run/a%20b",
