@@ -15,12 +15,17 @@
 // mosquitto looks at the rules of a user before the patterns, so that a topic
 // line of the user wins over a pattern that denies; here the deny wins.
 //
+// The rules of a file that are for all clients of one user are compiled once for
+// them, and a client with patterns of its own has only those over them. With 100
+// rules a client's own copy, with its index, would take 10 KB.
+//
 // # Names
 //
 // %c and %u (also ${clientid}, $clientId and ${username}) stand for the names of
 // the client. A name with + # / or NUL matches no pattern, nor does an empty one:
 // the rule does not count for that client, be it an allow or a deny, and Names
-// tells it. A name never makes a pattern reach the topics that begin with $.
+// tells it. A name never makes a pattern reach the topics that begin with $, as
+// mosquitto lets it do.
 //
 // # SUBSCRIBE
 //

@@ -22,11 +22,11 @@ func (r *Rules) Explain(a broker.Action, topic string) Verdict {
 	case a == broker.Subscribe:
 		return r.explainSubscribe(topic)
 	}
-	at := r.first(accessOf(a), topic)
-	if at == none {
+	e := r.first(accessOf(a), topic)
+	if e == nil {
 		return Verdict{Allowed: r.noMatch, Why: "no rule matches the topic" + r.silence()}
 	}
-	return r.verdict(at, "matches the topic")
+	return Verdict{Allowed: e.rule.Allow, Rule: e.rule, Why: "matches the topic"}
 }
 
 // silence says what holds where no rule matches.
@@ -37,15 +37,11 @@ func (r *Rules) silence() string {
 	return ", and no_match denies then"
 }
 
-func (r *Rules) verdict(at int, why string) Verdict {
-	rule := r.entries[at].rule
-	return Verdict{Allowed: rule.Allow, Rule: rule, Why: why}
-}
-
 func (r *Rules) explainSubscribe(filter string) Verdict {
 	var v Verdict
-	if at := r.covering(filter); at != none {
-		if v = r.verdict(at, "covers the whole filter"); r.entries[at].topic == filter {
+	if e := r.covering(filter); e != nil {
+		v = Verdict{Allowed: e.rule.Allow, Rule: e.rule, Why: "covers the whole filter"}
+		if e.topic == filter {
 			v.Why = "is about this very filter"
 		}
 	} else if topic, ok := r.example(filter, true); !ok {
@@ -62,8 +58,8 @@ func (r *Rules) explainSubscribe(filter string) Verdict {
 
 // ruleFor is the rule that decides whether the name of a topic may be read.
 func (r *Rules) ruleFor(topic string) *Rule {
-	if at := r.first(Read, topic); at != none {
-		return r.entries[at].rule
+	if e := r.first(Read, topic); e != nil {
+		return e.rule
 	}
 	return nil
 }

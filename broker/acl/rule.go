@@ -46,6 +46,11 @@ type Client struct {
 	Address            netip.Addr
 }
 
+// nobody says whether the rule is about nobody at all.
+func (r *Rule) nobody() bool {
+	return !r.All && !r.Anonymous && r.Username == "" && r.ClientID == "" && r.Address == ""
+}
+
 // about says whether the rule speaks about a client.
 func (r *Rule) about(c *Client) bool {
 	switch {

@@ -135,7 +135,7 @@ func decideByWalk(rules []Rule, noMatch bool, a Access, topic string) bool {
 // TestDecisionsAreThoseOfASearch holds May, for each action, against trying every
 // topic of up to four levels, with few rules and with enough for the index.
 func TestDecisionsAreThoseOfASearch(t *testing.T) {
-	random := rand.New(rand.NewPCG(6, 2026))
+	random := newRandom()
 	topics, filters := allTopics(4), allFilters(3)
 	asked := [2]int{}
 	for round := range 1500 {
@@ -170,6 +170,12 @@ func TestDecisionsAreThoseOfASearch(t *testing.T) {
 	if asked[0] < 500 || asked[1] < 500 {
 		t.Errorf("refused and granted: %v", asked)
 	}
+}
+
+func newRandom() *rand.Rand { return rand.New(rand.NewPCG(6, 2026)) }
+
+func randomAccess(random *rand.Rand) string {
+	return []string{"read ", "write ", "readwrite ", "deny "}[random.IntN(4)]
 }
 
 func randomRules(random *rand.Rand, filters []string, n int) []Rule {
