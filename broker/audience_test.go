@@ -33,6 +33,7 @@ func TestSubscriptionsAgainstModel(t *testing.T) {
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		b := &Broker{}
+		b.settings.Store(newSettings(DefaultLimits()))
 		sessions := make([]*Session, 1+r.IntN(30))
 		for i := range sessions {
 			sessions[i] = b.newSession(&Identity{ClientID: fmt.Sprint(i)}, 1)

@@ -29,6 +29,7 @@ type Identity struct {
 	Username string
 	ClientID string
 	Remote   net.Addr
+	Rights   *Rights // for the Authorizer; made by the broker, nil where there is none
 }
 
 // Action is what an Authorizer is asked about.
@@ -81,11 +82,6 @@ type Challenge interface {
 // a session may be locked while it is asked about what waits there.
 type Authorizer interface {
 	Authorize(id *Identity, a Action, topic string) bool
-}
-
-// authorized asks the Authorizer, if there is one.
-func (b *Broker) authorized(id *Identity, a Action, topic string) bool {
-	return b.authorizer == nil || b.authorizer.Authorize(id, a, topic)
 }
 
 // refusal is the reason that an Authenticator's error stands for.

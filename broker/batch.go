@@ -69,7 +69,7 @@ func (batch *Batch) begin(c *Conn) {
 	batch.appended = batch.appended && c.open != nil // of another connection
 	d := &batch.decoder
 	d.Version, d.From = c.version, mqttwire.Client
-	l := &c.b.limits
+	l := c.terms.limits
 	d.Limits = mqttwire.Limits{
 		MaxPacketSize:     uint32(l.MaxPacketSize),
 		MaxUserProperties: l.MaxUserProperties,

@@ -57,7 +57,7 @@ func (s *socket) Close()  {}
 
 func (r *rig) open(v mqttwire.Version, id, fields string) *socket {
 	s := &socket{rig: r, version: v}
-	s.conn = r.b.Accept(s, nil)
+	s.conn = r.b.Accept(s, nil, nil)
 	s.say("CONNECT client-id=" + id + " clean-start=1 " + fields)
 	if s.sent == 0 || s.last[0] != 0x20 || s.last[3] != 0 {
 		r.Fatalf("%s is not let in: %x", id, s.last)
@@ -178,7 +178,7 @@ func BenchmarkConnect(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s := &socket{rig: r, version: v}
-				s.conn = r.b.Accept(s, nil)
+				s.conn = r.b.Accept(s, nil, nil)
 				s.hand(connect)
 				s.conn.Closed(nil)
 			}

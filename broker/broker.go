@@ -32,7 +32,7 @@ type Options struct {
 // on the Conn's methods as the Link asks; false: it cannot drive this kind.
 // Close ends it once all its connections are released.
 type Driver interface {
-	Drive(b *Broker, nc net.Conn) bool
+	Drive(b *Broker, g *Gate, nc net.Conn) bool
 	Close() error
 }
 
@@ -43,28 +43,33 @@ type Driver interface {
 // driver has nothing left of it.
 type Acceptor interface {
 	Driver
-	Listen(b *Broker, l net.Listener) (serve func() (came bool, err error))
+	Listen(b *Broker, g *Gate, l net.Listener) (serve func() (came bool, err error))
 }
 
 // Broker is an MQTT server for 3.1, 3.1.1 and 5.0. It opens nothing itself: it
 // is handed listeners, a Store, an Authenticator, an Authorizer and a Fabric.
 type Broker struct {
-	limits        Limits
-	store         Store
-	authenticator Authenticator
-	authorizer    Authorizer
-	fabric        Fabric
-	driver        Driver
-	log           *slog.Logger
-	version       string
-	metrics       metrics
-	memory        memory
+	settings   atomic.Pointer[settings]
+	store      Store
+	gate       *Gate                     // of listeners that have no other
+	authority  atomic.Pointer[authority] // nil: everything is allowed
+	succession sync.Mutex                // held while an authority takes over
+	bans       atomic.Pointer[bans]
+	fabric     Fabric
+	driver     Driver
+	log        *slog.Logger
+	version    string
+	metrics    metrics
+	memory     memory
 
 	registry struct {
 		sync.Mutex
 		sessions  topictree.Set[*Session] // by their client ids
 		conns     []*Conn
-		listeners map[net.Listener]struct{}
+		listeners map[net.Listener]*Gate
+		greeted   map[*greeting]struct{} // connections whose handshake is under way
+		crowds    crowds
+		rights    bool // new identities get a slot for them
 		rate      rate // of CONNECTs
 		live      int  // connections with a CONNACK
 		maximum   int  // of live, so far
@@ -98,21 +103,24 @@ type Broker struct {
 	stirred    chan struct{} // holds a value when connections have come or gone
 }
 
-// ErrClosed is what Serve returns once Shutdown was called.
+// ErrClosed is what Serve returns once Shutdown was called, or CloseGate.
 var ErrClosed = errors.New("the broker is closed")
 
 // New makes a broker, takes up what its Store kept, and starts its clocks.
 func New(o Options) (*Broker, error) {
 	b := &Broker{
-		limits: o.Limits, store: o.Store, authenticator: o.Authenticator, authorizer: o.Authorizer,
-		fabric: o.Fabric, driver: o.Driver, log: o.Log, version: o.Version, started: time.Now(), stirred: make(chan struct{}, 1),
+		store: o.Store, gate: NewGate(GateRules{Authenticator: o.Authenticator}), fabric: o.Fabric,
+		driver: o.Driver, log: o.Log, version: o.Version, started: time.Now(), stirred: make(chan struct{}, 1),
 	}
-	if b.limits == (Limits{}) {
-		b.limits = DefaultLimits()
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
 	}
-	if err := b.limits.Validate(); err != nil {
+	if err := o.Limits.Validate(); err != nil {
 		return nil, err
 	}
+	b.settings.Store(newSettings(o.Limits))
+	b.authority.Store(newAuthority(o.Authorizer))
+	b.registry.rights = o.Authorizer != nil
 	if b.store == nil {
 		b.store = memoryStore{}
 	}
@@ -121,8 +129,10 @@ func New(o Options) (*Broker, error) {
 	}
 	_, memory := b.store.(memoryStore)
 	b.keeps = !memory
-	b.memory.begin(&b.limits)
-	b.registry.listeners = make(map[net.Listener]struct{})
+	b.memory.begin(b.limits())
+	b.registry.listeners = make(map[net.Listener]*Gate)
+	b.registry.greeted = make(map[*greeting]struct{})
+	b.recount(b.limits())
 	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()
 	b.busy.b = b
@@ -138,19 +148,25 @@ func New(o Options) (*Broker, error) {
 	return b, nil
 }
 
-// Serve accepts connections until the listener closes or Shutdown is called.
-// Out of file handles it backs off and goes on.
-func (b *Broker) Serve(l net.Listener) error {
+// Serve is ServeGate by a gate that asks Options.Authenticator and has no rules.
+func (b *Broker) Serve(l net.Listener) error { return b.ServeGate(b.gate, l) }
+
+// ServeGate lets in who comes to a listener, by the rules of a gate, until the
+// listener closes, CloseGate or Shutdown is called. Out of file handles it backs
+// off and goes on. A gate may have several listeners.
+func (b *Broker) ServeGate(g *Gate, l net.Listener) error {
 	b.registry.Lock()
-	if b.draining.Load() {
+	if b.draining.Load() || g.closed {
 		b.registry.Unlock()
 		l.Close()
 		return ErrClosed
 	}
-	b.registry.listeners[l] = struct{}{}
+	b.registry.listeners[l] = g
+	g.serving.Add(1)
 	b.registry.Unlock()
+	defer b.unserve(g, l)
 	boundUnsent(l)
-	serve := b.takerOf(l)
+	serve := b.takerOf(g, l)
 	var backoff time.Duration
 	for {
 		came, err := serve()
@@ -161,7 +177,7 @@ func (b *Broker) Serve(l net.Listener) error {
 		case err == nil:
 			continue
 		case errors.Is(err, net.ErrClosed):
-			if b.draining.Load() {
+			if b.draining.Load() || b.shut(g) {
 				return ErrClosed
 			}
 			return err
@@ -177,9 +193,9 @@ func (b *Broker) Serve(l net.Listener) error {
 
 // takerOf returns what takes connections in from a listener: the driver, or, one
 // at a time, the broker.
-func (b *Broker) takerOf(l net.Listener) (serve func() (came bool, err error)) {
+func (b *Broker) takerOf(g *Gate, l net.Listener) (serve func() (came bool, err error)) {
 	if a, ok := b.driver.(Acceptor); ok {
-		if serve = a.Listen(b, l); serve != nil {
+		if serve = a.Listen(b, g, l); serve != nil {
 			return serve
 		}
 	}
@@ -194,9 +210,7 @@ func (b *Broker) takerOf(l net.Listener) (serve func() (came bool, err error)) {
 			nc.Close()
 			return false, net.ErrClosed
 		}
-		if b.driver == nil || !b.driver.Drive(b, nc) {
-			go b.run(nc)
-		}
+		b.bringIn(g, nc)
 		return true, nil
 	}
 }
@@ -211,6 +225,9 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 		l.Close()
 	}
 	conns := slices.Clone(b.registry.conns)
+	for g := range b.registry.greeted {
+		g.conn.Close()
+	}
 	b.registry.Unlock()
 	for _, c := range conns {
 		c.kick(mqttwire.ServerShuttingDown, "the server is shutting down")

@@ -46,6 +46,7 @@ type Conn struct {
 	left       bool                // the last Receive left whole packets to a pause
 	gone       bool                // Closed was called, guarded by handover
 
+	attached       bool // its session was given to it under its names; guarded by the registry's mutex
 	version        mqttwire.Version
 	quiet          bool      // Request Problem Information is 0
 	receiveMaximum uint16    // the client's, capped by max_inflight
@@ -53,6 +54,7 @@ type Conn struct {
 	maxPacketSize  uint32    // the client's, 0: none
 	identity       *Identity // without names until it is accepted
 	session        *Session
+	terms          *terms
 
 	out       outbox
 	segments  *segment          // the last of the waiting acknowledgements, a ring; guarded by out.mu
@@ -89,21 +91,30 @@ type endCause struct {
 	detail string
 }
 
-// Accept takes a connection in that was admitted; the driver then calls Receive
-// for what arrives, unless it is Closing already, and Closed, once, when nothing
-// more will. The Link may be called before Accept returns.
-func (b *Broker) Accept(link Link, remote net.Addr) *Conn {
-	c := &Conn{b: b, link: link, identity: &Identity{Remote: remote}, handshake: &handshake{}}
+// Accept takes a connection in that was admitted and came by a gate, nil for that
+// of Serve; the driver then calls Receive for what arrives, unless it is Closing
+// already, and Closed, once, when nothing more will. The Link may be called before
+// Accept returns.
+func (b *Broker) Accept(link Link, g *Gate, remote net.Addr) *Conn {
+	if g == nil {
+		g = b.gate
+	}
+	c := &Conn{b: b, link: link, identity: &Identity{Remote: remote}, handshake: &handshake{}, terms: b.termsOf(g)}
 	now := time.Now()
 	b.metrics.sockets.Add(1)
-	if !b.enter(c) {
+	switch b.enter(c) {
+	case mqttwire.Success:
+	case mqttwire.NotAuthorized:
+		c.end(mqttwire.NotAuthorized, "the address is not admitted")
+		return c
+	default:
 		c.end(mqttwire.ServerBusy, "too many connections")
 		return c
 	}
 	if b.draining.Load() { // Shutdown may have looked for connections before
 		c.end(mqttwire.ServerShuttingDown, "the server is shutting down")
 	}
-	b.deadlines.arm((*openLimit)(c), now.Add(b.limits.ConnectTimeout))
+	b.deadlines.arm((*openLimit)(c), now.Add(b.limits().ConnectTimeout))
 	return c
 }
 

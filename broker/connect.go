@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ type connectRequest struct {
 	receiveMaximum int
 	aliasMaximum   uint16
 	quiet          bool
-	present        bool // the session was there
+	present        bool       // the session was there
+	authority      *authority // that has loaded the rights
 }
 
 // noExpiry is the Session Expiry Interval of a session that never ends.
@@ -41,24 +43,26 @@ func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
 	r := c.read(p)
 	c.connect = r
 	c.maxPacketSize, c.quiet = r.maxPacketSize, r.quiet
+	c.terms = c.b.termsOf(c.terms.gate)
 	if reason, detail := c.b.checkConnect(c, p, r); reason != mqttwire.Success {
 		c.refuse(reason, detail)
 		return
 	}
-	if r.enhanced || c.b.authenticator != nil || c.b.keeps {
+	if r.enhanced || c.authenticator() != nil || c.b.loads() || c.b.keeps {
 		// The authentication has its own time, and its context ends a moment before.
-		c.b.deadlines.arm((*openLimit)(c), batch.now.Add(c.b.limits.ConnectTimeout+time.Second))
+		c.b.deadlines.arm((*openLimit)(c), batch.now.Add(c.b.limits().ConnectTimeout+time.Second))
 	}
 	c.b.authenticate(batch, c, r)
 }
 
 // read copies a CONNECT into a request, with the defaults of its version.
 func (c *Conn) read(p *mqttwire.Connect) *connectRequest {
-	l := &c.b.limits
+	l := c.terms.limits
 	r := &connectRequest{
 		credentials: Credentials{
 			ClientID: strings.Clone(p.ClientID), HasUsername: p.HasUsername, Username: strings.Clone(p.Username),
-			HasPassword: p.HasPassword, Password: bytes.Clone(p.Password), Remote: c.identity.Remote, Version: p.Version,
+			HasPassword: p.HasPassword, Password: bytes.Clone(p.Password),
+			Remote: c.identity.Remote, TLS: tlsOf(c.link), Version: p.Version,
 		},
 		cleanStart: p.CleanStart, keepAlive: p.KeepAlive, askedKeepAlive: p.KeepAlive, receiveMaximum: l.MaxInflight,
 	}
@@ -107,12 +111,17 @@ func capExpiry(asked uint32, l *Limits) uint32 {
 // checkConnect holds a CONNECT against the broker's limits. It settles the
 // client id and the keep alive.
 func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (mqttwire.ReasonCode, string) {
-	l := &b.limits
+	l := b.limits()
+	crowd, which := b.crowd(c)
 	switch id := p.ClientID; {
+	case !c.terms.rules.speaks(p.Version):
+		return mqttwire.UnsupportedProtocolVersion, "the listener does not take this version"
 	case b.draining.Load():
 		return b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"
-	case b.crowded():
-		return b.elsewhere(mqttwire.ServerBusy), "too many connections"
+	case crowd != mqttwire.Success:
+		return b.elsewhere(crowd), which
+	case b.bans.Load().bar(addressOf(c.identity.Remote)) || b.bans.Load().bans(&Identity{ClientID: id}):
+		return mqttwire.Banned, ""
 	case b.strained(refusing) && b.findSession(id) == nil: // who has a session comes for what waits there
 		return b.elsewhere(mqttwire.ServerUnavailable), "the server is short of memory"
 	case b.tooFast(time.Now()):
@@ -143,7 +152,7 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 // elsewhere is the reason for turning a client away that another server may
 // take, where there is one to name.
 func (b *Broker) elsewhere(reason mqttwire.ReasonCode) mqttwire.ReasonCode {
-	if b.limits.ServerReference != "" {
+	if b.limits().ServerReference != "" {
 		return mqttwire.UseAnotherServer
 	}
 	return reason
@@ -152,7 +161,7 @@ func (b *Broker) elsewhere(reason mqttwire.ReasonCode) mqttwire.ReasonCode {
 // assignID makes a client id that nobody can guess and no session has.
 func (b *Broker) assignID() string {
 	for {
-		id := b.limits.AutoIDPrefix + rand.Text()
+		id := b.limits().AutoIDPrefix + rand.Text()
 		if b.findSession(id) == nil {
 			return id
 		}
@@ -193,8 +202,8 @@ func (c *Conn) refuse(reason mqttwire.ReasonCode, detail string) {
 		if detail != "" {
 			p.Properties = p.Properties.AddText(mqttwire.ReasonString, detail)
 		}
-		if c.b.limits.ServerReference != "" && (reason == mqttwire.UseAnotherServer || reason == mqttwire.ServerMoved) {
-			p.Properties = p.Properties.AddText(mqttwire.ServerReference, c.b.limits.ServerReference)
+		if c.b.limits().ServerReference != "" && (reason == mqttwire.UseAnotherServer || reason == mqttwire.ServerMoved) {
+			p.Properties = p.Properties.AddText(mqttwire.ServerReference, c.b.limits().ServerReference)
 		}
 	}
 	if sayable {
@@ -223,6 +232,10 @@ func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
 func (c *Conn) accept(batch *Batch, id Identity) {
 	r := c.connect
 	c.identity.Username, c.identity.ClientID = id.Username, r.credentials.ClientID
+	if !c.terms.rules.binds(c.identity.ClientID, c.identity.Username) {
+		c.refuse(mqttwire.NotAuthorized, "the client identifier is not one of the user's")
+		return
+	}
 	if r.will != nil && !c.b.authorized(c.identity, Publish, r.will.message.Topic) {
 		c.refuse(mqttwire.NotAuthorized, "the will may not be published")
 		return
@@ -236,6 +249,15 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	switch reason {
 	case mqttwire.NotAuthorized:
 		c.refuse(reason, "the session belongs to somebody else")
+		return
+	case reload:
+		c.ask(func(ctx context.Context) func(*Batch) { return c.acceptable(ctx, id) })
+		return
+	case mqttwire.Banned:
+		c.refuse(reason, "")
+		return
+	case mqttwire.QuotaExceeded:
+		c.refuse(reason, "too many connections of this user")
 		return
 	case mqttwire.ServerUnavailable:
 		c.refuse(reason, "the store has no room")
@@ -265,7 +287,7 @@ func (c *Conn) connack(r *connectRequest) *mqttwire.Connack {
 	if c.version != mqttwire.V5 {
 		return p
 	}
-	l := &c.b.limits
+	l := c.terms.limits
 	add := func(id mqttwire.PropertyID, n, standard uint32) {
 		if n != standard {
 			p.Properties = p.Properties.AddNumber(id, n)
@@ -300,7 +322,7 @@ func (c *Conn) connack(r *connectRequest) *mqttwire.Connack {
 
 // responseInformation fills in the template of response_information.
 func (c *Conn) responseInformation() string {
-	return strings.NewReplacer("%c", c.clientID(), "%u", c.identity.Username).Replace(c.b.limits.ResponseInformation)
+	return strings.NewReplacer("%c", c.clientID(), "%u", c.identity.Username).Replace(c.b.limits().ResponseInformation)
 }
 
 func flag(b bool) uint32 {
@@ -317,17 +339,43 @@ func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
 		c.beginExchange(batch, r)
 		return
 	}
-	if b.authenticator == nil {
+	a := c.authenticator()
+	switch {
+	case a != nil:
+		c.ask(func(ctx context.Context) func(*Batch) {
+			id, err := a.Authenticate(ctx, &r.credentials)
+			if err != nil {
+				return func(*Batch) { c.turnAway(err) }
+			}
+			return c.acceptable(ctx, id)
+		})
+	case b.loads():
+		c.ask(func(ctx context.Context) func(*Batch) { return c.acceptable(ctx, Identity{}) })
+	default:
 		c.accept(batch, Identity{}) // a user name that nobody checked is nobody's
-		return
 	}
-	c.ask(func(ctx context.Context) func(*Batch) {
-		id, err := b.authenticator.Authenticate(ctx, &r.credentials)
-		if err != nil {
-			return func(*Batch) { c.turnAway(err) }
+}
+
+// authenticator is the gate's as it is now.
+func (c *Conn) authenticator() Authenticator { return c.terms.gate.Rules().Authenticator }
+
+// loads says whether rights have to be loaded before CONNACK.
+func (b *Broker) loads() bool {
+	a := b.authority.Load()
+	return a != nil && a.loader != nil
+}
+
+// acceptable loads the rights of an authenticated client, and accepts it.
+func (c *Conn) acceptable(ctx context.Context, id Identity) func(*Batch) {
+	authority := c.b.authority.Load()
+	if authority != nil && authority.loader != nil {
+		who := &Identity{id.Username, c.connect.credentials.ClientID, c.identity.Remote, c.identity.Rights}
+		if err := authority.loader.LoadRights(ctx, who); err != nil {
+			return func(*Batch) { c.turnAway(fmt.Errorf("rights: %w", err)) }
 		}
-		return func(batch *Batch) { c.accept(batch, id) }
-	})
+	}
+	c.connect.authority = authority
+	return func(batch *Batch) { c.accept(batch, id) }
 }
 
 // ask has a question that may block asked once Receive is done. The connection
@@ -342,7 +390,7 @@ func (c *Conn) ask(question func(context.Context) (answer func(*Batch))) {
 func (c *Conn) inquire() {
 	question, again := c.question, c.phase == connected
 	c.question = nil
-	ctx, cancel := context.WithTimeout(c.b.context, c.b.limits.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(c.b.context, c.b.limits().ConnectTimeout)
 	c.handover.Lock()
 	c.cancel = cancel
 	c.handover.Unlock()
@@ -353,6 +401,10 @@ func (c *Conn) inquire() {
 		c.b.background(func(batch *Batch) { c.take(batch, answer) })
 		if c.closing.Load() {
 			c.kick(mqttwire.Success, "")
+			return
+		}
+		if c.asks() {
+			c.inquire()
 			return
 		}
 		c.link.Flush()

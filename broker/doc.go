@@ -20,7 +20,9 @@
 //
 // A driver feeds bytes to a Conn and writes what lies in its outbox; Link is
 // what the core asks of it. The goroutine driver (driver.go) takes any net.Conn
-// and lives here; package eventloop takes sockets on Linux. The seam is
+// and lives here; package eventloop takes sockets on Linux. A connection comes by a Gate, which has
+// the rules of its listener (gate.go), and has its handshake, of TLS or a WebSocket,
+// before a driver gets it (greet.go). The seam is
 //
 //	Admit, Accept; then, on the driver's thread, Receive, Closed and at the end Release;
 //	on any thread Take, Wrote, Next, Drained, Failed.
@@ -111,11 +113,11 @@
 //
 // # Where the bytes of an idle connection go
 //
-// An idle client with one subscription on a filter of its own takes 620 bytes of
-// the heap and about 900 resident (mosquitto: 1,016):
+// An idle client with one subscription on a filter of its own takes 650 bytes of
+// the heap and about 940 resident (mosquitto: 1,016):
 //
-//	connection   280   Conn 224, its conn in the event loop 48, the peer's address 8
-//	session      209   Session 128, Identity 48, ClientID 16, place in the registry 17
+//	connection   296   Conn 240, its conn in the event loop 48, the peer's address 8
+//	session      225   Session 128, Identity 64, ClientID 16, place in the registry 17
 //	subscription 129   itself 48, the filter, which the tree shares, 16, node 48, place among its siblings 17
 //	not heap     280   slots of spans that nothing fills, and the runtime's own lists, which are 1 MB whoever comes
 //

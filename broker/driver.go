@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -38,13 +39,13 @@ type stream struct {
 }
 
 // run drives one connection until it ends.
-func (b *Broker) run(nc net.Conn) {
+func (b *Broker) run(g *Gate, nc net.Conn) {
 	s := &stream{conn: nc}
 	s.changed.L = &s.mu
 	if !s.raw.init(s) {
 		s.small = make([]byte, smallRead)
 	}
-	s.core = b.Accept(s, nc.RemoteAddr())
+	s.core = b.Accept(s, g, nc.RemoteAddr())
 	s.begun.Store(true)
 	err := errClosing
 	if !s.core.Closing() {
@@ -198,6 +199,9 @@ func (s *stream) wrote() {
 	s.changed.Broadcast()
 	s.mu.Unlock()
 }
+
+// TLS is the connection's, nil for none.
+func (s *stream) TLS() *tls.ConnectionState { return tlsOf(s.conn) }
 
 // Resume ends a pause: Receive wants the bytes it left.
 func (s *stream) Resume() {

@@ -18,7 +18,7 @@ type exchange struct {
 
 // beginExchange starts the exchange that a CONNECT with a method asks for.
 func (c *Conn) beginExchange(batch *Batch, r *connectRequest) {
-	challenger, ok := c.b.authenticator.(ChallengeAuthenticator)
+	challenger, ok := c.authenticator().(ChallengeAuthenticator)
 	if !ok {
 		c.refuse(mqttwire.BadAuthenticationMethod, "the authentication method is unknown")
 		return
@@ -38,6 +38,13 @@ func (c *Conn) beginExchange(batch *Batch, r *connectRequest) {
 // step gives the challenge the client's data and returns what follows from it.
 func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
 	reply, done, id, err := c.auth.challenge.Next(ctx, data)
+	if err == nil && done && !c.auth.again {
+		accept := c.acceptable(ctx, id)
+		return func(batch *Batch) {
+			c.connect.data = reply
+			accept(batch)
+		}
+	}
 	return func(batch *Batch) {
 		switch {
 		case err != nil && c.auth.again:
@@ -46,11 +53,8 @@ func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
 			c.turnAway(err)
 		case !done:
 			c.sendAuth(mqttwire.ContinueAuthentication, reply)
-		case c.auth.again:
-			c.reauthenticated(batch, id, reply)
 		default:
-			c.connect.data = reply
-			c.accept(batch, id)
+			c.reauthenticated(batch, id, reply)
 		}
 	}
 }
@@ -98,8 +102,13 @@ func (c *Conn) handleReAuth(batch *Batch, p *mqttwire.Auth) {
 func (c *Conn) reauthenticate(p *mqttwire.Auth) {
 	c.auth.again = true
 	data := authData(p)
+	challenger, ok := c.authenticator().(ChallengeAuthenticator)
+	if !ok { // the gate has other rules by now
+		c.end(mqttwire.NotAuthorized, "the re-authentication failed")
+		return
+	}
 	c.ask(func(ctx context.Context) func(*Batch) {
-		challenge, err := c.b.authenticator.(ChallengeAuthenticator).Begin(c.auth.method, &c.connect.credentials)
+		challenge, err := challenger.Begin(c.auth.method, &c.connect.credentials)
 		if err != nil {
 			return func(batch *Batch) { c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed") }
 		}

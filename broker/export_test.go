@@ -11,6 +11,7 @@ func (b *Broker) Panics() int64 { return b.metrics.panics.Load() }
 // Tally is what a broker holds that must be nothing when nobody is there.
 type Tally struct {
 	Sessions, Connections, Live, Full    int
+	Greeted                              int // handshakes
 	Queued, QueuedBytes, Unwritten, Held int64
 	Subscriptions, Shared, Filters, Sys  int
 	Watched                              int
@@ -21,6 +22,7 @@ type Tally struct {
 func (b *Broker) Tally() (t Tally) {
 	b.registry.Lock()
 	t.Sessions, t.Connections, t.Live = b.registry.sessions.Len(), len(b.registry.conns), b.registry.live
+	t.Greeted = len(b.registry.greeted)
 	b.registry.Unlock()
 	t.Full = int(b.pressed.Load())
 	t.Queued, t.QueuedBytes = b.metrics.queuedMessages.Load(), b.metrics.queuedBytes.Load()

@@ -22,6 +22,7 @@ type world struct {
 	t        *testing.T
 	b        *broker.Broker
 	listener *transport.MemListener
+	gate     *broker.Gate // for knock
 	clients  []*client
 }
 
@@ -35,9 +36,9 @@ func bubble(t *testing.T, o broker.Options, settings []string, f func(w *world))
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: t, b: b, listener: transport.NewMemListener()}
+		w := &world{t: t, b: b, listener: transport.NewMemListener(), gate: broker.NewGate(broker.GateRules{})}
 		served := make(chan error, 1)
-		go func() { served <- b.Serve(w.listener) }()
+		go func(l net.Listener) { served <- b.Serve(l) }(w.listener)
 		defer func() {
 			for _, c := range w.clients {
 				c.conn.Close()

@@ -52,8 +52,15 @@ type Limits struct {
 	SlowReceiver                     string // wait, drop
 	CheckPayloadFormat               bool
 	CheckRetainSource                bool
-	MaxMessageRate                   int // PUBLISH packets a second from one client; 0: no limit
-	MaxConnectionRate                int // accepted CONNECT packets a second; 0: no limit
+	HandshakeTimeout                 time.Duration
+	MaxConnectionsPerUser            int    // 0: no limit, like those below
+	MaxConnectionsPerAddress         int    // of IPv6, of a /64
+	MaxMessageRate                   int    // PUBLISH packets a second from one client
+	MaxByteRate                      int    // bytes a second from one client
+	RateExceeded                     string // slow, disconnect
+	MaxAuthFailures                  int    // a minute, of one address and user name
+	DenyAction                       string // ignore, disconnect
+	MaxConnectionRate                int    // accepted CONNECT packets a second; 0: no limit
 }
 
 // Forever is the session expiry that never comes, 0xFFFFFFFF seconds on the
@@ -69,6 +76,7 @@ type Limit struct {
 	Min, Max int64  // in messages, bytes, seconds or levels; in milliseconds for a LimitDuration; length of a LimitText in bytes
 	Choices  []string
 	Doc      string
+	Fixed    bool              // it cannot be changed while the broker runs
 	field    func(*Limits) any // *int, *int64, *bool, *string or *time.Duration
 }
 
@@ -96,50 +104,57 @@ const (
 // LimitTable is the table of limits, in the order in which they are explained.
 func LimitTable() []Limit {
 	return []Limit{
-		{"max_inflight", LimitCount, "64", 1, 65535, nil, "QoS 1 and 2 messages under way to one client at a time; the client's own Receive Maximum holds, too.", func(l *Limits) any { return &l.MaxInflight }},
-		{"max_inflight_bytes", LimitSize, "0", 0, unitGiB, nil, "Bytes of QoS 1 and 2 messages under way to one client at a time, at least one message; 0 sets no limit.", func(l *Limits) any { return &l.MaxInflightBytes }},
-		{"receive_maximum", LimitCount, "1024", 1, 65535, nil, "QoS 1 and 2 messages under way from one client at a time: enforced on 5.0, while a 3.x client is slowed down.", func(l *Limits) any { return &l.ReceiveMaximum }},
-		{"max_queued_messages", LimitCount, "1000", 0, 100_000_000, nil, "Messages waiting for one session beyond those under way; 0 allows no queue.", func(l *Limits) any { return &l.MaxQueuedMessages }},
-		{"max_queued_bytes", LimitSize, "1MiB", 1, unitGiB, nil, "Bytes waiting for one session beyond those under way; one message always fits.", func(l *Limits) any { return &l.MaxQueuedBytes }},
-		{"max_queued_disk_bytes", LimitSize, "64MiB", 1, 1024 * unitGiB, nil, "Bytes waiting on disk for one session, with --data; they hold in place of the two limits before, which then say what of it is kept in memory, too.", func(l *Limits) any { return &l.MaxQueuedDiskBytes }},
-		{"queue_full", LimitChoice, "drop", 0, 0, []string{"drop", "refuse"}, "What happens to a message for a session whose queue is full: it is dropped and counted, or refused to its publisher.", func(l *Limits) any { return &l.QueueFull }},
-		{"queue_qos0", LimitSwitch, "false", 0, 0, nil, "Queue QoS 0 messages for sessions whose client is away.", func(l *Limits) any { return &l.QueueQoS0 }},
-		{"slow_receiver", LimitChoice, "wait", 0, 0, []string{"wait", "drop"}, "Whether publishers wait for a receiver that reads at a fair pace, or its messages are dropped as soon as its buffers are full.", func(l *Limits) any { return &l.SlowReceiver }},
-		{"max_outbox_bytes", LimitSize, "256KiB", 1024, unitGiB, nil, "Bytes buffered towards one connection; one packet always fits.", func(l *Limits) any { return &l.MaxOutboxBytes }},
-		{"max_packet_size", LimitSize, "1MiB", 64, wirePacket, nil, "Largest packet that a client may send.", func(l *Limits) any { return &l.MaxPacketSize }},
-		{"max_connect_packet_size", LimitSize, "256KiB", 64, wirePacket, nil, "Largest CONNECT packet, where max_packet_size is not smaller still.", func(l *Limits) any { return &l.ConnectPacketSize }},
-		{"connect_timeout", LimitDuration, "5s", 100, unitHour, nil, "Time from the opening of a connection to its complete CONNECT.", func(l *Limits) any { return &l.ConnectTimeout }},
-		{"max_keep_alive", LimitSeconds, "65535", 1, 65535, nil, "Longest keep alive in seconds; a 5.0 client that asks for more, or for none, is told this one, unless it is 65535.", func(l *Limits) any { return &l.MaxKeepAlive }},
-		{"max_session_expiry", LimitDuration, "inf", unitSecond, unitForever, nil, "Longest session expiry that a 5.0 client gets; inf sets no cap.", func(l *Limits) any { return &l.MaxSessionExpiry }},
-		{"session_expiry_3x", LimitDuration, "14d", unitSecond, unitForever, nil, "Time that the session of a 3.x client that did not ask for a clean one is kept while it is away.", func(l *Limits) any { return &l.SessionExpiry3x }},
-		{"topic_alias_in", LimitCount, "64", 0, 65535, nil, "Topic aliases that a client may set; 0 allows none.", func(l *Limits) any { return &l.TopicAliasIn }},
-		{"topic_alias_out", LimitCount, "16", 0, 65535, nil, "Topic aliases that the broker sets towards a client that allows them; 0 sets none.", func(l *Limits) any { return &l.TopicAliasOut }},
-		{"max_topic_levels", LimitCount, "128", 1, 65536, nil, "Levels of a topic name or filter.", func(l *Limits) any { return &l.MaxTopicLevels }},
-		{"max_topic_length", LimitCount, "65535", 1, 65535, nil, "Length of a topic name or filter in bytes.", func(l *Limits) any { return &l.MaxTopicLength }},
-		{"max_client_id", LimitCount, "256", 23, 65535, nil, "Length of a client identifier in bytes.", func(l *Limits) any { return &l.MaxClientID }},
-		{"max_filters", LimitCount, "1000", 1, 1_000_000, nil, "Topic filters in one SUBSCRIBE or UNSUBSCRIBE.", func(l *Limits) any { return &l.MaxFilters }},
-		{"max_user_properties", LimitCount, "10000", 1, 1_000_000, nil, "User properties in one packet.", func(l *Limits) any { return &l.MaxUserProperties }},
-		{"max_subscriptions", LimitCount, "10000", 1, 100_000_000, nil, "Subscriptions of one client.", func(l *Limits) any { return &l.MaxSubscriptions }},
-		{"max_connections", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time; 0 takes what the limit on open files allows, less 64.", func(l *Limits) any { return &l.MaxConnections }},
-		{"max_retained", LimitCount, "1000000", 1, 1_000_000_000, nil, "Retained messages.", func(l *Limits) any { return &l.MaxRetained }},
-		{"max_retained_bytes", LimitSize, "1GiB", 1, 1024 * unitGiB, nil, "Bytes of all retained messages.", func(l *Limits) any { return &l.MaxRetainedBytes }},
-		{"memory_limit", LimitSize, "0", 32 << 20, 1024 * unitGiB, nil, "Memory of the process: near it, queues go to the disk at once, publishers of what has to wait are slowed down, new clients are refused and the slowest consumers closed; 0 takes half of what the machine or the control group has.", func(l *Limits) any { return &l.MemoryLimit }},
-		{"sys_interval", LimitDuration, "10s", unitSecond, 24 * unitHour, nil, "Time between two rounds of the $SYS topics.", func(l *Limits) any { return &l.SysInterval }},
-		{"max_qos", LimitCount, "2", 0, 2, nil, "Highest QoS that a client may publish at or is granted.", func(l *Limits) any { return &l.MaxQoS }},
-		{"retain_available", LimitSwitch, "true", 0, 0, nil, "Take retained messages.", func(l *Limits) any { return &l.RetainAvailable }},
-		{"wildcard_available", LimitSwitch, "true", 0, 0, nil, "Take topic filters with wildcards.", func(l *Limits) any { return &l.WildcardAvailable }},
-		{"shared_available", LimitSwitch, "true", 0, 0, nil, "Take shared subscriptions.", func(l *Limits) any { return &l.SharedAvailable }},
-		{"subscription_identifiers_available", LimitSwitch, "true", 0, 0, nil, "Take subscription identifiers.", func(l *Limits) any { return &l.SubscriptionIdentifiersAvailable }},
-		{"allow_zero_length_clientid", LimitSwitch, "true", 0, 0, nil, "Make up a client identifier for a client that sends none.", func(l *Limits) any { return &l.AllowZeroLengthClientID }},
-		{"auto_id_prefix", LimitText, "auto-", 0, 64, nil, "What a client identifier that the broker makes up begins with.", func(l *Limits) any { return &l.AutoIDPrefix }},
-		{"upgrade_outgoing_qos", LimitSwitch, "false", 0, 0, nil, "Deliver at the QoS of the subscription even where the message was published at a lower one.", func(l *Limits) any { return &l.UpgradeOutgoingQoS }},
-		{"strict_3_1", LimitSwitch, "false", 0, 0, nil, "Refuse client identifiers over 23 characters on 3.1, as its text demands.", func(l *Limits) any { return &l.Strict31 }},
-		{"server_reference", LimitText, "", 0, 1024, nil, "Other servers to name when a 5.0 client is turned away; empty names none.", func(l *Limits) any { return &l.ServerReference }},
-		{"response_information", LimitText, "", 0, 1024, nil, "Response Information for a 5.0 client that asks for it, with %c for its client id and %u for its user name; empty gives none.", func(l *Limits) any { return &l.ResponseInformation }},
-		{"check_payload_format", LimitSwitch, "false", 0, 0, nil, "Refuse a payload that says it is UTF-8 text and is not.", func(l *Limits) any { return &l.CheckPayloadFormat }},
-		{"check_retain_source", LimitSwitch, "false", 0, 0, nil, "Deliver a retained message only while who published it still may publish there.", func(l *Limits) any { return &l.CheckRetainSource }},
-		{"max_message_rate", LimitCount, "0", 0, 10_000_000, nil, "PUBLISH packets a second that one client may send, and as many at once; 0 sets no limit.", func(l *Limits) any { return &l.MaxMessageRate }},
-		{"max_connection_rate", LimitCount, "0", 0, 1_000_000, nil, "CONNECT packets a second that are accepted, and as many at once; 0 sets no limit.", func(l *Limits) any { return &l.MaxConnectionRate }},
+		{"max_inflight", LimitCount, "64", 1, 65535, nil, "QoS 1 and 2 messages under way to one client at a time; the client's own Receive Maximum holds, too.", false, func(l *Limits) any { return &l.MaxInflight }},
+		{"max_inflight_bytes", LimitSize, "0", 0, unitGiB, nil, "Bytes of QoS 1 and 2 messages under way to one client at a time, at least one message; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxInflightBytes }},
+		{"receive_maximum", LimitCount, "1024", 1, 65535, nil, "QoS 1 and 2 messages under way from one client at a time: enforced on 5.0, while a 3.x client is slowed down.", false, func(l *Limits) any { return &l.ReceiveMaximum }},
+		{"max_queued_messages", LimitCount, "1000", 0, 100_000_000, nil, "Messages waiting for one session beyond those under way; 0 allows no queue.", false, func(l *Limits) any { return &l.MaxQueuedMessages }},
+		{"max_queued_bytes", LimitSize, "1MiB", 1, unitGiB, nil, "Bytes waiting for one session beyond those under way; one message always fits.", false, func(l *Limits) any { return &l.MaxQueuedBytes }},
+		{"max_queued_disk_bytes", LimitSize, "64MiB", 1, 1024 * unitGiB, nil, "Bytes waiting on disk for one session, with --data; they hold in place of the two limits before, which then say what of it is kept in memory, too.", false, func(l *Limits) any { return &l.MaxQueuedDiskBytes }},
+		{"queue_full", LimitChoice, "drop", 0, 0, []string{"drop", "refuse"}, "What happens to a message for a session whose queue is full: it is dropped and counted, or refused to its publisher.", false, func(l *Limits) any { return &l.QueueFull }},
+		{"queue_qos0", LimitSwitch, "false", 0, 0, nil, "Queue QoS 0 messages for sessions whose client is away.", false, func(l *Limits) any { return &l.QueueQoS0 }},
+		{"slow_receiver", LimitChoice, "wait", 0, 0, []string{"wait", "drop"}, "Whether publishers wait for a receiver that reads at a fair pace, or its messages are dropped as soon as its buffers are full.", false, func(l *Limits) any { return &l.SlowReceiver }},
+		{"max_outbox_bytes", LimitSize, "256KiB", 1024, unitGiB, nil, "Bytes buffered towards one connection; one packet always fits.", false, func(l *Limits) any { return &l.MaxOutboxBytes }},
+		{"max_packet_size", LimitSize, "1MiB", 64, wirePacket, nil, "Largest packet that a client may send.", false, func(l *Limits) any { return &l.MaxPacketSize }},
+		{"max_connect_packet_size", LimitSize, "256KiB", 64, wirePacket, nil, "Largest CONNECT packet, where max_packet_size is not smaller still.", false, func(l *Limits) any { return &l.ConnectPacketSize }},
+		{"connect_timeout", LimitDuration, "5s", 100, unitHour, nil, "Time from the opening of a connection to its complete CONNECT.", false, func(l *Limits) any { return &l.ConnectTimeout }},
+		{"handshake_timeout", LimitDuration, "10s", 100, unitHour, nil, "Time for the handshake of TLS or a WebSocket, before that for CONNECT begins.", false, func(l *Limits) any { return &l.HandshakeTimeout }},
+		{"max_keep_alive", LimitSeconds, "65535", 1, 65535, nil, "Longest keep alive in seconds; a 5.0 client that asks for more, or for none, is told this one, unless it is 65535.", false, func(l *Limits) any { return &l.MaxKeepAlive }},
+		{"max_session_expiry", LimitDuration, "inf", unitSecond, unitForever, nil, "Longest session expiry that a 5.0 client gets; inf sets no cap.", false, func(l *Limits) any { return &l.MaxSessionExpiry }},
+		{"session_expiry_3x", LimitDuration, "14d", unitSecond, unitForever, nil, "Time that the session of a 3.x client that did not ask for a clean one is kept while it is away.", false, func(l *Limits) any { return &l.SessionExpiry3x }},
+		{"topic_alias_in", LimitCount, "64", 0, 65535, nil, "Topic aliases that a client may set; 0 allows none.", false, func(l *Limits) any { return &l.TopicAliasIn }},
+		{"topic_alias_out", LimitCount, "16", 0, 65535, nil, "Topic aliases that the broker sets towards a client that allows them; 0 sets none.", false, func(l *Limits) any { return &l.TopicAliasOut }},
+		{"max_topic_levels", LimitCount, "128", 1, 65536, nil, "Levels of a topic name or filter.", false, func(l *Limits) any { return &l.MaxTopicLevels }},
+		{"max_topic_length", LimitCount, "65535", 1, 65535, nil, "Length of a topic name or filter in bytes.", false, func(l *Limits) any { return &l.MaxTopicLength }},
+		{"max_client_id", LimitCount, "256", 23, 65535, nil, "Length of a client identifier in bytes.", false, func(l *Limits) any { return &l.MaxClientID }},
+		{"max_filters", LimitCount, "1000", 1, 1_000_000, nil, "Topic filters in one SUBSCRIBE or UNSUBSCRIBE.", false, func(l *Limits) any { return &l.MaxFilters }},
+		{"max_user_properties", LimitCount, "10000", 1, 1_000_000, nil, "User properties in one packet.", false, func(l *Limits) any { return &l.MaxUserProperties }},
+		{"max_subscriptions", LimitCount, "10000", 1, 100_000_000, nil, "Subscriptions of one client.", false, func(l *Limits) any { return &l.MaxSubscriptions }},
+		{"max_connections", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time; 0 takes what the limit on open files allows, less 64.", false, func(l *Limits) any { return &l.MaxConnections }},
+		{"max_connections_per_user", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time of one user; those without a user name are not counted; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxConnectionsPerUser }},
+		{"max_connections_per_address", LimitCount, "0", 0, 100_000_000, nil, "Connections at a time from one address, or one /64 of IPv6; Unix sockets are not counted; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxConnectionsPerAddress }},
+		{"max_retained", LimitCount, "1000000", 1, 1_000_000_000, nil, "Retained messages.", false, func(l *Limits) any { return &l.MaxRetained }},
+		{"max_retained_bytes", LimitSize, "1GiB", 1, 1024 * unitGiB, nil, "Bytes of all retained messages.", false, func(l *Limits) any { return &l.MaxRetainedBytes }},
+		{"memory_limit", LimitSize, "0", 32 << 20, 1024 * unitGiB, nil, "Memory of the process: near it, queues go to the disk at once, publishers of what has to wait are slowed down, new clients are refused and the slowest consumers closed; 0 takes half of what the machine or the control group has.", true, func(l *Limits) any { return &l.MemoryLimit }},
+		{"sys_interval", LimitDuration, "10s", unitSecond, 24 * unitHour, nil, "Time between two rounds of the $SYS topics.", false, func(l *Limits) any { return &l.SysInterval }},
+		{"max_qos", LimitCount, "2", 0, 2, nil, "Highest QoS that a client may publish at or is granted.", false, func(l *Limits) any { return &l.MaxQoS }},
+		{"retain_available", LimitSwitch, "true", 0, 0, nil, "Take retained messages.", false, func(l *Limits) any { return &l.RetainAvailable }},
+		{"wildcard_available", LimitSwitch, "true", 0, 0, nil, "Take topic filters with wildcards.", false, func(l *Limits) any { return &l.WildcardAvailable }},
+		{"shared_available", LimitSwitch, "true", 0, 0, nil, "Take shared subscriptions.", false, func(l *Limits) any { return &l.SharedAvailable }},
+		{"subscription_identifiers_available", LimitSwitch, "true", 0, 0, nil, "Take subscription identifiers.", false, func(l *Limits) any { return &l.SubscriptionIdentifiersAvailable }},
+		{"allow_zero_length_clientid", LimitSwitch, "true", 0, 0, nil, "Make up a client identifier for a client that sends none.", false, func(l *Limits) any { return &l.AllowZeroLengthClientID }},
+		{"auto_id_prefix", LimitText, "auto-", 0, 64, nil, "What a client identifier that the broker makes up begins with.", false, func(l *Limits) any { return &l.AutoIDPrefix }},
+		{"upgrade_outgoing_qos", LimitSwitch, "false", 0, 0, nil, "Deliver at the QoS of the subscription even where the message was published at a lower one.", false, func(l *Limits) any { return &l.UpgradeOutgoingQoS }},
+		{"strict_3_1", LimitSwitch, "false", 0, 0, nil, "Refuse client identifiers over 23 characters on 3.1, as its text demands.", false, func(l *Limits) any { return &l.Strict31 }},
+		{"server_reference", LimitText, "", 0, 1024, nil, "Other servers to name when a 5.0 client is turned away; empty names none.", false, func(l *Limits) any { return &l.ServerReference }},
+		{"response_information", LimitText, "", 0, 1024, nil, "Response Information for a 5.0 client that asks for it, with %c for its client id and %u for its user name; empty gives none.", false, func(l *Limits) any { return &l.ResponseInformation }},
+		{"check_payload_format", LimitSwitch, "false", 0, 0, nil, "Refuse a payload that says it is UTF-8 text and is not.", false, func(l *Limits) any { return &l.CheckPayloadFormat }},
+		{"check_retain_source", LimitSwitch, "false", 0, 0, nil, "Deliver a retained message only while who published it still may publish there.", false, func(l *Limits) any { return &l.CheckRetainSource }},
+		{"max_message_rate", LimitCount, "0", 0, 10_000_000, nil, "PUBLISH packets a second that one client may send, and as many at once; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxMessageRate }},
+		{"max_byte_rate", LimitSize, "0", 0, unitGiB, nil, "Bytes a second that one client may send, and as many at once; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxByteRate }},
+		{"rate_exceeded", LimitChoice, "slow", 0, 0, []string{"slow", "disconnect"}, "What happens to a client that is faster than its rates: it is read more slowly, or disconnected.", false, func(l *Limits) any { return &l.RateExceeded }},
+		{"max_connection_rate", LimitCount, "0", 0, 1_000_000, nil, "CONNECT packets a second that are accepted, and as many at once; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxConnectionRate }},
+		{"max_auth_failures", LimitCount, "10", 0, 1_000_000, nil, "Failed authentications in a minute from one address, or one /64 of IPv6, under one user name, after which it is refused without being asked; 0 sets no limit.", false, func(l *Limits) any { return &l.MaxAuthFailures }},
+		{"deny_action", LimitChoice, "ignore", 0, 0, []string{"ignore", "disconnect"}, "What happens to a client that publishes or subscribes where it may not, beyond the refusal: nothing, or it is disconnected.", false, func(l *Limits) any { return &l.DenyAction }},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // zeroMeansSomething lists the numeric limits that may be 0.
 func zeroMeansSomething(key string) bool {
-	return slices.Contains([]string{"max_inflight_bytes", "max_queued_messages", "topic_alias_in", "topic_alias_out", "max_connections", "memory_limit", "max_qos", "max_message_rate", "max_connection_rate"}, key)
+	return slices.Contains([]string{"max_inflight_bytes", "max_queued_messages", "topic_alias_in", "topic_alias_out", "max_connections", "memory_limit", "max_qos", "max_message_rate", "max_byte_rate", "max_connection_rate", "max_connections_per_user", "max_connections_per_address", "max_auth_failures"}, key)
 }
 
 func numeric(t Limit) bool {
@@ -89,6 +89,7 @@ func TestDefaultLimits(t *testing.T) {
 		MaxUserProperties: 10000, MaxSubscriptions: 10000, MaxRetained: 1_000_000, MaxRetainedBytes: 1 << 30,
 		SysInterval: 10 * time.Second, MaxQoS: 2, RetainAvailable: true, WildcardAvailable: true, SharedAvailable: true,
 		SubscriptionIdentifiersAvailable: true, AllowZeroLengthClientID: true, AutoIDPrefix: "auto-", SlowReceiver: "wait",
+		HandshakeTimeout: 10 * time.Second, RateExceeded: "slow", MaxAuthFailures: 10, DenyAction: "ignore",
 	}
 	l := DefaultLimits()
 	if l != want {

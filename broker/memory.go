@@ -56,10 +56,6 @@ type memory struct {
 	waited atomic.Int64 // bytes of all messages so far that had to wait, each once
 	pause  atomic.Int64 // what it may grow to until then
 	stale  atomic.Bool  // one of them is beyond that
-	budget int64        // of all outboxes
-	easy   int64        // of it, what they may hold with a whole max_outbox_bytes each
-	most   int64        // max_outbox_bytes
-	tight  Limits       // in place of the broker's, once publishers are slowed
 
 	mu     sync.Mutex
 	live   int64 // the heap as measured last
@@ -77,22 +73,14 @@ const (
 	smallPublish    = 4 << 10 // bytes of a PUBLISH that always finds room in an empty outbox
 )
 
-// begin settles what follows from the limits.
+// begin settles what the levels begin with.
 func (m *memory) begin(l *Limits) {
-	m.most, m.easy, m.budget, m.tight = int64(l.MaxOutboxBytes), math.MaxInt64, math.MaxInt64/2, *l
-	m.outbox.Store(m.most)
+	m.outbox.Store(int64(l.MaxOutboxBytes))
 	m.mark.Store(math.MaxInt64)
 	m.pause.Store(math.MaxInt64)
-	if l.MemoryLimit == 0 {
-		return
-	}
-	m.budget = l.MemoryLimit / outboxesShare
-	m.easy = m.budget - outboxShare*m.most
-	m.mark.Store(l.MemoryLimit / 16)
-	m.pause.Store(l.MemoryLimit / 16)
-	m.tight.MaxQueuedBytes = max(l.MaxQueuedBytes/tightShare, 1)
-	if m.tight.MaxInflightBytes == 0 || m.tight.MaxInflightBytes > m.tight.MaxQueuedBytes {
-		m.tight.MaxInflightBytes = m.tight.MaxQueuedBytes
+	if l.MemoryLimit > 0 {
+		m.mark.Store(l.MemoryLimit / 16)
+		m.pause.Store(l.MemoryLimit / 16)
 	}
 }
 
@@ -100,10 +88,10 @@ func (m *memory) begin(l *Limits) {
 // The limit of each follows: while there is plenty, nothing but the count is
 // looked at.
 func (b *Broker) hold(bytes int) {
-	m := &b.memory
+	m, s := &b.memory, b.settings.Load()
 	held := b.metrics.outHeld.Add(int64(bytes))
-	if held > m.easy || m.outbox.Load() != m.most {
-		m.apportion(held)
+	if held > s.easy || m.outbox.Load() != s.most {
+		m.apportion(s, held)
 	}
 	if held > m.mark.Load() && !m.stale.Load() {
 		m.stale.Store(true)
@@ -112,9 +100,9 @@ func (b *Broker) hold(bytes int) {
 
 // apportion sets the limit of each outbox by what all of them hold. It never goes
 // below a chunk: what even that adds up to is for the levels.
-func (m *memory) apportion(held int64) {
-	limit := min(max((m.budget-held)/outboxShare, outboxChunk), m.most)
-	if was := m.outbox.Load(); limit != was && (limit == m.most || limit < was-was/8 || limit > was+was/8) {
+func (m *memory) apportion(s *settings, held int64) {
+	limit := min(max((s.budget-held)/outboxShare, outboxChunk), s.most)
+	if was := m.outbox.Load(); limit != was && (limit == s.most || limit < was-was/8 || limit > was+was/8) {
 		m.outbox.Store(limit)
 	}
 }
@@ -122,7 +110,7 @@ func (m *memory) apportion(held int64) {
 // brimming says whether outboxes hold so much that not even into an empty one n
 // bytes of QoS 0 may go: thousands of receivers can have one large message each.
 func (b *Broker) brimming(n int) bool {
-	return n > smallPublish && b.metrics.outHeld.Load() > b.memory.budget/4*5
+	return n > smallPublish && b.metrics.outHeld.Load() > b.settings.Load().budget/4*5
 }
 
 // wait counts a message that has to wait for somebody, or is retained.
@@ -155,15 +143,15 @@ func (g gauges) since(then gauges) int64 {
 // queueLimits are those by which queues and windows make publishers wait.
 func (b *Broker) queueLimits() *Limits {
 	if b.strained(slowing) {
-		return &b.memory.tight
+		return &b.settings.Load().tight
 	}
-	return &b.limits
+	return b.limits()
 }
 
 // MemoryHeld tells the broker how many bytes of the heap are live, after each
 // collection. It acts on the difference to the memory limit.
 func (b *Broker) MemoryHeld(live int64) {
-	if b.limits.MemoryLimit == 0 {
+	if b.limits().MemoryLimit == 0 {
 		return
 	}
 	m := &b.memory
@@ -182,7 +170,7 @@ func (b *Broker) lookAgain() {
 
 // weigh enters and leaves levels.
 func (b *Broker) weigh() {
-	limit, m := b.limits.MemoryLimit, &b.memory
+	limit, m := b.limits().MemoryLimit, &b.memory
 	m.mu.Lock()
 	now := b.gauges()
 	live := max(m.live+now.since(m.then), 0)
@@ -227,7 +215,7 @@ func (b *Broker) complain(s strain, live int64) {
 	if s == relaxed {
 		level = slog.LevelInfo
 	}
-	b.log.Log(b.context, level, s.String(), "held", live, "limit", b.limits.MemoryLimit)
+	b.log.Log(b.context, level, s.String(), "held", live, "limit", b.limits().MemoryLimit)
 }
 
 // brake ends the pause of a publisher that was fast.
@@ -244,7 +232,7 @@ func (k *brake) fire(time.Time)      { k.c.released() }
 // taken. Whose messages go through is read as ever: that holds no memory. A client
 // that has a limit of messages is held to that alone: it has the bucket.
 func (c *Conn) slowDown(waited int, now time.Time) {
-	if waited == 0 || c.b.limits.MaxMessageRate > 0 || c.phase != connected || c.asks() || c.paused.Load() || c.closing.Load() {
+	if waited == 0 || c.b.limits().MaxMessageRate > 0 || c.phase != connected || c.asks() || c.paused.Load() || c.closing.Load() {
 		return
 	}
 	if wait := c.publishing().rate.owe(waited, strainedSpare, strainedRate, now); wait > 0 {

@@ -20,7 +20,7 @@ func handWritten(t *testing.T) *Conn {
 		t.Fatal(err)
 	}
 	b.streams.Add(1)
-	c := b.Accept(deaf{}, nil)
+	c := b.Accept(deaf{}, b.gate, nil)
 	b.deadlines.disarm((*openLimit)(c))
 	t.Cleanup(func() { c.Closed(nil); c.Release(); b.Shutdown(t.Context()) })
 	return c

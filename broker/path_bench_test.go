@@ -44,7 +44,7 @@ func (r *rig) peer(id, fields string, filters ...string) *peer {
 	if strings.Contains(fields, "version=4") {
 		p.version = mqttwire.V311
 	}
-	p.conn = r.b.Accept(p, nil)
+	p.conn = r.b.Accept(p, nil, nil)
 	p.say("CONNECT client-id=" + id + " " + fields)
 	for _, f := range filters {
 		p.say("SUBSCRIBE packet-id=1 filter=" + f)
@@ -322,7 +322,7 @@ func benchmarkQueue(b *testing.B, qos int) {
 		}
 		back := &peer{socket: &socket{rig: r, version: mqttwire.V5}}
 		back.decoder.Version, back.decoder.From = mqttwire.V5, mqttwire.Server
-		back.conn = r.b.Accept(back, nil)
+		back.conn = r.b.Accept(back, nil, nil)
 		out.time(0, func() { back.say("CONNECT client-id=away " + fields) })
 		back.settle(&out)
 		if back.messages != 10*burst {

@@ -36,7 +36,7 @@ func (c *Conn) eased() bool { return !c.out.queueFull && c.out.pending <= c.most
 // pressing marks the connection full when it has become so. out.mu is held.
 func (c *Conn) pressing() {
 	o := &c.out
-	if o.full.Load() || o.closed || !c.pressed() || c.b.limits.SlowReceiver == "drop" {
+	if o.full.Load() || o.closed || !c.pressed() || c.slowReceiver() == "drop" {
 		return
 	}
 	o.full.Store(true)
@@ -199,7 +199,7 @@ func (c *Conn) holds(w waiter) bool {
 
 // keepsPace says whether c is fast enough to be waited for. One that is not even
 // full is: it may have taken, this very moment, what the queue still waits for.
-func (c *Conn) keepsPace() bool { return c.b.limits.SlowReceiver != "drop" && !c.isSlow() }
+func (c *Conn) keepsPace() bool { return c.slowReceiver() != "drop" && !c.isSlow() }
 
 // heldUp pauses a publisher while one of the receivers is full; with QoS 1 and 2
 // only while it is crowded, since the acknowledgement is withheld before. It
@@ -287,7 +287,7 @@ func (c *Conn) withhold(m *matched) {
 func (c *Conn) holdBack() {
 	c.out.mu.Lock()
 	over := c.out.pending > c.most()
-	hopeless := c.out.pending > outboxCeiling*c.b.limits.MaxOutboxBytes
+	hopeless := c.out.pending > outboxCeiling*c.b.limits().MaxOutboxBytes
 	c.pressing()
 	c.out.mu.Unlock()
 	switch {

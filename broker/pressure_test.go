@@ -41,7 +41,9 @@ func TestPausedOnce(t *testing.T) {
 func TestEmptyOutboxTakesWhatWaits(t *testing.T) {
 	c := handWritten(t)
 	c.version = mqttwire.V311
-	c.b.memory.budget = 1
+	s := *c.b.settings.Load()
+	s.budget = 1
+	c.b.settings.Store(&s)
 	c.b.metrics.outHeld.Add(1 << 20)
 	defer c.b.metrics.outHeld.Add(-1 << 20)
 	batch := c.b.NewBatch()
@@ -77,7 +79,7 @@ func TestRoomUntilSomebodyWaits(t *testing.T) {
 	if v := give(100); v != noRoom || !c.out.full.Load() {
 		t.Errorf("beyond a limit that came down: verdict %d, full %v", v, c.out.full.Load())
 	}
-	c.b.memory.outbox.Store(int64(c.b.limits.MaxOutboxBytes))
+	c.b.memory.outbox.Store(int64(c.b.limits().MaxOutboxBytes))
 	if v := give(200 << 10); v != put || !c.out.full.Load() {
 		t.Errorf("200 KiB behind 100 got the verdict %d, full %v", v, c.out.full.Load())
 	}

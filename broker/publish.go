@@ -29,7 +29,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if c.heldUp(batch, m, p) {
 		return false
 	}
-	if most := c.b.limits.MaxMessageRate; most > 0 && !c.publishing().rate.take(most, batch.now) {
+	if most := c.b.limits().MaxMessageRate; most > 0 && !c.publishing().rate.take(most, batch.now) {
 		c.fail(batch, mqttwire.MessageRateTooHigh, "")
 		return true
 	}
@@ -38,11 +38,11 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
-	if p.QoS > 0 && c.refuses() && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), &c.b.limits) {
+	if p.QoS > 0 && c.refuses() && !m.fits(s, p.QoS, len(p.Topic)+len(p.Payload), c.b.limits()) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
-	if p.QoS > 0 && p.Retain && !c.b.retained.fits(p.Topic, p.Payload, &c.b.limits) {
+	if p.QoS > 0 && p.Retain && !c.b.retained.fits(p.Topic, p.Payload, c.b.limits()) {
 		c.refusePublish(batch, p, mqttwire.QuotaExceeded)
 		return true
 	}
@@ -62,7 +62,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 // queue_full wants it, and at the last level of the memory limit whoever can be
 // told without being closed.
 func (c *Conn) refuses() bool {
-	return c.b.limits.QueueFull == "refuse" || c.version == mqttwire.V5 && c.b.strained(closing)
+	return c.b.limits().QueueFull == "refuse" || c.version == mqttwire.V5 && c.b.strained(closing)
 }
 
 // give routes a PUBLISH and lets the Store have what comes of it. Not taken: the
@@ -127,14 +127,14 @@ func (c *Conn) resolve(batch *Batch, p *mqttwire.Publish) bool {
 	if !ok {
 		return true
 	}
-	if int(alias) > c.b.limits.TopicAliasIn {
+	if int(alias) > c.terms.limits.TopicAliasIn {
 		c.fail(batch, mqttwire.TopicAliasInvalid, "the topic alias is above the maximum")
 		return false
 	}
 	k := c.publishing()
 	if p.Topic != "" {
 		if k.aliases == nil {
-			k.aliases = make([]string, c.b.limits.TopicAliasIn)
+			k.aliases = make([]string, c.terms.limits.TopicAliasIn)
 		}
 		if k.aliases[alias-1] != p.Topic {
 			k.aliases[alias-1] = strings.Clone(p.Topic)
@@ -151,11 +151,11 @@ func (c *Conn) resolve(batch *Batch, p *mqttwire.Publish) bool {
 
 // checkPublish holds a PUBLISH against limits and rights.
 func (b *Broker) checkPublish(c *Conn, p *mqttwire.Publish) mqttwire.ReasonCode {
-	l := &b.limits
+	l, promised := b.limits(), c.terms.limits
 	switch {
-	case int(p.QoS) > l.MaxQoS:
+	case int(p.QoS) > promised.MaxQoS:
 		return mqttwire.QoSNotSupported
-	case p.Retain && !l.RetainAvailable:
+	case p.Retain && !promised.RetainAvailable:
 		return mqttwire.RetainNotSupported
 	case !b.topicFits(p.Topic):
 		return mqttwire.TopicNameInvalid
@@ -171,7 +171,7 @@ func (b *Broker) checkPublish(c *Conn, p *mqttwire.Publish) mqttwire.ReasonCode 
 
 // topicFits holds a name or filter against the limits of length and depth.
 func (b *Broker) topicFits(topic string) bool {
-	l := &b.limits
+	l := b.limits()
 	return len(topic) <= l.MaxTopicLength && (len(topic) < l.MaxTopicLevels || strings.Count(topic, "/") < l.MaxTopicLevels)
 }
 
@@ -266,7 +266,7 @@ func (c *Conn) acknowledge(batch *Batch, p *mqttwire.Publish, matches int, err e
 
 // overQuota ends a 5.0 connection that has more unanswered than Receive Maximum.
 func (c *Conn) overQuota(batch *Batch) bool {
-	if c.version != mqttwire.V5 || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum {
+	if c.version != mqttwire.V5 || int(c.inbound.Load()) < c.terms.limits.ReceiveMaximum {
 		return false
 	}
 	c.fail(batch, mqttwire.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged")
@@ -276,7 +276,7 @@ func (c *Conn) overQuota(batch *Batch) bool {
 // stalls pauses a 3.x client that has more unanswered than Receive Maximum,
 // which it cannot know of, as long as answers are withheld from it.
 func (c *Conn) stalls(batch *Batch) bool {
-	if c.version == mqttwire.V5 || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum {
+	if c.version == mqttwire.V5 || int(c.inbound.Load()) < c.terms.limits.ReceiveMaximum {
 		return false
 	}
 	c.commit(batch)

@@ -30,7 +30,7 @@ func (r *rate) owe(n, spare, perSecond int, now time.Time) time.Duration {
 
 // tooFast says whether more clients connect than max_connection_rate allows.
 func (b *Broker) tooFast(now time.Time) bool {
-	most := b.limits.MaxConnectionRate
+	most := b.limits().MaxConnectionRate
 	if most == 0 {
 		return false
 	}

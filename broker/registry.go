@@ -20,6 +20,10 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	id := r.credentials.ClientID
 	b.registry.Lock()
 	old := b.registry.sessions.Get(id)
+	if b.bans.Load().bans(c.identity) {
+		b.registry.Unlock()
+		return nil, false, mqttwire.Banned
+	}
 	if old != nil && old.identity.Load().Username != c.identity.Username {
 		b.registry.Unlock()
 		b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
@@ -29,11 +33,22 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 		b.registry.Unlock()
 		return nil, false, mqttwire.ServerUnavailable
 	}
+	if a := b.authority.Load(); a != nil && a.loader != nil && a != r.authority {
+		b.registry.Unlock()
+		return nil, false, reload
+	}
+	if b.overUsers(c, old) {
+		b.registry.Unlock()
+		return nil, false, mqttwire.QuotaExceeded
+	}
 	var former *Conn // the live connection that is taken over
 	var fire *will
 	if old != nil {
 		former, fire, present = old.handOver(batch, r.cleanStart)
+		b.detach(former)
 	}
+	c.attached = true
+	b.registry.crowds.enter(c, 1)
 	if s = old; !present {
 		s = b.newSession(c.identity, b.incarnations.Add(1))
 		b.registry.sessions.Put(s)
@@ -64,6 +79,10 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	}
 	return s, present, mqttwire.Success
 }
+
+// reload is attach's answer where another Authorizer than the one that has loaded
+// the client's rights is in force by now.
+const reload = mqttwire.ContinueAuthentication
 
 // resumes says whether a CONNECT takes the session up, in place of a new one.
 func (s *Session) resumes(cleanStart bool) bool {
@@ -332,45 +351,6 @@ func (b *Broker) findSession(id string) *Session {
 	b.registry.Lock()
 	defer b.registry.Unlock()
 	return b.registry.sessions.Get(id)
-}
-
-// surplus is how many connections beyond max_connections may stay until they
-// were told, in CONNACK, that there are too many; more are closed at once. It
-// is half of the file handles that the default of max_connections leaves.
-const surplus = 32
-
-// enter takes a connection into the count. False: it is not even heard.
-func (b *Broker) enter(c *Conn) bool {
-	b.stir()
-	b.registry.Lock()
-	defer b.registry.Unlock()
-	c.seat = int32(len(b.registry.conns))
-	b.registry.conns = append(b.registry.conns, c)
-	return b.limits.MaxConnections == 0 || len(b.registry.conns) <= b.limits.MaxConnections+surplus
-}
-
-// crowded says whether there are more connections than the limit; the one that
-// asks is among them.
-func (b *Broker) crowded() bool {
-	if b.limits.MaxConnections == 0 {
-		return false
-	}
-	b.registry.Lock()
-	defer b.registry.Unlock()
-	return len(b.registry.conns) > b.limits.MaxConnections
-}
-
-// unseat takes it out. The registry is locked.
-func (b *Broker) unseat(c *Conn) {
-	conns := b.registry.conns
-	last := len(conns) - 1
-	conns[c.seat] = conns[last]
-	conns[c.seat].seat = c.seat
-	conns[last] = nil
-	if conns = conns[:last]; last > 1000 && last*4 < cap(conns) {
-		conns = append(make([]*Conn, 0, 2*last), conns...)
-	}
-	b.registry.conns = conns
 }
 
 // exit takes it out and says why it ended.

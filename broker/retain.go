@@ -14,7 +14,7 @@ func (b *Broker) retain(batch *Batch) {
 	if len(view.Payload) == 0 {
 		message = nil
 	}
-	version, replaces, stored := b.retained.set(view.Topic, message, &b.limits)
+	version, replaces, stored := b.retained.set(view.Topic, message, b.limits())
 	switch {
 	case !stored:
 		b.metrics.dropped(dropQuota)
@@ -128,13 +128,13 @@ func (r *retainCursor) brings(batch *Batch, topic []byte, e *retainedEntry) bool
 	if !m.alive(batch.now) {
 		return false
 	}
-	if r.subscription.noLocal || s.b.limits.CheckRetainSource {
+	if r.subscription.noLocal || s.b.limits().CheckRetainSource {
 		m.From, m.Owner = r.publisher.unpack(e.publisher)
 	}
 	switch {
 	case r.subscription.noLocal && m.From == s.ClientID():
 		return false
-	case !s.b.mayReceive(s, m.Topic), s.b.limits.CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
+	case !s.b.mayReceive(s, m.Topic), s.b.limits().CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
 		s.b.metrics.dropped(dropNotAuthorized)
 		return false
 	}

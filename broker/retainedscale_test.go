@@ -103,7 +103,7 @@ func BenchmarkRetainedMatch(b *testing.B) {
 	b.Cleanup(func() { broker.Shutdown(b.Context()) })
 	m := &Message{Payload: make([]byte, 16), QoS: 1, Retain: true, From: "publisher", Owner: &Identity{ClientID: "publisher"}}
 	for _, topic := range retainedTopics() {
-		broker.retained.set(topic, m, &broker.limits)
+		broker.retained.set(topic, m, broker.limits())
 	}
 	for _, c := range []struct {
 		filter string
@@ -125,9 +125,9 @@ func BenchmarkRetainedMatch(b *testing.B) {
 		{"+/+/dev/00500/+", 0},
 	} {
 		b.Run(c.filter, func(b *testing.B) {
-			conn, batch := broker.Accept(deafLink{}, nil), broker.NewBatch()
+			conn, batch := broker.Accept(deafLink{}, broker.gate, nil), broker.NewBatch()
 			conn.Receive(batch, packetBytes(b, "CONNECT client-id=a clean-start=1"))
-			rights := broker.authorizer.(*miserly)
+			rights := broker.authority.Load().Authorizer.(*miserly)
 			steps := 0
 			for b.Loop() {
 				before := rights.asked.Load()

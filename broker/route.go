@@ -263,7 +263,7 @@ func (b *Broker) offer(batch *Batch) {
 
 // deliveredQoS is the lower of the published and the granted one.
 func (b *Broker) deliveredQoS(published, granted mqttwire.QoS) mqttwire.QoS {
-	if b.limits.UpgradeOutgoingQoS {
+	if b.limits().UpgradeOutgoingQoS {
 		return granted
 	}
 	return min(published, granted)
@@ -272,7 +272,7 @@ func (b *Broker) deliveredQoS(published, granted mqttwire.QoS) mqttwire.QoS {
 // mayReceive is the one question whether a session may be sent a topic: for
 // live, retained, queued, resumed, shared and will deliveries.
 func (b *Broker) mayReceive(s *Session, topic string) bool {
-	return b.authorizer == nil || b.authorizer.Authorize(s.identity.Load(), Receive, topic)
+	return b.authority.Load().allows(s.identity.Load(), Receive, topic)
 }
 
 // full returns a receiver that is under pressure and keeps its pace, nil for

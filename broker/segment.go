@@ -168,7 +168,7 @@ func (c *Conn) letGo() {
 			c.b.segments.give(s)
 		}
 	}
-	resume := c.out.stalled && (c.segments == nil || int(c.inbound.Load()) < c.b.limits.ReceiveMaximum)
+	resume := c.out.stalled && (c.segments == nil || int(c.inbound.Load()) < c.terms.limits.ReceiveMaximum)
 	if resume {
 		c.out.stalled = false
 	}

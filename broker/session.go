@@ -81,7 +81,7 @@ func (v verdict) drop() dropReason {
 // False: the session has ended, or is about to, and somebody else may have it.
 func (s *Session) deliver(batch *Batch, d delivery) bool {
 	c := s.live()
-	if d.qos == 0 && !s.b.limits.QueueQoS0 {
+	if d.qos == 0 && !s.b.limits().QueueQoS0 {
 		if c != nil {
 			c.deliverQoS0(batch, &d)
 		}
@@ -241,7 +241,7 @@ func (s *Session) enqueueEvent(d *delivery, sequence uint64) Event {
 
 // enqueue lets a delivery wait, within the limits of the queue.
 func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
-	l, size := &s.b.limits, q.message.size()
+	l, size := s.b.limits(), q.message.size()
 	spills := q.recorded && s.spills()
 	room := !spills || s.queue.keptFits(size, l) || s.sweep(batch, size) && s.queue.keptFits(size, l)
 	switch {
@@ -266,7 +266,7 @@ func (s *Session) enqueue(batch *Batch, c *Conn, q queued) {
 // fitsNow says whether a message may wait in memory. What a live receiver has
 // there may be above the limits for a while, unless the Store takes the rest.
 func (s *Session) fitsNow(batch *Batch, c *Conn, size int, spills bool) bool {
-	l := &s.b.limits
+	l := s.b.limits()
 	if spills && s.b.strained(spilling) {
 		return s.queue.len() == 0
 	}
@@ -279,7 +279,7 @@ func (s *Session) fitsNow(batch *Batch, c *Conn, size int, spills bool) bool {
 // fitsTight is fitsNow at the last level of the memory limit: only who is there
 // and takes what it gets is waited for, and not with much.
 func (s *Session) fitsTight(c *Conn, size int) bool {
-	return c != nil && c.keepsPace() && s.queue.fits(size, &s.b.memory.tight, patience)
+	return c != nil && c.keepsPace() && s.queue.fits(size, &s.b.settings.Load().tight, patience)
 }
 
 // sweep makes room by dropping what has expired, at most once a second.
@@ -293,7 +293,7 @@ func (s *Session) sweep(batch *Batch, size int) bool {
 		s.b.metrics.dropped(dropExpired)
 	}
 	s.relieve(batch, s.live())
-	return s.queue.fits(size, &s.b.limits, 1)
+	return s.queue.fits(size, s.b.limits(), 1)
 }
 
 // dequeued accounts for a delivery that left the queue for good.
@@ -315,7 +315,7 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 		before := work
 		if n := s.queue.len(); n > 0 {
 			most := min(n, 1+(pumpWork-work)/workDelivery)
-			if len(s.cursors) > 0 || s.b.authorizer != nil {
+			if len(s.cursors) > 0 || s.b.authority.Load() != nil {
 				most = 1
 			}
 			work += workDelivery * s.pumpQueue(batch, c, most)
@@ -464,7 +464,7 @@ func (s *Session) changeExpiry(c *Conn, seconds uint32) bool {
 	if !s.persistent() && seconds != 0 {
 		return false
 	}
-	s.expiry.Store(capExpiry(seconds, &s.b.limits))
+	s.expiry.Store(capExpiry(seconds, s.b.limits()))
 	return true
 }
 

@@ -107,7 +107,7 @@ func (m *subscription) fitness(qos mqttwire.QoS, size int) fitness {
 	defer s.mu.Unlock()
 	c := s.live()
 	switch {
-	case s.ended || c == nil && (!s.persistent() || qos == 0 && !s.b.limits.QueueQoS0):
+	case s.ended || c == nil && (!s.persistent() || qos == 0 && !s.b.limits().QueueQoS0):
 		return unfit
 	case c != nil && s.ready(c) && !c.out.full.Load():
 		return idle

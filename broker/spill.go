@@ -47,11 +47,11 @@ func (s *Session) fits(size int) bool {
 		c := s.live()
 		return c != nil && (s.traffic == nil || s.fitsTight(c, size))
 	case s.traffic == nil:
-		return s.b.limits.MaxQueuedMessages > 0
+		return s.b.limits().MaxQueuedMessages > 0
 	case spills:
-		return s.queue.keptFits(size, &s.b.limits)
+		return s.queue.keptFits(size, s.b.limits())
 	}
-	return s.queue.fits(size, &s.b.limits, 1)
+	return s.queue.fits(size, s.b.limits(), 1)
 }
 
 // sweepStored makes room in the Store by dropping what has expired there, at most
@@ -136,7 +136,7 @@ func (s *Session) unstore(number uint64, size int) bool {
 // refill has a portion read back, if the client is near the end of what is in
 // memory. mu is held.
 func (s *Session) refill() {
-	q, l := &s.queue, &s.b.limits
+	q, l := &s.queue, s.b.limits()
 	if q.stored.count == 0 || s.fetching || s.ended || s.live() == nil || q.len() > 0 && q.len()*4 > l.MaxQueuedMessages {
 		return
 	}
@@ -158,7 +158,7 @@ func (s *Session) refill() {
 // portion is how many deliveries to read back at once: half of what memory may
 // hold of them.
 func (s *Session) portion() int {
-	q, l := &s.queue, &s.b.limits
+	q, l := &s.queue, s.b.limits()
 	each := max(q.stored.bytes/int64(q.stored.count), 1)
 	return int(max(min(int64(l.MaxQueuedMessages), int64(l.MaxQueuedBytes)/each)/2, 1))
 }

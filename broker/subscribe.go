@@ -14,7 +14,7 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 	*answer = mqttwire.Suback{PacketID: p.PacketID, Reasons: answer.Reasons[:0]}
 	for _, f := range p.Subscriptions {
 		reason := c.b.checkFilter(c, f.Filter)
-		if has && !c.b.limits.SubscriptionIdentifiersAvailable {
+		if has && !c.terms.limits.SubscriptionIdentifiersAvailable {
 			reason = mqttwire.SubscriptionIdentifiersNotSupported
 		}
 		if c.version == mqttwire.V5 && switchedOff(reason) {
@@ -88,7 +88,7 @@ func (c *Conn) subackCode(reason mqttwire.ReasonCode, asked mqttwire.QoS) mqttwi
 
 // checkFilter holds a well-formed filter against limits and rights.
 func (b *Broker) checkFilter(c *Conn, filter string) mqttwire.ReasonCode {
-	l := &b.limits
+	l := c.terms.limits
 	_, rest, shared := mqttwire.SplitShared(filter)
 	switch {
 	case !b.topicFits(rest):
@@ -113,7 +113,7 @@ func (s *Session) subscribe(batch *Batch, c *Conn, f mqttwire.Subscription, iden
 		return mqttwire.UnspecifiedError, change{}, nil
 	}
 	old := s.subscriptions.get(f.Filter)
-	if old == nil && s.subscriptions.len() >= b.limits.MaxSubscriptions {
+	if old == nil && s.subscriptions.len() >= b.limits().MaxSubscriptions {
 		return mqttwire.QuotaExceeded, change{}, nil
 	}
 	if old != nil {
@@ -150,7 +150,7 @@ func (s *subscription) repeats(old *subscription, asked mqttwire.QoS) bool {
 // keeps the filter.
 func (s *Session) subscription(f mqttwire.Subscription, identifier uint32) *subscription {
 	return &subscription{
-		session: s, filter: f.Filter, identifier: identifier, qos: min(f.QoS, mqttwire.QoS(s.b.limits.MaxQoS)),
+		session: s, filter: f.Filter, identifier: identifier, qos: min(f.QoS, mqttwire.QoS(s.b.limits().MaxQoS)),
 		noLocal: f.NoLocal, asPublished: f.RetainAsPublished, handling: f.RetainHandling,
 	}
 }

@@ -23,7 +23,7 @@ type sysPublisher struct {
 // runSys publishes the $SYS topics that somebody subscribes to, each interval by
 // the wall clock, where they have changed.
 func (b *Broker) runSys(ctx context.Context) {
-	timer := time.NewTimer(time.Until(nextSysRound(time.Now(), b.limits.SysInterval)))
+	timer := time.NewTimer(time.Until(nextSysRound(time.Now(), b.limits().SysInterval)))
 	defer timer.Stop()
 	for {
 		select {
@@ -35,7 +35,7 @@ func (b *Broker) runSys(ctx context.Context) {
 		for topic, value := range b.sysChanges(now, b.subscriptions.sysWanted(), true) {
 			b.Route(&Message{Topic: topic, Payload: []byte(value), Retain: true})
 		}
-		timer.Reset(nextSysRound(now, b.limits.SysInterval).Sub(now))
+		timer.Reset(nextSysRound(now, b.limits().SysInterval).Sub(now))
 	}
 }
 
@@ -79,7 +79,7 @@ func (b *Broker) refreshSys(now time.Time) {
 		return
 	}
 	for topic, value := range b.sysChanges(now, true, false) {
-		b.retained.set(topic, &Message{Topic: topic, Payload: []byte(value), Retain: true}, &b.limits)
+		b.retained.set(topic, &Message{Topic: topic, Payload: []byte(value), Retain: true}, b.limits())
 	}
 }
 
@@ -88,8 +88,8 @@ func (b *Broker) sysState(now time.Time) sysState {
 	s := sysState{Version: b.version, Uptime: now.Sub(b.started)}
 	s.Retained, s.RetainedBytes = b.retained.counts()
 	s.Subscriptions, s.SharedSubscriptions = b.subscriptions.counts()
-	if b.limits.MemoryLimit > 0 {
-		s.memory, s.memoryLimit = &b.memory, b.limits.MemoryLimit
+	if b.limits().MemoryLimit > 0 {
+		s.memory, s.memoryLimit = &b.memory, b.limits().MemoryLimit
 	}
 	if store, ok := b.store.(MeasuredStore); ok {
 		measures := store.Measure()

@@ -37,9 +37,9 @@ func TestTurnsAreShort(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range n {
-			b.retained.set(fmt.Sprint("t/", i), &Message{Payload: []byte("x"), Retain: true}, &b.limits)
+			b.retained.set(fmt.Sprint("t/", i), &Message{Payload: []byte("x"), Retain: true}, b.limits())
 		}
-		c, batch := b.Accept(deafLink{}, nil), b.NewBatch()
+		c, batch := b.Accept(deafLink{}, b.gate, nil), b.NewBatch()
 		c.Receive(batch, packetBytes(t, "CONNECT client-id=a clean-start=1"))
 		s := c.session
 		s.mu.Lock()

@@ -11,7 +11,7 @@ import (
 // takesAway drives no connection: it takes them from the broker, as they come.
 type takesAway chan net.Conn
 
-func (d takesAway) Drive(b *broker.Broker, nc net.Conn) bool {
+func (d takesAway) Drive(b *broker.Broker, _ *broker.Gate, nc net.Conn) bool {
 	d <- nc
 	return true
 }

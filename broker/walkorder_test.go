@@ -74,7 +74,7 @@ func TestRetainedNeverComeBehindTheirSuccessors(t *testing.T) {
 // that subscribes all the while, and returns what that is sent.
 func republish(t *testing.T, b *Broker, topics, rounds int) []byte {
 	open := func(link Link, id string) (*Conn, *Batch) {
-		c, batch := b.Accept(link, nil), b.NewBatch()
+		c, batch := b.Accept(link, b.gate, nil), b.NewBatch()
 		if tape, ok := link.(*tapeLink); ok {
 			tape.conn = c
 		}

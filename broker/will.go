@@ -25,15 +25,15 @@ func newWill(w *mqttwire.Will, from string) *will {
 func (b *Broker) checkWill(w *will) (mqttwire.ReasonCode, string) {
 	m := w.message
 	switch {
-	case int(m.QoS) > b.limits.MaxQoS:
+	case int(m.QoS) > b.limits().MaxQoS:
 		return mqttwire.QoSNotSupported, "the will's QoS is above the maximum"
-	case m.Retain && !b.limits.RetainAvailable:
+	case m.Retain && !b.limits().RetainAvailable:
 		return mqttwire.RetainNotSupported, "the will is retained"
 	case !b.topicFits(m.Topic):
 		return mqttwire.TopicNameInvalid, "the will topic is too long or too deep"
 	case reserved(m.Topic):
 		return mqttwire.NotAuthorized, "the will topic is the broker's own"
-	case b.limits.CheckPayloadFormat && !payloadFits(m.Properties, m.Payload):
+	case b.limits().CheckPayloadFormat && !payloadFits(m.Properties, m.Payload):
 		return mqttwire.PayloadFormatInvalid, "the will payload is not the UTF-8 that it says"
 	}
 	return mqttwire.Success, ""

@@ -27,6 +27,7 @@ type detachable interface {
 type door struct {
 	driver *Driver
 	broker *broker.Broker
+	gate   *broker.Gate
 	fd     int
 	closed <-chan struct{}
 	unix   net.Addr // of every peer, where there is one address for all
@@ -38,7 +39,7 @@ type door struct {
 
 // Listen has the loops accept from a plain TCP or Unix socket of package
 // transport.
-func (d *Driver) Listen(b *broker.Broker, l net.Listener) (serve func() (came bool, err error)) {
+func (d *Driver) Listen(b *broker.Broker, g *broker.Gate, l net.Listener) (serve func() (came bool, err error)) {
 	s, ok := l.(detachable)
 	if !ok {
 		return nil
@@ -47,7 +48,7 @@ func (d *Driver) Listen(b *broker.Broker, l net.Listener) (serve func() (came bo
 	if err != nil {
 		return nil
 	}
-	door := &door{driver: d, broker: b, fd: fd, failed: make(chan error, len(d.loops))}
+	door := &door{driver: d, broker: b, gate: g, fd: fd, failed: make(chan error, len(d.loops))}
 	if _, ok := l.Addr().(*net.UnixAddr); ok {
 		door.unix = &net.UnixAddr{Name: "@", Net: "unix"} // as package net calls peers without a name
 	}
@@ -132,7 +133,7 @@ func (l *loop) accept(d *door) {
 				d.came.Store(true)
 			}
 			if d.broker.Admit() {
-				d.driver.take(d.broker, l.leastLoaded(), fd, d.addr(peer))
+				d.driver.take(d.broker, d.gate, l.leastLoaded(), fd, d.addr(peer))
 			} else {
 				unix.Close(fd)
 			}
@@ -160,13 +161,13 @@ func (l *loop) leastLoaded() *loop {
 
 // take drives an admitted connection by a loop, which others than its own thread
 // may do: the loop gets to know of it by its first event.
-func (d *Driver) take(b *broker.Broker, l *loop, fd int, remote net.Addr) {
+func (d *Driver) take(b *broker.Broker, g *broker.Gate, l *loop, fd int, remote net.Addr) {
 	c := &conn{loop: l, fd: int32(fd), watched: unix.EPOLLIN}
 	// Before the core knows of it, for nobody can close the descriptor yet. What
 	// epoll reports of one that is not in the table it reports again.
 	failed := c.control(unix.EPOLL_CTL_ADD)
 	l.load.Add(1)
-	c.core = b.Accept(c, remote)
+	c.core = b.Accept(c, g, remote)
 	d.conns.set(c.fd, c) // before it has begun, for what has begun may be closed, and then its descriptor is another's
 	c.marks.Or(begun)
 	c.Flush()                              // what its loop had to answer by then, a refusal too

@@ -40,7 +40,7 @@ func New(n int) (*Driver, error) {
 }
 
 // Drive takes a connection over if it is a plain TCP or Unix socket.
-func (d *Driver) Drive(b *broker.Broker, nc net.Conn) bool {
+func (d *Driver) Drive(b *broker.Broker, g *broker.Gate, nc net.Conn) bool {
 	var raw syscall.Conn
 	switch nc := nc.(type) {
 	case *net.TCPConn:
@@ -55,7 +55,7 @@ func (d *Driver) Drive(b *broker.Broker, nc net.Conn) bool {
 		return false
 	}
 	nc.Close()
-	d.take(b, d.loops[int(d.next.Add(1))%len(d.loops)].leastLoaded(), fd, nc.RemoteAddr())
+	d.take(b, g, d.loops[int(d.next.Add(1))%len(d.loops)].leastLoaded(), fd, nc.RemoteAddr())
 	return true
 }
 

@@ -16,7 +16,7 @@ type Driver struct{}
 func New(int) (*Driver, error) { return nil, errors.ErrUnsupported }
 
 // Drive leaves every connection to the goroutine driver.
-func (*Driver) Drive(*broker.Broker, net.Conn) bool { return false }
+func (*Driver) Drive(*broker.Broker, *broker.Gate, net.Conn) bool { return false }
 
 // Close does nothing.
 func (*Driver) Close() error { return nil }

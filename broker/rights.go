@@ -1,0 +1,147 @@
+package broker
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Rights are what an Authorizer keeps of one client, so that it finds it without
+// looking. A nil slot keeps nothing.
+type Rights struct{ kept atomic.Pointer[any] }
+
+// Load is what was stored last, nil for nothing.
+func (r *Rights) Load() any {
+	if r == nil {
+		return nil
+	}
+	if v := r.kept.Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+// Store keeps v in place of what was there.
+func (r *Rights) Store(v any) {
+	if r != nil {
+		r.kept.Store(&v)
+	}
+}
+
+// A RightsLoader is an Authorizer that must get something before it can answer.
+type RightsLoader interface {
+	Authorizer
+	// LoadRights gets what Authorize needs of a client, and may block. It is called
+	// on a goroutine of its own before CONNACK, where an error refuses the client
+	// with Server unavailable; after SetAuthorizer for everybody there is; and
+	// before the will of a client that is away goes out.
+	LoadRights(ctx context.Context, id *Identity) error
+	// Known says whether a false of Authorize is a decision, and not ignorance.
+	// What is for an absent client whose rights are not known waits in its queue:
+	// delivery asks again.
+	Known(id *Identity) bool
+}
+
+// authority is the Authorizer in force. A nil one allows everything.
+type authority struct {
+	Authorizer
+	loader RightsLoader // the same, nil if it is none
+	before *authority   // while it takes over: is asked about whom this one does not know yet
+	begins bool         // it takes over
+}
+
+func newAuthority(a Authorizer) *authority {
+	if a == nil {
+		return nil
+	}
+	loader, _ := a.(RightsLoader)
+	return &authority{Authorizer: a, loader: loader}
+}
+
+// allows asks the Authorizer.
+func (a *authority) allows(id *Identity, action Action, topic string) bool {
+	if a == nil || a.Authorize(id, action, topic) {
+		return true
+	}
+	return a.begins && a.loader != nil && !a.loader.Known(id) && a.before.allows(id, action, topic)
+}
+
+// knows says whether a false of allows is a decision.
+func (a *authority) knows(id *Identity) bool {
+	return a == nil || a.loader == nil || a.loader.Known(id) || a.begins && a.before.knows(id)
+}
+
+// authorized asks the Authorizer, if there is one.
+func (b *Broker) authorized(id *Identity, a Action, topic string) bool {
+	return b.authority.Load().allows(id, a, topic)
+}
+
+// SetAuthorizer puts an Authorizer in the place of the one before, which decides
+// until the new one has loaded the rights of everybody there is. nil: everything
+// is allowed. An error is ctx's, and all is as it was.
+func (b *Broker) SetAuthorizer(ctx context.Context, a Authorizer) error {
+	b.succession.Lock()
+	defer b.succession.Unlock()
+	next := newAuthority(a)
+	if next == nil {
+		b.authority.Store(nil)
+		return nil
+	}
+	loaded := make(map[*Identity]*Rights) // until it is in force
+	next.before, next.begins = b.authority.Load(), true
+	for _, in := range []*authority{nil, next} {
+		for _, id := range b.identities(loaded, in) { // the second time, who came meanwhile
+			if in == nil && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			loaded[id] = b.load(ctx, next.loader, id)
+		}
+	}
+	for id, with := range loaded {
+		id.Rights.Store(with.Load())
+	}
+	b.authority.Store(newAuthority(a))
+	return nil
+}
+
+// load has a client's rights loaded into a slot of their own.
+func (b *Broker) load(ctx context.Context, loader RightsLoader, id *Identity) *Rights {
+	r := &Rights{}
+	if loader == nil {
+		return r
+	}
+	if err := loader.LoadRights(ctx, &Identity{id.Username, id.ClientID, id.Remote, r}); err != nil {
+		b.log.Warn("the rights of a client are not known", "client", id.ClientID, "error", err)
+	}
+	return r
+}
+
+// identities are those of all connections and sessions but for some, each with a
+// slot for its rights. Once they are found, next is in force: whoever comes later
+// asks it.
+func (b *Broker) identities(but map[*Identity]*Rights, next *authority) (all []*Identity) {
+	b.registry.Lock()
+	defer b.registry.Unlock()
+	b.registry.rights = true
+	add := func(id *Identity) {
+		if id.Rights == nil {
+			id.Rights = &Rights{} // nobody looks at it yet
+		}
+		if _, has := but[id]; !has {
+			all = append(all, id)
+		}
+	}
+	for _, c := range b.registry.conns {
+		if c.attached {
+			add(c.identity)
+		} else if c.identity.Rights == nil {
+			c.identity.Rights = &Rights{}
+		}
+	}
+	for s := range b.registry.sessions.All() {
+		add(s.identity.Load())
+	}
+	if next != nil {
+		b.authority.Store(next)
+	}
+	return all
+}
