@@ -29,6 +29,7 @@ type Config struct {
 	Limits    broker.Limits
 
 	origins map[string]origin // by the path of the key; what is not here is a default
+	text    []byte            // of the file, for Check to show its lines
 }
 
 // A Listener is one [[listener]].
@@ -48,7 +49,7 @@ type Listener struct {
 	Path           string // of WebSocket requests
 	Compression    bool
 	Subprotocol    string      // required, optional
-	Mode           fs.FileMode // of a socket; 0: as the system has it
+	Mode           fs.FileMode // of a socket
 	Owner, Group   string
 	Auth           []string // as written; nil: not written. Config.Authenticators says what holds
 	Versions       []string // 3.1, 3.1.1, 5.0; none: all
@@ -58,7 +59,7 @@ type Listener struct {
 	SlowReceiver   string // wait, drop; empty: that of the limits
 	BindClientID   string // equal, prefix; empty: not bound
 
-	origins map[string]origin // by the name of the key
+	origins map[string]origin // by the name of the key; "" is [[listener]] itself
 }
 
 // Auth holds the authenticators that are configured, and SASL.
@@ -74,16 +75,16 @@ type AuthFile struct{ Passwords string }
 
 // AuthSQL is [auth.sql]; the columns are those of broker.md §4.
 type AuthSQL struct {
-	Driver       string // mysql, postgres, sqlite; empty: not configured
-	DSN          string // as written, env:NAME too; Secret resolves it
-	UserTable    string
-	ACLTable     string
-	Hash         string // plain, md5, sha, sha256, sha512, bcrypt, pbkdf2
-	Salt         string // none, prefix, suffix
-	Columns      Columns
-	Iterations   int    // of pbkdf2
-	KeyLength    int    // of pbkdf2, in bytes
-	PBKDF2Digest string // sha1, sha256, sha512
+	Driver     string // mysql, postgres, sqlite; empty: not configured
+	DSN        string // as written, env:NAME too; Secret resolves it
+	Dir        string // what the path of an SQLite file is relative to; empty: the working directory
+	UserTable  string
+	ACLTable   string
+	Hash       string // plain, md5, sha, sha256, sha512, bcrypt, pbkdf2
+	Salt       string // none, prefix, suffix
+	Columns    Columns
+	Iterations int    // of pbkdf2
+	Digest     string // of pbkdf2: sha, sha256, sha512
 }
 
 // Columns are the names of the columns of both tables.
@@ -125,11 +126,11 @@ type Bans struct {
 	Addresses      []netip.Prefix
 }
 
-// origin is where a value comes from; line and column are 0 where it is not
-// from the file.
+// origin is where a value comes from.
 type origin struct {
-	source       string
-	line, column int // of the key, from 1; the column in runes
+	source string
+	at     span // of the key, where it is in the file
+	inFile bool
 }
 
 // Default is the source of what nobody has set.
@@ -146,9 +147,10 @@ func New() *Config {
 	return c
 }
 
-func newListener() Listener {
+// newListener is a listener with every value at its default.
+func newListener(rows []Key) Listener {
 	l := Listener{origins: map[string]origin{}}
-	for _, k := range schema() {
+	for _, k := range rows {
 		if k.ofListener() && k.name() != "url" && k.name() != "auth" {
 			(&Config{}).mustDefault(k, &l)
 		}

@@ -4,7 +4,7 @@ import "strings"
 
 // nearest is the word that was probably meant, or "".
 func nearest(s string, words []string) string {
-	best, least := "", max(2, len(s)/3)+1
+	best, least := "", min(max(2, len(s)/3)+1, (len(s)+1)/2)
 	for _, w := range words {
 		if d := distance(w, s); d < least {
 			best, least = w, d

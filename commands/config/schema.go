@@ -58,7 +58,7 @@ func schema() []Key {
 			continue // acl.deny_action is the one that sets it
 		}
 		keys = append(keys, Key{Path: "limits." + l.Key, Kind: limitKind(l.Kind), Default: l.Default,
-			Choices: l.Choices, Min: l.Min, Max: l.Max, Doc: l.Doc, limit: &l})
+			Choices: l.Choices, Min: l.Min, Max: l.Max, Doc: l.Doc, Restart: isFixed(l), limit: &l})
 	}
 	return keys
 }
@@ -87,7 +87,10 @@ func onListener(f func(*Listener) any) func(any) any {
 	return func(of any) any { return f(of.(*Listener)) }
 }
 
-const day = 24 * 3600 * 1000 // in milliseconds
+const ( // in milliseconds
+	hour = 3600 * 1000
+	day  = 24 * hour
+)
 
 func topKeys() []Key {
 	return []Key{
@@ -109,3 +112,6 @@ func topKeys() []Key {
 			field: onConfig(func(c *Config) any { return &c.AllowAnonymous })},
 	}
 }
+
+// isFixed says whether a limit holds from the start to the end.
+func isFixed(l broker.Limit) bool { return l.Key == "memory_limit" }

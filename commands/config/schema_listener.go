@@ -68,7 +68,7 @@ func proxyKeys() []Key {
 
 func socketKeys() []Key {
 	return []Key{
-		{Path: "listener.mode", Kind: Mode, On: "unix", Doc: "Permissions of the socket, as 0660; without this key those of the umask.",
+		{Path: "listener.mode", Kind: Mode, Default: "0600", On: "unix", Doc: "Permissions of the socket: who may write to it may connect.",
 			field: onListener(func(l *Listener) any { return &l.Mode })},
 		{Path: "listener.owner", Kind: Text, On: "unix", Doc: "User whom the socket belongs to.",
 			field: onListener(func(l *Listener) any { return &l.Owner })},

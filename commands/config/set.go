@@ -19,6 +19,9 @@ func (c *Config) Set(source, key, value string) error {
 	if err := c.put(k, k.items(value), ""); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
+	if k.Path == "auth.sql.dsn" {
+		c.Auth.SQL.Dir = ""
+	}
 	c.origins[k.Path] = origin{source: source}
 	return nil
 }
@@ -109,7 +112,7 @@ func (c *Config) SetListeners(source string, urls []string) []Problem {
 }
 
 func listenerFromURL(source, text string) (l Listener, problems []Problem) {
-	l = newListener()
+	l = newListener(schema())
 	bare, _, _ := strings.Cut(text, "?")
 	l.URL = bare
 	l.origins["url"] = origin{source: source}

@@ -139,6 +139,8 @@ func (k Key) checkText(s string) error {
 		return k.errorf("%q is no choice%s", s, orMeant(nearest(s, k.Choices)))
 	case len(s) > longestText:
 		return k.errorf("%d bytes are too long", len(s))
+	case k.Secret && (!utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)):
+		return k.errorf("it holds what is not text")
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
 		return k.errorf("%q holds what is not text", s)
 	}

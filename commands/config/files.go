@@ -1,0 +1,69 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+)
+
+// openCertificates reads the files of an encrypted listener, as it will when
+// it is opened.
+func (k *checker) openCertificates(l *Listener) {
+	for i, cert := range l.Cert {
+		if i >= len(l.Key) {
+			break
+		}
+		certText, certErr := os.ReadFile(cert)
+		keyText, keyErr := os.ReadFile(l.Key[i])
+		if certErr != nil {
+			k.about(l, "cert", "%s", because(certErr))
+		}
+		if keyErr != nil {
+			k.about(l, "key", "%s", because(keyErr))
+		}
+		if certErr != nil || keyErr != nil {
+			continue
+		}
+		if _, err := tls.X509KeyPair(certText, keyText); err != nil {
+			k.about(l, "cert", "%s and %s are no certificate and key that belong together: %v", cert, l.Key[i], err)
+		}
+	}
+	if l.ClientCA != "" {
+		text, err := os.ReadFile(l.ClientCA)
+		if err != nil {
+			k.about(l, "client_ca", "%s", because(err))
+		} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+			k.about(l, "client_ca", "%s holds no certificate as PEM", l.ClientCA)
+		}
+	}
+	if l.TLSKeylog != "" {
+		k.directory(l, "tls_keylog", l.TLSKeylog)
+	}
+}
+
+// socket looks at what a Unix socket needs.
+func (k *checker) socket(l *Listener, path string) {
+	k.directory(l, "url", path)
+	if _, err := user.Lookup(l.Owner); l.Owner != "" && err != nil && !isNumber(l.Owner) {
+		k.about(l, "owner", "there is no user %s", l.Owner)
+	}
+	if _, err := user.LookupGroup(l.Group); l.Group != "" && err != nil && !isNumber(l.Group) {
+		k.about(l, "group", "there is no group %s", l.Group)
+	}
+}
+
+func (k *checker) directory(l *Listener, name, path string) {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil {
+		k.about(l, name, "%s", because(err))
+	} else if !info.IsDir() {
+		k.about(l, name, "%s is no directory", filepath.Dir(path))
+	}
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 32)
+	return err == nil
+}
