@@ -24,8 +24,9 @@ const (
 type stream struct {
 	conn  net.Conn
 	core  *Conn
-	raw   rawConn // empty: no non-blocking calls on this kind of connection
-	small []byte  // what a connection without raw reads into
+	raw   rawConn  // empty: no non-blocking calls on this kind of connection
+	poll  pollable // nil: the connection has no such calls of its own
+	small []byte   // what a connection without raw and poll reads into
 	tail  Tail
 
 	begun atomic.Bool // core is set: the broker knows of the stream before
@@ -38,11 +39,22 @@ type stream struct {
 	ending  atomic.Bool // linger waits for whoever writes
 }
 
+// A pollable connection, as of TLS or a WebSocket, has more on the wire than MQTT's
+// bytes, and calls of its own that never block.
+type pollable interface {
+	// WaitReadable waits, without a buffer, until Read would not: until it has bytes,
+	// an error or the end. It keeps to the read deadline.
+	WaitReadable() error
+	// WriteNow writes what the network takes at once. What it did not take must be
+	// what is written next, by WriteNow or Write.
+	WriteNow(p []byte) (n int, err error)
+}
+
 // run drives one connection until it ends.
 func (b *Broker) run(g *Gate, nc net.Conn) {
 	s := &stream{conn: nc}
 	s.changed.L = &s.mu
-	if !s.raw.init(s) {
+	if s.poll, _ = nc.(pollable); !s.raw.init(s) && s.poll == nil {
 		s.small = make([]byte, smallRead)
 	}
 	s.core = b.Accept(s, g, nc.RemoteAddr())
@@ -116,6 +128,9 @@ func (s *stream) fill() (*Batch, []byte, error) {
 	if s.raw.ok() {
 		return s.raw.read(s)
 	}
+	if s.poll != nil {
+		return s.fillWhenReadable()
+	}
 	n, err := s.conn.Read(s.small)
 	if n == 0 {
 		if err == nil {
@@ -126,6 +141,22 @@ func (s *stream) fill() (*Batch, []byte, error) {
 	batch := s.core.b.borrow()
 	copy(s.tail.Space(batch), s.small[:n])
 	return batch, s.tail.Filled(batch, n), nil
+}
+
+func (s *stream) fillWhenReadable() (*Batch, []byte, error) {
+	if err := s.poll.WaitReadable(); err != nil {
+		return nil, nil, err
+	}
+	batch := s.core.b.borrow()
+	n, err := s.conn.Read(s.tail.Space(batch))
+	if n > 0 {
+		return batch, s.tail.Filled(batch, n), nil
+	}
+	s.core.b.release(batch)
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return nil, nil, err
 }
 
 // Flush writes what lies in the outbox as far as it goes without blocking and
@@ -139,12 +170,12 @@ func (s *stream) Flush() {
 	if len(pieces) == 0 {
 		return
 	}
-	if !s.raw.ok() {
+	if !s.raw.ok() && s.poll == nil {
 		s.startWriter()
 		return
 	}
 	for len(pieces) > 0 {
-		n, err := s.raw.write(s, pieces[0])
+		n, err := s.writeNow(pieces[0])
 		if err != nil {
 			s.fail(err)
 			return
@@ -159,6 +190,14 @@ func (s *stream) Flush() {
 	if s.ending.Load() {
 		s.wrote()
 	}
+}
+
+// writeNow writes what the network takes at once.
+func (s *stream) writeNow(b []byte) (int, error) {
+	if s.raw.ok() {
+		return s.raw.write(s, b)
+	}
+	return s.poll.WriteNow(b)
 }
 
 // fail tells everybody that a write failed.

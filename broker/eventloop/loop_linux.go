@@ -39,15 +39,11 @@ func New(n int) (*Driver, error) {
 	return d, nil
 }
 
-// Drive takes a connection over if it is a plain TCP or Unix socket.
+// Drive takes a connection over if MQTT is all there is on its TCP or Unix socket:
+// then it gives access to that.
 func (d *Driver) Drive(b *broker.Broker, g *broker.Gate, nc net.Conn) bool {
-	var raw syscall.Conn
-	switch nc := nc.(type) {
-	case *net.TCPConn:
-		raw = nc
-	case *net.UnixConn:
-		raw = nc
-	default:
+	raw, ok := nc.(syscall.Conn)
+	if !ok || !isSocket(nc) {
 		return false
 	}
 	fd, err := duplicate(raw)
@@ -57,6 +53,15 @@ func (d *Driver) Drive(b *broker.Broker, g *broker.Gate, nc net.Conn) bool {
 	nc.Close()
 	d.take(b, g, d.loops[int(d.next.Add(1))%len(d.loops)].leastLoaded(), fd, nc.RemoteAddr())
 	return true
+}
+
+// isSocket says whether a connection is a socket by its address.
+func isSocket(nc net.Conn) bool {
+	switch nc.LocalAddr().(type) {
+	case *net.TCPAddr, *net.UnixAddr:
+		return true
+	}
+	return false
 }
 
 // duplicate makes a descriptor of a socket that is ours alone.
