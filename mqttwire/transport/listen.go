@@ -24,11 +24,33 @@ func Listen(url string, o ListenOptions) (net.Listener, error) {
 	if sch.listen == nil {
 		return nil, unsupported(t.String(), t.Scheme)
 	}
+	e, err := newEntrance(t, o)
+	if err != nil {
+		return nil, &Error{Kind: Usage, Subject: t.String(), Err: err}
+	}
 	l, err := sch.listen(t, o)
 	if err != nil {
 		return nil, wrap(t, "cannot listen", err)
 	}
-	return l, nil
+	return e.behind(l, t.Scheme), nil
+}
+
+// Wrap makes a listener, which somebody else has opened, one of Listen's: url's
+// scheme says what is spoken there, its address nothing.
+func Wrap(l net.Listener, url string, o ListenOptions) (net.Listener, error) {
+	t, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEntrance(t, o)
+	if err != nil {
+		return nil, &Error{Kind: Usage, Subject: t.String(), Err: err}
+	}
+	switch l.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		l, _ = newSocket(l, nil)
+	}
+	return e.behind(l, t.Scheme), nil
 }
 
 // URL is where clients reach l: mqtt://127.0.0.1:41233. A listener that is

@@ -21,14 +21,27 @@ func schemes() []scheme {
 		{"mqtt", 1883, dialTCP, listenTCP},
 		{"tcp", 1883, dialTCP, listenTCP},
 		{"unix", 0, dialUnix, listenUnix},
-		{"mqtts", 8883, dialTLS, nil},
-		{"ssl", 8883, dialTLS, nil},
-		{"tls", 8883, dialTLS, nil},
-		{"tcps", 8883, dialTLS, nil},
-		{"mqtt+ssl", 8883, dialTLS, nil},
-		{"ws", 80, dialWebSocket, nil},
-		{"wss", 443, dialSecureWebSocket, nil},
+		{"mqtts", 8883, dialTLS, listenTCP},
+		{"ssl", 8883, dialTLS, listenTCP},
+		{"tls", 8883, dialTLS, listenTCP},
+		{"tcps", 8883, dialTLS, listenTCP},
+		{"mqtt+ssl", 8883, dialTLS, listenTCP},
+		{"ws", 80, dialWebSocket, listenTCP},
+		{"wss", 443, dialSecureWebSocket, listenTCP},
 	}
+}
+
+// layers says what a scheme has between TCP and MQTT.
+func layers(scheme string) (secure, ws bool) {
+	switch scheme {
+	case "mqtts", "ssl", "tls", "tcps", "mqtt+ssl":
+		return true, false
+	case "ws":
+		return false, true
+	case "wss":
+		return true, true
+	}
+	return false, false
 }
 
 func lookup(name string) (scheme, bool) {

@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"syscall"
+)
+
+// An entrance is what all connections of a listener go through before MQTT.
+type entrance struct {
+	proxy     ProxyOptions // Mode empty: none
+	tls       *serverTLS   // nil: none
+	ws        bool
+	webSocket WebSocketOptions
+}
+
+func newEntrance(t Target, o ListenOptions) (e *entrance, err error) {
+	secure, ws := layers(t.Scheme)
+	e = &entrance{ws: ws, webSocket: o.WebSocket}
+	switch o.Proxy.Mode {
+	case "", "off":
+	case "v1", "v2", "any":
+		e.proxy = o.Proxy
+		if len(o.Proxy.Trusted) == 0 && t.Scheme != "unix" {
+			return nil, errors.New("the PROXY protocol needs to be told whom to trust: anybody could claim any address")
+		}
+	default:
+		return nil, fmt.Errorf("PROXY protocol %q: it can be off, v1, v2 or any", o.Proxy.Mode)
+	}
+	if secure != (o.TLS != nil) {
+		if secure {
+			return nil, fmt.Errorf("%s needs a certificate and its key", t.Scheme)
+		}
+		return nil, fmt.Errorf("%s has no TLS: a certificate belongs to mqtts or wss", t.Scheme)
+	}
+	if o.TLS == nil {
+		return e, nil
+	}
+	alpn := "mqtt"
+	if ws {
+		alpn = "http/1.1"
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	e.tls, err = newServerTLS(*o.TLS, alpn, log)
+	return e, err
+}
+
+// behind has l's connections go through e, if there is anything to go through.
+func (e *entrance) behind(l net.Listener, scheme string) net.Listener {
+	if e.proxy.Mode == "" && e.tls == nil && !e.ws {
+		return l
+	}
+	return &porch{Listener: l, entrance: e, scheme: scheme}
+}
+
+// A porch is a listener whose connections have a handshake before MQTT.
+type porch struct {
+	net.Listener
+	entrance *entrance
+	scheme   string
+}
+
+// Accept returns a *Conn. It does not wait for its handshake.
+func (p *porch) Accept() (net.Conn, error) {
+	socket, err := p.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return newConn(socket, p.entrance), nil
+}
+
+func (p *porch) Close() error {
+	err := p.Listener.Close()
+	if err == nil && p.entrance.tls != nil {
+		p.entrance.tls.close()
+	}
+	return err
+}
+
+// SyscallConn is for options that accepted sockets inherit.
+func (p *porch) SyscallConn() (syscall.RawConn, error) {
+	if socket, ok := p.Listener.(syscall.Conn); ok {
+		return socket.SyscallConn()
+	}
+	return nil, syscall.EINVAL
+}
+
+// URL is where clients reach it.
+func (p *porch) URL() string {
+	if p.scheme == "unix" {
+		return URL(p.Listener)
+	}
+	u := url.URL{Scheme: p.scheme, Host: p.Addr().String()}
+	if p.entrance.ws {
+		u.Path = p.entrance.webSocket.Path
+	}
+	return u.String()
+}
