@@ -66,6 +66,16 @@ func (r *Rule) about(c *Client) bool {
 		(r.Address == "" || r.covers(c.Address))
 }
 
+// About says whether the rule speaks about a client.
+func (r *Rule) About(c *Client) bool { return r.about(c) }
+
+// Personal says whether the topic has the names of the client in it. Without, the
+// same rules compiled for two clients they speak about are the same.
+func (r *Rule) Personal() bool {
+	at, _ := r.Form.next(r.Topic)
+	return at >= 0
+}
+
 // covers says whether an address is the rule's, or among those of its network.
 func (r *Rule) covers(a netip.Addr) bool {
 	network, ok := r.network()
