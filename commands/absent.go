@@ -13,25 +13,25 @@ func absentFlag(verb, shown string) string {
 		return "help is mqtk " + verb + " --help"
 	case "--version":
 		return "mqtk version tells the version"
-	case "--cafile", "--capath", "--ca", "--cert", "--key", "--keyform", "--key-password-from", "--insecure", "--tls-version",
-		"--ciphers", "--psk", "--psk-identity", "--tls-alpn", "--alpn", "--servername", "--tls-engine",
-		"--tls-engine-kpass-sha1", "--tls-use-os-certs", "--tls-keylog":
-		return "this build has no TLS"
+	case "--psk", "--psk-identity":
+		return "this build has no TLS with keys shared beforehand (PSK)"
+	case "--keyform", "--tls-engine", "--tls-engine-kpass-sha1":
+		return "keys come from PEM files alone, see --key"
 	}
 	if verb == "serve" {
 		switch shown {
 		case "-c", "--config", "--config-file":
 			return "there is no configuration file yet: use --listen and --set"
+		case "--cafile", "--capath", "--cert", "--key", "--tls-version", "--ciphers", "--alpn", "--tls-keylog":
+			return "TLS belongs to a listener: see --listen"
 		case "-d", "--daemon":
 			return "serve stays in the foreground: a service manager, or & in a shell, puts it into the background"
 		}
 		return ""
 	}
 	switch shown {
-	case "-S", "--srv":
-		return "this build looks up no SRV records: give --host and --port"
-	case "--proxy":
-		return "this build uses no proxy"
+	case "--ca":
+		return "the file of authorities is --cafile"
 	case "--repeat", "--repeat-delay":
 		return "this build repeats no message: a loop in the shell, or lines on stdin with -l, do"
 	case "--remove-retained":

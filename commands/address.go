@@ -23,6 +23,10 @@ type place struct {
 	clientID           *string
 	keepAlive          *uint16
 	version            mqttwire.Version
+
+	tls                       bool // TLS is on where no URL says more
+	caFile, certFile, keyFile string
+	alpn                      []string
 }
 
 // names tells whether the source says where the broker is. If so, nothing of
@@ -34,7 +38,7 @@ func (s place) names() bool {
 // resolve asks flags, URL, environment and default, in this order. topic is
 // the URL's path, which holds even where flags name another broker.
 func (o *connectOptions) resolve(getenv func(string) string) (place, string, error) {
-	flags := place{host: o.Host, unix: o.Unix, username: o.Username, password: o.Password}
+	flags := place{host: o.Host, unix: o.Unix, username: o.Username, password: o.Password, tls: wantsTLS(&o.TLS)}
 	if o.Port != nil {
 		flags.port = int(*o.Port)
 	}
@@ -72,28 +76,35 @@ func merge(sources ...place) place {
 		if m.version == 0 {
 			m.version = s.version
 		}
+		m.tls = m.tls || s.tls
+		m.caFile, m.alpn = s.caFile, s.alpn // a flag is looked at before them
+		m.certFile, m.keyFile = s.certFile, s.keyFile
 		if s.names() {
 			m.target, m.host, m.port, m.unix, m.hasTarget = s.target, s.host, s.port, s.unix, s.hasTarget
 			break
 		}
 	}
 	if !m.hasTarget {
-		m.target = targetOf(m.host, m.port, m.unix)
+		m.target = targetOf(m.host, m.port, m.unix, m.tls)
 	}
 	return m
 }
 
-func targetOf(host string, port int, unix string) transport.Target {
+func targetOf(host string, port int, unix string, tls bool) transport.Target {
 	if unix != "" {
 		return transport.Target{Scheme: "unix", Path: unix}
 	}
 	if host == "" {
 		host = "localhost"
 	}
-	if port == 0 {
-		port = 1883
+	scheme, usual := "mqtt", 1883
+	if tls {
+		scheme, usual = "mqtts", 8883
 	}
-	return transport.Target{Scheme: "mqtt", Host: strings.Trim(host, "[]"), Port: port}
+	if port == 0 {
+		port = usual
+	}
+	return transport.Target{Scheme: scheme, Host: strings.Trim(host, "[]"), Port: port}
 }
 
 // placeOfURL reads a URL. Its path is a topic where the scheme has no other
@@ -128,7 +139,7 @@ func placeOfURL(source, text string) (place, string, error) {
 
 // isPlain tells the schemes whose path is a topic.
 func isPlain(scheme string) bool {
-	return scheme != "unix" && scheme != "ws" && scheme != "wss"
+	return scheme != "unix" && !isWebSocket(scheme)
 }
 
 func (s *place) query(source string, query url.Values) error {
@@ -143,7 +154,10 @@ func (s *place) query(source string, query url.Values) error {
 		case "keepalive":
 			err = toNumberGiven(&s.keepAlive, 0, 65535)(value)
 		case "alpn":
-			return usagef("%s: alpn in the query is for TLS, which %s is not", source, s.target.Scheme)
+			if !isTLS(s.target.Scheme) {
+				return usagef("%s: alpn in the query is for TLS, which %s is not", source, s.target.Scheme)
+			}
+			err = toWords(&s.alpn)(value)
 		default:
 			return usagef("%s: unknown key %q in the query: there are version, clientid, keepalive and alpn", source, key)
 		}
@@ -170,6 +184,8 @@ func placeOfEnvironment(getenv func(string) string) (place, string, error) {
 	if s.hasTarget && (host != "" || port != "") {
 		return s, topic, nil
 	}
+	s.caFile, s.certFile, s.keyFile = getenv("MQTK_CAFILE"), getenv("MQTK_CERT"), getenv("MQTK_KEY")
+	s.tls = s.caFile != ""
 	s.host = host
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)

@@ -193,9 +193,23 @@ func (s *argvScan) values(f cli.Flag, shown string) error {
 		}
 		return s.usagef("%s needs %s", shown, placeholder(f))
 	}
+	if n == 1 && s.isFlag(s.words[0]) {
+		long := "--" + flagNames(f)[0]
+		return s.usagef("%s needs a value, and %s is a flag: write %s=%s if that is meant", shown, s.words[0], long, s.words[0])
+	}
 	s.add(f, strings.Join(s.words[:n], wordSeparator), shown)
 	s.words = s.words[n:]
 	return nil
+}
+
+// isFlag tells that a word is a flag of the command, so that it is hardly a
+// value. A bundle of several letters may be one: passwords look like that.
+func (s *argvScan) isFlag(word string) bool {
+	name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+	if strings.HasPrefix(word, "--") {
+		return name == "help" || len(name) > 1 && findFlag(s.command(), name) != nil
+	}
+	return len(word) == 2 && word[0] == '-' && findFlag(s.command(), word[1:]) != nil
 }
 
 func (s *argvScan) add(f cli.Flag, value, shown string) {

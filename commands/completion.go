@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mqtk/mqttwire"
+	"mqtk/mqttwire/sasl"
 )
 
 // completionCommand is mqtk completion SHELL.
@@ -179,7 +180,7 @@ func valueWords(flag string) [][]string {
 		return one("0", "1", "2")
 	case "payload-format", "will-payload-format":
 		return one("utf8", "bytes")
-	case "password-from":
+	case "password-from", "key-password-from":
 		return one("env:", "file:", "fd:", "cmd:", "prompt")
 	case "log-level":
 		return one("debug", "info", "warn", "error")
@@ -193,8 +194,16 @@ func valueWords(flag string) [][]string {
 		return one("auto", "eventloop", "goroutine")
 	case "host":
 		return one("localhost")
-	case "url", "listen":
+	case "url":
+		return one("mqtt://", "mqtts://", "ws://", "wss://", "unix:///")
+	case "listen":
 		return one("mqtt://", "tcp://", "unix:///")
+	case "proxy":
+		return one("socks5://", "socks5h://", "http://")
+	case "tls-version":
+		return one("1.2", "1.3")
+	case "auth-method":
+		return one(sasl.Methods()...)
 	case "set":
 		return one(limitKeys()...)
 	}

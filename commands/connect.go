@@ -11,7 +11,6 @@ import (
 
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/client"
-	"mqtk/mqttwire/transport"
 )
 
 // connectOptions are the flags that every client verb shares: where the broker
@@ -39,6 +38,8 @@ type connectOptions struct {
 
 	Properties propertySet
 	Will       willOptions
+
+	secureOptions
 }
 
 // flags declares the connection flags. packets are those whose properties -D
@@ -46,8 +47,8 @@ type connectOptions struct {
 func (o *connectOptions) flags(packets ...mqttwire.PacketType) []cli.Flag {
 	flags := inCategory("Connection",
 		valued("host h", "connect to `HOST` (default localhost)", toHost(&o.Host)),
-		valued("port p", "connect to `PORT` (default 1883)", toNumberGiven(&o.Port, 1, 65535)),
-		valued("url L", "connect to `URL`: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] or unix:///PATH", toString(&o.URL)),
+		valued("port p", "connect to `PORT` (default 1883, with TLS 8883)", toNumberGiven(&o.Port, 1, 65535)),
+		valued("url L", "connect to `URL`: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], mqtts:// with TLS, ws:// and wss:// with the WebSocket path behind the port (default /mqtt), or unix:///PATH", toString(&o.URL)),
 		valued("unix", "connect to the Unix socket `PATH`", toString(&o.Unix)),
 		valued("bind A", "connect from the local `ADDRESS`", toString(&o.Bind)),
 		valued("timeout W", "end after `TIME` (5, 0.5, 250ms) with code 27", toPositiveDuration(&o.Timeout)),
@@ -55,12 +56,14 @@ func (o *connectOptions) flags(packets ...mqttwire.PacketType) []cli.Flag {
 		valued("retry-wait", "wait `TIME` before the first retry, then twice as long each time, up to 30 s (default 1)", toPositiveDuration(&o.RetryWait)),
 		valued("wait-broker", "keep trying for `TIME` until the broker is there", toPositiveDuration(&o.WaitBroker)),
 		ignored("nodelay", "accepted for mosquitto's sake: small packets are never delayed"))
+	flags = append(flags, o.secureOptions.flags()...)
 	flags = append(flags, inCategory("Identity",
 		valued("username u", "log in as `NAME`", toStringOrEmpty(&o.Username)),
 		valued("password P pw", "log in with `PASSWORD`, which ps shows to everyone on this machine", toStringOrEmpty(&o.Password)),
 		valued("password-from", "take the password from `SOURCE`: env:NAME, file:PATH, fd:N, cmd:COMMAND or prompt", toString(&o.PasswordFrom)),
 		valued("id i", "use the client id `ID` (default mqtk- and 12 random characters)", toString(&o.ID)),
 		valued("id-prefix I", "use a client id of `PREFIX` and 12 random characters", toString(&o.IDPrefix)))...)
+	flags = append(flags, inCategory("Identity", o.authFlags()...)...)
 	flags = append(flags, inCategory("Session",
 		valued("protocol-version V", "speak MQTT `VERSION`: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)", toVersion(&o.Version)),
 		valued("keep-alive k keepalive", "let the broker notice our absence after `SECONDS` (default 60, 0 is never)", toNumberGiven(&o.KeepAlive, 0, 65535)),
@@ -75,9 +78,11 @@ func (o *connectOptions) flags(packets ...mqttwire.PacketType) []cli.Flag {
 
 // plan is what the connection flags, the URL and the environment come to.
 type plan struct {
-	options client.Options
-	topic   string // from the URL's path
-	needs5  string // the flag that only 5.0 can honour
+	options   client.Options
+	topic     string // from the URL's path
+	needs5    string // the flag that only 5.0 can honour
+	proxyFrom string // what named the proxy
+	unusedCA  bool   // MQTK_CAFILE is set and does not count
 }
 
 // plan resolves and checks the options.
@@ -105,13 +110,26 @@ func (o *connectOptions) plan(p *program) (plan, error) {
 	}
 	connect.Properties = o.Properties.of(mqttwire.CONNECT)
 	pl.needs5 = o.needs5()
-	pl.options = client.Options{
-		URL:         where.target.String(),
-		DialOptions: transport.DialOptions{LocalAddress: o.Bind},
-		Connect:     connect,
-		Retry:       o.retry(),
+	pl.options = client.Options{URL: where.target.String(), Retry: o.retry()}
+	if pl.options.DialOptions, pl.proxyFrom, err = o.dialOptions(p, where); err != nil {
+		return plan{}, err
 	}
+	if pl.options.Authenticator, err = o.authenticator(where, &connect); err != nil {
+		return plan{}, err
+	}
+	pl.unusedCA = p.getenv("MQTK_CAFILE") != "" && where.caFile == ""
+	pl.options.Connect = connect
+	o.warnOfPlain(p, where)
 	return pl, checkVersion(connect.Version, pl.needs5)
+}
+
+// warnOfPlain says so where a host or a port, which stand before a URL, have
+// done away with its TLS.
+func (o *connectOptions) warnOfPlain(p *program, where place) {
+	scheme, _, _ := strings.Cut(o.URL, "://")
+	if isTLS(strings.ToLower(scheme)) && !isTLS(where.target.Scheme) {
+		p.warn("--host, --port and --unix stand before --url: this is %s, without TLS", where.target)
+	}
 }
 
 // identify fills in the client id, user name and password.
@@ -142,7 +160,7 @@ func (o *connectOptions) identify(p *program, where place, connect *mqttwire.Con
 	if password != nil {
 		connect.HasPassword, connect.Password = true, password
 	}
-	if connect.HasPassword && !connect.HasUsername && connect.Version != 0 && connect.Version != mqttwire.V5 {
+	if connect.HasPassword && !connect.HasUsername && o.AuthMethod == "" && connect.Version != 0 && connect.Version != mqttwire.V5 {
 		return usagef("a password without a user name needs MQTT 5.0: give --username")
 	}
 	return nil
@@ -167,6 +185,9 @@ func (o *connectOptions) expire(connect *mqttwire.Connect) error {
 func (o *connectOptions) needs5() string {
 	if o.SessionExpiry != nil {
 		return "--session-expiry"
+	}
+	if o.AuthMethod != "" {
+		return "--auth-method"
 	}
 	if o.Properties.source != "" {
 		return o.Properties.source

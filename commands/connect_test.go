@@ -60,6 +60,19 @@ func TestPrecedence(t *testing.T) {
 		{"-L mqtt://x?color=red", "", `--url: unknown key "color" in the query: there are version, clientid, keepalive and alpn`},
 		{"-L mqtt://x?keepalive=no", "", "--url: keepalive in the query must be a number from 0 to 65535"},
 		{"-L mqtt://x?alpn=mqtt", "", "--url: alpn in the query is for TLS, which mqtt is not"},
+		{"--cafile f", "", "mqtts://localhost:8883"},
+		{"--capath d -h x", "", "mqtts://x:8883"},
+		{"--tls-use-os-certs -p 99", "", "mqtts://localhost:99"},
+		{"-L mqtts://x/t --cafile f", "", "mqtts://x:8883 topic=t"},
+		{"-L mqtts://x/t -h y", "", "mqtt://y:1883 topic=t"},
+		{"-L mqtts://x/t -h y --cafile f", "", "mqtts://y:8883 topic=t"},
+		{"-L wss://u:p@x/a/b", "", "wss://x:443/a/b u p"},
+		{"-L ws://x", "", "ws://x:80"},
+		{"", "MQTK_CAFILE=f", "mqtts://localhost:8883"},
+		{"", "MQTK_CAFILE=f MQTK_HOST=x", "mqtts://x:8883"},
+		{"-h y", "MQTK_CAFILE=f MQTK_HOST=x", "mqtt://y:1883"},
+		{"", "MQTK_CAFILE=f MQTK_URL=mqtt://x", "mqtt://x:1883"},
+		{"-L mqtts://x?alpn=a,b", "", "mqtts://x:8883 alpn=a,b"},
 		{"--unix /tmp/s -h x", "", "--unix and --host or --port name two brokers: give one"},
 	} {
 		t.Run(test.flags+" "+test.environment, func(t *testing.T) {
@@ -80,6 +93,9 @@ func TestPrecedence(t *testing.T) {
 					if s != nil {
 						got += " " + *s
 					}
+				}
+				if len(where.alpn) > 0 {
+					got += " alpn=" + strings.Join(where.alpn, ",")
 				}
 				if topic != "" {
 					got += " topic=" + topic
@@ -219,4 +235,105 @@ func TestMessageProperties(t *testing.T) {
 			t.Errorf("%q: got %v", words, err)
 		}
 	}
+}
+
+// TestWay shows how the broker is reached, and what is refused rather than
+// passed over.
+func TestWay(t *testing.T) {
+	for _, test := range []struct{ flags, environment, want string }{
+		{"-L mqtts://x", "", "system"},
+		{"-L mqtts://x", "MQTK_CAFILE=f MQTK_CERT=c MQTK_KEY=k", "system"},
+		{"", "MQTK_URL=mqtts://x MQTK_CAFILE=f MQTK_CERT=c MQTK_KEY=k", "ca=f cert=c key=k"},
+		{"--cafile g", "MQTK_HOST=x MQTK_CAFILE=f MQTK_CERT=c MQTK_KEY=k", "ca=g cert=c key=k"},
+		{"--cert d", "MQTK_HOST=x MQTK_CAFILE=f MQTK_CERT=c MQTK_KEY=k", "ca=f cert=d"},
+		{"-L mqtts://x --tls-version tlsv1.3 --ciphers A:B,C --alpn m,n --servername s --insecure", "SSLKEYLOGFILE=l", "system 304-304 A,B,C alpn=m,n name=s insecure log=l"},
+		{"-L mqtts://x?alpn=q --tls-version 1.2", "", "system 303-303 alpn=q"},
+		{"-L mqtts://x?alpn=q --tls-alpn r --key-password-from env:SECRET", "SECRET=s", "system alpn=r password=s"},
+		{"-L mqtts://x", "ALL_PROXY=socks5://p:1", "system proxy=socks5://p:1"},
+		{"-L mqtts://x", "all_proxy=socks5://p:1 no_proxy=x", "system"},
+		{"-L mqtts://x --proxy http://q", "ALL_PROXY=socks5://p:1 NO_PROXY=*", "system proxy=http://q"},
+		{"-L mqtts://x --proxy=", "ALL_PROXY=socks5://p:1", "system"},
+		{"-h localhost", "ALL_PROXY=nonsense", "plain"},
+		{"-h x", "ALL_PROXY=nonsense", "ALL_PROXY: nonsense: no URL of a proxy that is spoken to here: they begin with socks5://, socks5h:// or http://"},
+		{"-h localhost --proxy http://q", "", "plain proxy=http://q"},
+		{"-h x --srv", "", "plain srv"},
+		{"-L ws://x -V 31 --ws-header Origin:https://y --ws-header X-A:b", "", "plain mqttv3.1 Origin=https://y X-A=b"},
+		{"-h x --ws-header a:b", "", "--ws-header is for WebSocket, which mqtt:// is not"},
+		{"-h x --srv -p 5", "", "--srv finds the port as well: leave --port out"},
+		{"-L ws://x -S", "", "--srv: there are no SRV records for ws://"},
+		{"--unix /s --proxy http://q", "", "--proxy: no proxy leads to a Unix socket"},
+		{"-L mqtt://x --cafile f", "", "--cafile needs TLS, which mqtt:// is not"},
+		{"--unix /s --cafile f", "", "--cafile needs TLS, which unix:// is not"},
+		{"-h x --insecure", "", "--insecure needs TLS: --cafile or --tls-use-os-certs turn it on, or a URL such as mqtts://x"},
+		{"--cert c --key k", "", "--cert needs TLS: --cafile or --tls-use-os-certs turn it on, or a URL such as mqtts://localhost"},
+		{"-L mqtts://x --key-password-from env:NOTHING", "", "--key-password-from env:NOTHING: the variable is not set"},
+		{"-h x -u me -P secret --auth-method scram-sha-256", "", "plain SCRAM-SHA-256"},
+		{"-h x -u me -P secret --auth-method PLAIN", "", "--auth-method PLAIN shows the password to the network without TLS: take mqtts:// or SCRAM-SHA-256, or add --plain-without-tls"},
+		{"-h x -u me -P secret --auth-method PLAIN --plain-without-tls", "", "plain PLAIN"},
+		{"-h ::1 -u me -P secret --auth-method PLAIN", "", "plain PLAIN"},
+		{"-L mqtts://x -u me -P secret --auth-method PLAIN", "", "system PLAIN"},
+		{"-h x --auth-method SCRAM-SHA-256", "", "--auth-method: SCRAM-SHA-256 needs a user name"},
+		{"-h x --plain-without-tls", "", "--plain-without-tls is for --auth-method PLAIN"},
+		{"-h x -V 311 -u me -P x --auth-method SCRAM-SHA-1", "", "--auth-method needs MQTT 5.0, and the version asked for is 3.1.1"},
+		{"-h x -u me -P x --auth-method EXTERNAL -D connect authentication-method y", "", "--auth-method and --property connect authentication-... are both given"},
+	} {
+		t.Run(test.flags+" "+test.environment, func(t *testing.T) {
+			var o connectOptions
+			if _, err := parseOptions(t, o.flags(mqttwire.CONNECT), strings.Fields(test.flags)...); err != nil {
+				t.Fatal(err)
+			}
+			environment := map[string]string{}
+			for _, word := range strings.Fields(test.environment) {
+				name, value, _ := strings.Cut(word, "=")
+				environment[name] = value
+			}
+			p := &program{getenv: func(name string) string { return environment[name] }}
+			pl, err := o.plan(p)
+			got := fmt.Sprint(err)
+			if err == nil {
+				got = wayOf(pl)
+			}
+			if got != test.want {
+				t.Errorf("\ngot  %s\nwant %s", got, test.want)
+			}
+			if c := pl.options.Connect; pl.options.Authenticator != nil && (c.HasUsername || c.HasPassword) {
+				t.Error("the password is in the CONNECT, too")
+			}
+		})
+	}
+}
+
+// wayOf shows the DialOptions and the Authenticator of a plan in one line.
+func wayOf(pl plan) string {
+	d := pl.options.DialOptions
+	words := []string{"plain"}
+	add := func(given bool, format string, a ...any) {
+		if given {
+			words = append(words, fmt.Sprintf(format, a...))
+		}
+	}
+	if scheme, _, _ := strings.Cut(pl.options.URL, "://"); isTLS(scheme) {
+		words = nil
+		add(d.TLS.CAFile == "", "system")
+	}
+	add(d.TLS.CAFile != "", "ca=%s", d.TLS.CAFile)
+	add(d.TLS.CertFile != "", "cert=%s", d.TLS.CertFile)
+	add(d.TLS.KeyFile != "", "key=%s", d.TLS.KeyFile)
+	add(d.TLS.MaxVersion != 0, "%x-%x", d.TLS.MinVersion, d.TLS.MaxVersion)
+	add(len(d.TLS.Ciphers) > 0, "%s", strings.Join(d.TLS.Ciphers, ","))
+	add(len(d.TLS.ALPN) > 0, "alpn=%s", strings.Join(d.TLS.ALPN, ","))
+	add(d.TLS.ServerName != "", "name=%s", d.TLS.ServerName)
+	add(d.TLS.Insecure, "insecure")
+	add(d.TLS.KeyLog != "", "log=%s", d.TLS.KeyLog)
+	add(d.TLS.KeyPassword != nil, "password=%s", d.TLS.KeyPassword)
+	add(d.Proxy != "", "proxy=%s", d.Proxy)
+	add(d.SRV, "srv")
+	add(d.WebSocket.Subprotocol != "", "%s", d.WebSocket.Subprotocol)
+	for _, f := range d.WebSocket.Header {
+		add(true, "%s=%s", f.Name, f.Value)
+	}
+	if a := pl.options.Authenticator; a != nil {
+		add(true, "%s", a.Method())
+	}
+	return strings.Join(words, " ")
 }

@@ -56,8 +56,11 @@ func (l *link) explainCause(err error) *failure {
 		limit        *client.LimitError
 		auth         *client.AuthError
 		wire         *mqttwire.Error
+		tls          *transport.TLSError
 	)
 	switch {
+	case errors.As(err, &tls) && !l.greeted.Load():
+		return l.explainTLS(l.connecting(err), tls)
 	case errors.As(err, &refused):
 		return l.explainRefusal(err, refused)
 	case errors.As(err, &disconnected):
@@ -68,7 +71,7 @@ func (l *link) explainCause(err error) *failure {
 	case errors.As(err, &limit):
 		return fail(exitPartly, err).withReason(limit.Reason, mqttwire.PUBACK)
 	case errors.As(err, &auth):
-		return fail(exitDenied, err)
+		return l.explainAuth(err)
 	case errors.As(err, &timeout):
 		return l.explainTimeout(err, timeout)
 	case errors.As(err, &lost):
@@ -79,6 +82,23 @@ func (l *link) explainCause(err error) *failure {
 		return usagef("%w", err)
 	}
 	return fail(exitFailed, err)
+}
+
+// explainAuth is about an exchange of AUTH packets that this side has ended: by
+// what the server said in it, unless nobody here was to take part in one.
+func (l *link) explainAuth(err error) *failure {
+	if l.plan.options.Authenticator == nil {
+		return fail(exitDenied, err, "--auth-method takes part in such an exchange")
+	}
+	return fail(exitProtocol, err, "this is not a server that knows this user, or it does not keep to the method")
+}
+
+// connecting puts before an error what it was that failed, where it does not say so.
+func (l *link) connecting(err error) error {
+	if errors.As(err, new(*client.DialError)) {
+		return err
+	}
+	return fmt.Errorf("connect to %s: %w", l.plan.options.URL, err)
 }
 
 // withReason notes the reason code for --json.
@@ -93,7 +113,12 @@ func (l *link) explainRefusal(err error, e *client.RefusedError) *failure {
 	switch e.Reason {
 	case mqttwire.BadUserNameOrPassword, mqttwire.NotAuthorized, mqttwire.Banned, mqttwire.BadAuthenticationMethod:
 		f.Code = exitDenied
+		method := l.plan.options.Authenticator
 		switch {
+		case e.Reason == mqttwire.BadAuthenticationMethod && method != nil:
+			f.Hints = []string{"the method was " + method.Method() + "; --auth-method names another"}
+		case method != nil && e.Reason != mqttwire.Banned:
+			f.Hints = []string{"user name and password were proved by " + method.Method()}
 		case e.Reason == mqttwire.Banned || e.Reason == mqttwire.BadAuthenticationMethod:
 		case !connect.HasUsername:
 			f.Hints = []string{"no user name was sent: --username and --password-from give one"}
@@ -161,14 +186,25 @@ func (l *link) explainDial(err error) *failure {
 		door *transport.Error
 		dns  *net.DNSError
 	)
-	if errors.As(err, &door) && door.Kind != transport.Unreachable {
+	if errors.As(err, &door) && (door.Kind == transport.Usage || door.Kind == transport.Unsupported) {
 		f.Code = exitUsage
-		if why := absentScheme(l.plan.options.URL); why != "" {
-			f.Hints = []string{why}
+		if errors.Is(err, transport.ErrKeyEncrypted) {
+			f.Hints = []string{"--key-password-from gives the password"}
 		}
 		return f
 	}
+	var (
+		web   *transport.WebSocketError
+		proxy *transport.ProxyError
+		srv   *transport.SRVError
+	)
 	switch {
+	case errors.As(err, &web):
+		return explainUpgrade(err, web)
+	case errors.As(err, &proxy):
+		return l.explainProxy(err, proxy)
+	case errors.As(err, &srv):
+		f.Hints = []string{"--srv asked DNS where the broker is; without it --host is the broker"}
 	case errors.As(err, &dns):
 		f.Hints = []string{"there is no such host name; --host or --url gives another"}
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -198,9 +234,9 @@ func (l *link) whoSpoke() []string {
 	case len(b) == 0:
 		return nil
 	case bytes.HasPrefix(b, []byte("HTTP/")):
-		return []string{"the port speaks HTTP: is --port right?"}
+		return []string{"the port speaks HTTP: ws:// is MQTT over WebSocket, or --port is wrong"}
 	case len(b) > 2 && (b[0] == 0x15 || b[0] == 0x16) && b[1] == 3:
-		return []string{"the port speaks TLS: plain MQTT is usually on 1883"}
+		return []string{"the port speaks TLS: mqtts:// in place of mqtt://, or --cafile; plain MQTT is usually on 1883"}
 	case bytes.HasPrefix(b, []byte("SSH-")):
 		return []string{"the port speaks SSH: is --port right?"}
 	case bytes.HasPrefix(b, []byte("AMQP")):

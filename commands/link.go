@@ -33,7 +33,8 @@ type link struct {
 	version atomic.Uint32 // of the last CONNECT
 	first   firstBytes
 	limit   time.Duration // up to the CONNACK
-	silence *time.Timer   // of the broker before its CONNACK; nil before any connection
+	silence *time.Timer   // of the broker before its CONNACK; nil before any attempt
+	dialled atomic.Bool   // there is a connection
 	mu      sync.Mutex    // one line at a time on stderr
 }
 
@@ -87,12 +88,17 @@ const (
 	oddSilence   = 3 * time.Second // after which it is said what is waited for
 )
 
-// listening notes that the broker has the CONNECT, or will in a moment. A port
-// that says nothing to it would look like mqtk hanging.
+// listening is called with each attempt. A port that says nothing, or a proxy,
+// would look like mqtk hanging.
 func (l *link) listening() {
+	l.dialled.Store(false)
 	l.silence = time.AfterFunc(oddSilence, func() {
+		what := "the connection to"
+		if l.dialled.Load() {
+			what = "CONNACK from"
+		}
 		if l.ctx.Err() == nil {
-			l.say("waiting for CONNACK from %s (%g s at most)", l.plan.options.URL, l.limit.Seconds())
+			l.say("waiting for %s %s (%g s at most)", what, l.plan.options.URL, l.limit.Seconds())
 		}
 	})
 }
@@ -134,13 +140,14 @@ func (l *link) connect() (err error) {
 	}
 	l.version.Store(uint32(cmp.Or(o.Connect.Version, mqttwire.V5)))
 	o.Dial = func(ctx context.Context) (net.Conn, error) {
+		l.first.reset()
+		l.listening()
 		nc, err := transport.Dial(ctx, o.URL, o.DialOptions)
 		if err != nil {
 			return nil, err
 		}
 		<-l.armed
-		l.first.reset()
-		l.listening()
+		l.dialled.Store(true)
 		return l.first.watch(nc), nil
 	}
 	if l.Client, err = client.Connect(l.ctx, o); err != nil {

@@ -34,9 +34,9 @@ func notesOn(path []*cli.Command) manNotes {
 	case "inspect journal":
 		return manNotes{inspectJournalNotes(), colourEnvironment(), inspectExamples(), true}
 	case "pub":
-		return manNotes{[]manSection{retryNotes(), precedenceNotes()}, clientEnvironment(), pubExamples(), true}
+		return manNotes{[]manSection{retryNotes(), precedenceNotes(), wayNotes(), authNotes()}, clientEnvironment(), pubExamples(), true}
 	case "sub":
-		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes()}, clientEnvironment(), subExamples(), true}
+		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes(), wayNotes(), authNotes()}, clientEnvironment(), subExamples(), true}
 	case "bench":
 		return manNotes{nil, clientEnvironment(), benchExamples(), true}
 	case "bench crash":
@@ -51,6 +51,9 @@ func clientEnvironment() []manRow {
 		{"MQTK_HOST, MQTK_PORT", "the broker in two parts; not looked at where MQTK_URL is set, nor is a port that holds ://, for container platforms set such"},
 		{"MQTK_USERNAME, MQTK_PASSWORD", "who logs in"},
 		{"MQTK_PASSWORD_FILE", "a file that holds the password"},
+		{"MQTK_CAFILE, MQTK_CERT, MQTK_KEY", "files as for --cafile, --cert and --key; MQTK_CAFILE turns TLS on, too, unless MQTK_URL names a scheme without it"},
+		{"ALL_PROXY, NO_PROXY", "the proxy, as for --proxy, and the hosts, domains, addresses and networks to reach without it, with commas between; this machine is always reached without"},
+		{"SSLKEYLOGFILE", "as for --tls-keylog"},
 		{"NO_COLOR, CLICOLOR_FORCE", "no colour at all, or colour even where there is no terminal"},
 	}
 }
@@ -158,6 +161,7 @@ func pubExamples() []manRow {
 		{"mqtk pub sensors/door -n -r", "Clear a retained message"},
 		{"seq 1 1000 | mqtk pub -t numbers -l -q 2", "Publish each line of a pipe, exactly once"},
 		{"mqtk pub -h broker.example -u ada --password-from env:SECRET -f photo.jpg camera/1", "Publish a file, with a password that ps does not show"},
+		{"mqtk pub -L mqtts://broker.example sensors/door open --cert me.pem --key me.key", "Publish over TLS, with a certificate of our own"},
 		{"mqtk pub orders '{\"id\":7}' --response-topic replies --correlation-data 7 --content-type application/json", "Publish a request with its MQTT 5.0 properties"},
 	}
 }
@@ -170,6 +174,7 @@ func subExamples() []manRow {
 		{"mqtk sub 'sensors/#' -F '@T %t %p'", "Print the time, too"},
 		{"mqtk sub -c -i archive -q 1 'sensors/#'", "Keep a session, so that what comes while this command does not run waits for it"},
 		{"mqtk sub '$share/workers/jobs' -q 1", "Take a share of the messages, among all who do so"},
+		{"mqtk sub -L wss://broker.example/mqtt '#' -u ada --password-from prompt --auth-method SCRAM-SHA-256", "Subscribe over WebSocket and TLS, and keep the password from the broker"},
 		{"mqtk sub '$SYS/broker/#' -v", "Watch the broker"},
 	}
 }

@@ -21,14 +21,7 @@ func (o *connectOptions) password(p *program, where place) ([]byte, error) {
 	case o.PasswordFrom != "" && o.Password != nil:
 		return nil, usagef("--password and --password-from are both given: one is enough")
 	case o.PasswordFrom != "":
-		password, err := p.passwordFrom(o.PasswordFrom)
-		if f, ok := err.(*failure); ok {
-			return nil, f
-		}
-		if err != nil {
-			return nil, usagef("--password-from %s: %w", o.PasswordFrom, err)
-		}
-		return password, nil
+		return p.secretFrom("--password-from", o.PasswordFrom)
 	case where.passwordFile != "":
 		password, err := passwordOfFile(where.passwordFile)
 		if err != nil {
@@ -42,6 +35,18 @@ func (o *connectOptions) password(p *program, where place) ([]byte, error) {
 		p.warn("-P shows the password to everyone who can list processes; --password-from prompt does not")
 	}
 	return []byte(*where.password), nil
+}
+
+// secretFrom reads the password that a flag wants from a source.
+func (p *program) secretFrom(flag, source string) ([]byte, error) {
+	password, err := p.passwordFrom(source)
+	if f, ok := err.(*failure); ok {
+		return nil, f
+	}
+	if err != nil {
+		return nil, usagef("%s %s: %w", flag, source, err)
+	}
+	return password, nil
 }
 
 // passwordFrom reads a password from a source KIND:WHERE.

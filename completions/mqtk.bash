@@ -58,18 +58,31 @@ _mqtk_pub() {
     --topic-alias) return ;;
     -h|--host) _mqtk_words 'localhost'; return ;;
     -p|--port) return ;;
-    -L|--url) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
     --unix) _mqtk_files; return ;;
     -A|--bind) return ;;
     -W|--timeout) return ;;
     --retry) return ;;
     --retry-wait) return ;;
     --wait-broker) return ;;
+    --proxy) _mqtk_words 'socks5:// socks5h:// http://'; return ;;
+    --ws-header) return ;;
+    --cafile) _mqtk_files; return ;;
+    --capath) _mqtk_directories; return ;;
+    --cert) _mqtk_files; return ;;
+    --key) _mqtk_files; return ;;
+    --key-password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    --servername) return ;;
+    --tls-version) _mqtk_words '1.2 1.3'; return ;;
+    --ciphers) return ;;
+    --alpn|--tls-alpn) return ;;
+    --tls-keylog) _mqtk_files; return ;;
     -u|--username) return ;;
     -P|--password|--pw) return ;;
     --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
     -i|--id) return ;;
     -I|--id-prefix) return ;;
+    --auth-method) _mqtk_words 'SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5'; return ;;
     -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
     -k|--keep-alive|--keepalive) return ;;
     -x|--session-expiry) return ;;
@@ -86,7 +99,7 @@ _mqtk_pub() {
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '-t --topic -m --message -f --file -n --null-message -s --stdin-file -l --stdin-line -q --qos -r --retain -M --max-inflight --user-property --content-type --response-topic --correlation-data --message-expiry --payload-format --topic-alias -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay -u --username -P --password --pw --password-from -i --id -I --id-prefix -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
+        _mqtk_words '-t --topic -m --message -f --file -n --null-message -s --stdin-file -l --stdin-line -q --qos -r --retain -M --max-inflight --user-property --content-type --response-topic --correlation-data --message-expiry --payload-format --topic-alias -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
     fi
 }
 
@@ -106,18 +119,31 @@ _mqtk_sub() {
     -F|--format) return ;;
     -h|--host) _mqtk_words 'localhost'; return ;;
     -p|--port) return ;;
-    -L|--url) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
     --unix) _mqtk_files; return ;;
     -A|--bind) return ;;
     -W|--timeout) return ;;
     --retry) return ;;
     --retry-wait) return ;;
     --wait-broker) return ;;
+    --proxy) _mqtk_words 'socks5:// socks5h:// http://'; return ;;
+    --ws-header) return ;;
+    --cafile) _mqtk_files; return ;;
+    --capath) _mqtk_directories; return ;;
+    --cert) _mqtk_files; return ;;
+    --key) _mqtk_files; return ;;
+    --key-password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    --servername) return ;;
+    --tls-version) _mqtk_words '1.2 1.3'; return ;;
+    --ciphers) return ;;
+    --alpn|--tls-alpn) return ;;
+    --tls-keylog) _mqtk_files; return ;;
     -u|--username) return ;;
     -P|--password|--pw) return ;;
     --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
     -i|--id) return ;;
     -I|--id-prefix) return ;;
+    --auth-method) _mqtk_words 'SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5'; return ;;
     -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
     -k|--keep-alive|--keepalive) return ;;
     -x|--session-expiry) return ;;
@@ -134,7 +160,7 @@ _mqtk_sub() {
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '-t --topic -q --qos -U --unsubscribe -T --filter-out --no-local --retain-as-published --retain-handling --sub-id --user-property -C --count -E --exit-after-subscribe --retained-only -R --no-retained -v --verbose -F --format --json -w --watch -N --no-newline -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay -u --username -P --password --pw --password-from -i --id -I --id-prefix -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
+        _mqtk_words '-t --topic -q --qos -U --unsubscribe -T --filter-out --no-local --retain-as-published --retain-handling --sub-id --user-property -C --count -E --exit-after-subscribe --retained-only -R --no-retained -v --verbose -F --format --json -w --watch -N --no-newline -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
     fi
 }
 
@@ -156,7 +182,7 @@ _mqtk_bench_crash() {
     -M|--window|--max-inflight) return ;;
     -h|--host) _mqtk_words 'localhost'; return ;;
     -p|--port) return ;;
-    -L|--url) _mqtk_words 'mqtt:// tcp:// unix:///'; return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
     -u|--username) return ;;
     -P|--password|--pw) return ;;
     --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;

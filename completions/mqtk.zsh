@@ -53,10 +53,10 @@ _mqtk_pub() {
         '(--topic-alias)--topic-alias=[send the topic with the alias NUMBER]:NUMBER: ' \
         '(-h --host)-h+[connect to HOST (default localhost)]:HOST:(localhost)' \
         '(-h --host)--host=[connect to HOST (default localhost)]:HOST:(localhost)' \
-        '(-p --port)-p+[connect to PORT (default 1883)]:PORT: ' \
-        '(-p --port)--port=[connect to PORT (default 1883)]:PORT: ' \
-        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
-        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-p --port)-p+[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
         '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
         '(-A --bind)-A+[connect from the local ADDRESS]:ADDRESS: ' \
         '(-A --bind)--bind=[connect from the local ADDRESS]:ADDRESS: ' \
@@ -66,6 +66,23 @@ _mqtk_pub() {
         '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
         '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
         '(--nodelay)--nodelay[accepted for mosquitto'\''s sake\: small packets are never delayed]' \
+        '(--proxy)--proxy=[connect through the proxy URL\: socks5\://, socks5h\:// (which looks up names itself) or http\://, each with \[USER\:PASSWORD@\]HOST\[\:PORT\]; empty\: none, whatever ALL_PROXY says]:URL:(socks5\:// socks5h\:// http\://)' \
+        '(-S --srv)-S[take the host for a domain, and ask its SRV records where the broker is]' \
+        '(-S --srv)--srv[take the host for a domain, and ask its SRV records where the broker is]' \
+        '*--ws-header=[send the field NAME\:VALUE with a WebSocket upgrade (repeatable)]:NAME\:VALUE: ' \
+        '(--cafile)--cafile=[trust the authorities in FILE (PEM) in place of the system'\''s; turns TLS on]:FILE:_files' \
+        '(--capath)--capath=[trust the authorities in the PEM files of DIR; turns TLS on]:DIR:_files -/' \
+        '(--tls-use-os-certs)--tls-use-os-certs[trust the authorities of the system, too; turns TLS on]' \
+        '(--cert)--cert=[show the broker the certificate in FILE (PEM)]:FILE:_files' \
+        '(--key)--key=[with the key in FILE (PEM; default\: it is in that of --cert)]:FILE:_files' \
+        '(--key-password-from)--key-password-from=[take the password of an encrypted key from SOURCE, as for --password-from]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(--insecure)--insecure[do not look for the host'\''s name in the broker'\''s certificate, and, without --cafile and --capath, at nothing in it]' \
+        '(--servername)--servername=[look for NAME in the broker'\''s certificate, and ask for it (SNI)]:NAME: ' \
+        '(--tls-version)--tls-version=[speak TLS VERSION alone\: 1.2 or 1.3]:VERSION:(1.2 1.3)' \
+        '(--ciphers)--ciphers=[offer the CIPHERS of TLS 1.2, by their names in Go, with commas between]:CIPHERS: ' \
+        '(--alpn --tls-alpn)--alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--alpn --tls-alpn)--tls-alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--tls-keylog)--tls-keylog=[add the secrets of the connection to FILE, for those who look into it with a sniffer]:FILE:_files' \
         '(-u --username)-u+[log in as NAME]:NAME: ' \
         '(-u --username)--username=[log in as NAME]:NAME: ' \
         '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
@@ -76,6 +93,8 @@ _mqtk_pub() {
         '(-i --id)--id=[use the client id ID (default mqtk- and 12 random characters)]:ID: ' \
         '(-I --id-prefix)-I+[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
         '(-I --id-prefix)--id-prefix=[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
+        '(--auth-method)--auth-method=[log in by the SASL mechanism NAME, with user name and password of the usual flags\: SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, EXTERNAL, PLAIN, CRAM-MD5, DIGEST-MD5 (MQTT 5.0)]:NAME:(SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5)' \
+        '(--plain-without-tls)--plain-without-tls[let --auth-method PLAIN show the password to the network]' \
         '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
         '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
         '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
@@ -139,10 +158,10 @@ _mqtk_sub() {
         '(-N --no-newline)--no-newline[print no line end after a message]' \
         '(-h --host)-h+[connect to HOST (default localhost)]:HOST:(localhost)' \
         '(-h --host)--host=[connect to HOST (default localhost)]:HOST:(localhost)' \
-        '(-p --port)-p+[connect to PORT (default 1883)]:PORT: ' \
-        '(-p --port)--port=[connect to PORT (default 1883)]:PORT: ' \
-        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
-        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-p --port)-p+[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\]\[/TOPIC\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
         '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
         '(-A --bind)-A+[connect from the local ADDRESS]:ADDRESS: ' \
         '(-A --bind)--bind=[connect from the local ADDRESS]:ADDRESS: ' \
@@ -152,6 +171,23 @@ _mqtk_sub() {
         '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
         '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
         '(--nodelay)--nodelay[accepted for mosquitto'\''s sake\: small packets are never delayed]' \
+        '(--proxy)--proxy=[connect through the proxy URL\: socks5\://, socks5h\:// (which looks up names itself) or http\://, each with \[USER\:PASSWORD@\]HOST\[\:PORT\]; empty\: none, whatever ALL_PROXY says]:URL:(socks5\:// socks5h\:// http\://)' \
+        '(-S --srv)-S[take the host for a domain, and ask its SRV records where the broker is]' \
+        '(-S --srv)--srv[take the host for a domain, and ask its SRV records where the broker is]' \
+        '*--ws-header=[send the field NAME\:VALUE with a WebSocket upgrade (repeatable)]:NAME\:VALUE: ' \
+        '(--cafile)--cafile=[trust the authorities in FILE (PEM) in place of the system'\''s; turns TLS on]:FILE:_files' \
+        '(--capath)--capath=[trust the authorities in the PEM files of DIR; turns TLS on]:DIR:_files -/' \
+        '(--tls-use-os-certs)--tls-use-os-certs[trust the authorities of the system, too; turns TLS on]' \
+        '(--cert)--cert=[show the broker the certificate in FILE (PEM)]:FILE:_files' \
+        '(--key)--key=[with the key in FILE (PEM; default\: it is in that of --cert)]:FILE:_files' \
+        '(--key-password-from)--key-password-from=[take the password of an encrypted key from SOURCE, as for --password-from]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(--insecure)--insecure[do not look for the host'\''s name in the broker'\''s certificate, and, without --cafile and --capath, at nothing in it]' \
+        '(--servername)--servername=[look for NAME in the broker'\''s certificate, and ask for it (SNI)]:NAME: ' \
+        '(--tls-version)--tls-version=[speak TLS VERSION alone\: 1.2 or 1.3]:VERSION:(1.2 1.3)' \
+        '(--ciphers)--ciphers=[offer the CIPHERS of TLS 1.2, by their names in Go, with commas between]:CIPHERS: ' \
+        '(--alpn --tls-alpn)--alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--alpn --tls-alpn)--tls-alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--tls-keylog)--tls-keylog=[add the secrets of the connection to FILE, for those who look into it with a sniffer]:FILE:_files' \
         '(-u --username)-u+[log in as NAME]:NAME: ' \
         '(-u --username)--username=[log in as NAME]:NAME: ' \
         '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
@@ -162,6 +198,8 @@ _mqtk_sub() {
         '(-i --id)--id=[use the client id ID (default mqtk- and 12 random characters)]:ID: ' \
         '(-I --id-prefix)-I+[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
         '(-I --id-prefix)--id-prefix=[use a client id of PREFIX and 12 random characters]:PREFIX: ' \
+        '(--auth-method)--auth-method=[log in by the SASL mechanism NAME, with user name and password of the usual flags\: SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, EXTERNAL, PLAIN, CRAM-MD5, DIGEST-MD5 (MQTT 5.0)]:NAME:(SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5)' \
+        '(--plain-without-tls)--plain-without-tls[let --auth-method PLAIN show the password to the network]' \
         '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
         '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
         '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
@@ -215,8 +253,8 @@ _mqtk_bench_crash() {
         '(-h --host)--host=[connect to HOST (default localhost; with {port} 127.0.0.1)]:HOST:(localhost)' \
         '(-p --port)-p+[connect to PORT, which {port} becomes, too (default 1883; with {port} a free one)]:PORT: ' \
         '(-p --port)--port=[connect to PORT, which {port} becomes, too (default 1883; with {port} a free one)]:PORT: ' \
-        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
-        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\] or unix\:///PATH]:URL:(mqtt\:// tcp\:// unix\:///)' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\] or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\] or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
         '(-u --username)-u+[log in as NAME]:NAME: ' \
         '(-u --username)--username=[log in as NAME]:NAME: ' \
         '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \

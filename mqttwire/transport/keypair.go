@@ -48,10 +48,10 @@ func loadKeyPair(certFile, keyFile string, password []byte) (tls.Certificate, er
 	return pair, nil
 }
 
-var (
-	errKeyLocked   = errors.New("it is encrypted, and no password was given")
-	errKeyPassword = errors.New("the password does not open it")
-)
+// ErrKeyEncrypted is in an error about a key that needs a password.
+var ErrKeyEncrypted = errors.New("it is encrypted, and no password was given")
+
+var errKeyPassword = errors.New("the password does not open it")
 
 // openKey finds the key in PEM text and decrypts it where it is encrypted.
 func openKey(text, password []byte) ([]byte, error) {
@@ -71,7 +71,7 @@ func openKey(text, password []byte) ([]byte, error) {
 		case !old && !encrypted:
 			return pem.EncodeToMemory(block), nil
 		case len(password) == 0:
-			return nil, errKeyLocked
+			return nil, ErrKeyEncrypted
 		case encrypted:
 			der, err := decryptPKCS8(block.Bytes, password)
 			if err != nil {

@@ -221,7 +221,8 @@ func connectThrough(c net.Conn, p Target, address string) (through net.Conn, den
 	return behind(c, rest), false, nil
 }
 
-// readHead reads the header of an HTTP answer, and what came behind it.
+// readHead reads the header of an HTTP answer, and what came behind it. With an
+// error head is what came of it.
 func readHead(c net.Conn) (head, rest []byte, err error) {
 	buffer := make([]byte, 0, 1024)
 	for len(buffer) < answerLimit {
@@ -236,10 +237,10 @@ func readHead(c net.Conn) (head, rest []byte, err error) {
 			return buffer[:end], buffer[end:], nil
 		}
 		if err != nil {
-			return nil, nil, err
+			return buffer, nil, err
 		}
 	}
-	return nil, nil, fmt.Errorf("the header of its answer is longer than %d bytes", answerLimit)
+	return buffer, nil, fmt.Errorf("the header of its answer is longer than %d bytes", answerLimit)
 }
 
 // statusLine is the first line of an HTTP answer and the status in it; 0: it

@@ -89,7 +89,7 @@ func (o *ClientTLS) config(t Target, offer []string, report *TLSError) (c *tls.C
 		c.NextProtos = offer
 	}
 	if c.MinVersion == 0 {
-		c.MinVersion = min(tls.VersionTLS12, max(o.MaxVersion, tls.VersionTLS12))
+		c.MinVersion = tls.VersionTLS12
 	}
 	if c.RootCAs, err = o.authorities(); err != nil {
 		return nil, nil, err

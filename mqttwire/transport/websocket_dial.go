@@ -22,7 +22,7 @@ type WebSocketError struct {
 	Path, Subprotocol string // that were asked for
 	Status            int    // 0: the answer is none of HTTP
 	Line              string // the first one of the answer
-	Detail            string // what is wrong with a 101
+	Detail            string // what is wrong with a 101, or that there was no answer
 }
 
 func (e *WebSocketError) Error() string {
@@ -143,13 +143,13 @@ func askUpgrade(c net.Conn, request []byte, key string, t Target, o ClientWebSoc
 		} // it may have said why it does not read
 	}
 	head, rest, err := readHead(c)
-	switch {
-	case errors.Is(err, io.EOF) || err != nil && isReset(err):
-		return nil, errors.New("the server ended the connection without an answer to the WebSocket upgrade")
-	case err != nil:
+	e := &WebSocketError{Path: t.webPath(), Subprotocol: o.Subprotocol}
+	if ended := errors.Is(err, io.EOF) || err != nil && isReset(err); ended && len(head) == 0 {
+		e.Detail = "the server ended the connection without an answer"
+		return nil, e
+	} else if err != nil && !ended {
 		return nil, err
 	}
-	e := &WebSocketError{Path: t.webPath(), Subprotocol: o.Subprotocol}
 	if e.Line, e.Status = statusLine(head); e.Status != 101 {
 		return nil, e
 	}
