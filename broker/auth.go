@@ -30,6 +30,7 @@ type Identity struct {
 	ClientID string
 	Remote   net.Addr
 	Rights   *Rights // for the Authorizer; made by the broker, nil where there is none
+	Expires  int64   // Unix time at which the connection ends, whatever it does; 0: never
 }
 
 // Action is what an Authorizer is asked about.

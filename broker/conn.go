@@ -63,7 +63,7 @@ type Conn struct {
 	live      atomic.Bool       // CONNACK with Success is in the outbox
 	closing   atomic.Bool
 	paused    atomic.Bool
-	limit     deadline   // time to a complete CONNECT
+	limit     deadline   // time to a complete CONNECT, then of the identity
 	seat      int32      // among the registry's conns, guarded by its mutex
 	handover  sync.Mutex // held while an authenticator's answer acts for the driver's thread
 	cause     atomic.Pointer[endCause]
@@ -118,11 +118,27 @@ func (b *Broker) Accept(link Link, g *Gate, remote net.Addr) *Conn {
 	return c
 }
 
-// openLimit is the Conn as what has a time to a complete CONNECT.
+// openLimit is the Conn as what has a time to a complete CONNECT, and after it
+// one to the end of what it was let in by.
 type openLimit Conn
 
 func (c *openLimit) deadline() *deadline { return &c.limit }
-func (c *openLimit) fire(time.Time)      { (*Conn)(c).tooLate() }
+
+func (c *openLimit) fire(time.Time) {
+	if c.live.Load() {
+		(*Conn)(c).kick(mqttwire.MaximumConnectTime, "the credentials have expired")
+		return
+	}
+	(*Conn)(c).tooLate()
+}
+
+// expire arms the end of a connection whose identity has one.
+func (c *Conn) expire() {
+	const ages = 1 << 61 // ns, some 73 years: beyond it there is no arithmetic
+	if at := time.Unix(c.identity.Expires, 0); c.identity.Expires != 0 && time.Until(at) < ages {
+		c.b.deadlines.arm((*openLimit)(c), at)
+	}
+}
 
 // tooLate closes a connection whose CONNECT, or what the authentication behind
 // it wants, is not complete in time.

@@ -231,7 +231,7 @@ func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
 // the store has what that changed.
 func (c *Conn) accept(batch *Batch, id Identity) {
 	r := c.connect
-	c.identity.Username, c.identity.ClientID = id.Username, r.credentials.ClientID
+	c.identity.Username, c.identity.ClientID, c.identity.Expires = id.Username, r.credentials.ClientID, id.Expires
 	if !c.terms.rules.binds(c.identity.ClientID, c.identity.Username) {
 		c.refuse(mqttwire.NotAuthorized, "the client identifier is not one of the user's")
 		return
@@ -369,7 +369,7 @@ func (b *Broker) loads() bool {
 func (c *Conn) acceptable(ctx context.Context, id Identity) func(*Batch) {
 	authority := c.b.authority.Load()
 	if authority != nil && authority.loader != nil {
-		who := &Identity{id.Username, c.connect.credentials.ClientID, c.identity.Remote, c.identity.Rights}
+		who := &Identity{Username: id.Username, ClientID: c.connect.credentials.ClientID, Remote: c.identity.Remote, Rights: c.identity.Rights}
 		if err := authority.loader.LoadRights(ctx, who); err != nil {
 			return func(*Batch) { c.turnAway(fmt.Errorf("rights: %w", err)) }
 		}

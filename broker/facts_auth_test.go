@@ -374,3 +374,48 @@ func TestAuthWithoutMethod(t *testing.T) {
 		b.eof()
 	})
 }
+
+// mayfly lets everybody in, for as long as his user name says.
+type mayfly struct{}
+
+func (mayfly) Authenticate(_ context.Context, c *broker.Credentials) (broker.Identity, error) {
+	id := broker.Identity{Username: "user"}
+	switch life, err := time.ParseDuration(c.Username); {
+	case err == nil:
+		id.Expires = time.Now().Add(life).Unix()
+	case c.Username == "ages":
+		id.Expires = 1 << 60
+	}
+	return id, nil
+}
+
+// What a client was let in by ends, and the connection with it: not before, and
+// however lively it is.
+func TestIdentityExpires(t *testing.T) {
+	bubble(t, broker.Options{Authenticator: mayfly{}}, nil, func(w *world) {
+		for _, name := range []string{"ever", "ages"} {
+			defer w.connect5(name, "clean-start=1 username="+name).alive()
+		}
+		watch := w.connect5("watch", "clean-start=1")
+		watch.subscribe("will", 0, "")
+		old := w.connect4("old", "clean-start=1 keep-alive=0 username=3s will-topic=will will-payload=over")
+		a := w.connect5("a", "clean-start=1 keep-alive=0 username=10s")
+		old.quiet(2900 * time.Millisecond)
+		old.alive()
+		old.eof()
+		watch.expect("PUBLISH topic=will payload=over")
+		for range 6 {
+			a.quiet(time.Second)
+			a.alive()
+		}
+		a.expect("DISCONNECT MaximumConnectTime")
+		a.eof()
+		gone := w.connect5("gone", "clean-start=1 username=5s")
+		gone.leave()
+		late := w.dial("late", mqttwire.V5) // over before it has begun
+		late.send("CONNECT client-id=late clean-start=1 username=-1s")
+		late.expect("CONNACK Success", "DISCONNECT MaximumConnectTime")
+		late.eof()
+		time.Sleep(time.Hour)
+	})
+}

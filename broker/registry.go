@@ -381,8 +381,10 @@ func (b *Broker) exit(c *Conn, cause error) {
 func (b *Broker) welcome(c *Conn) {
 	b.deadlines.disarm((*openLimit)(c))
 	b.wheel.add(c, c.watch.keepAlive, time.Now())
-	if c.closing.Load() {
-		b.wheel.remove(c) // Closed may have been here before
+	c.expire()
+	if c.closing.Load() { // Closed may have been here before
+		b.wheel.remove(c)
+		b.deadlines.disarm((*openLimit)(c))
 	}
 	b.registry.Lock()
 	b.registry.live++

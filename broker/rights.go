@@ -109,7 +109,7 @@ func (b *Broker) load(ctx context.Context, loader RightsLoader, id *Identity) *R
 	if loader == nil {
 		return r
 	}
-	if err := loader.LoadRights(ctx, &Identity{id.Username, id.ClientID, id.Remote, r}); err != nil {
+	if err := loader.LoadRights(ctx, &Identity{Username: id.Username, ClientID: id.ClientID, Remote: id.Remote, Rights: r}); err != nil {
 		b.log.Warn("the rights of a client are not known", "client", id.ClientID, "error", err)
 	}
 	return r
