@@ -40,6 +40,7 @@ func importTable() []room {
 		{path: "broker/eventloop", house: brokerChild(), modules: []string{"golang.org/x/sys"}},
 		{path: "broker/authfile", house: brokerChild()},
 		{path: "broker/authsql", house: brokerChild("broker/acl"), modules: []string{"github.com/go-sql-driver/mysql", "github.com/jackc/pgx", "golang.org/x/crypto", "modernc.org/sqlite"}},
+		{path: "broker/authtoken", house: brokerChild(), modules: []string{"github.com/go-jose/go-jose/v4"}},
 		{path: "broker/bridge", house: brokerChild("mqttwire/client", "mqttwire/transport")},
 		{path: "broker/cluster", house: brokerChild("mqttwire/client", "mqttwire/transport"), modules: []string{"github.com/nats-io/nats.go"}},
 		{path: "broker/*", house: brokerChild()},
