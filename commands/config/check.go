@@ -243,16 +243,27 @@ func (k *checker) twice() {
 		if err != nil || target.Scheme != "unix" && target.Port == 0 {
 			continue
 		}
-		where := target.Path
-		if target.Scheme != "unix" {
-			where = strings.ToLower(target.Address())
+		for _, where := range addressesOf(target) {
+			if other, ok := seen[where]; ok {
+				k.about(l, "url", "another listener has this address already: %s (%s)", other.URL, other.Source("url"))
+				break
+			}
+			seen[where] = l
 		}
-		if other, ok := seen[where]; ok {
-			k.about(l, "url", "another listener has this address already: %s (%s)", other.URL, other.Source("url"))
-			continue
-		}
-		seen[where] = l
 	}
+}
+
+// addressesOf are the places that a listener takes: localhost is two.
+func addressesOf(target transport.Target) []string {
+	switch strings.ToLower(target.Host) {
+	case "":
+		if target.Scheme == "unix" {
+			return []string{target.Path}
+		}
+	case "localhost":
+		return []string{fmt.Sprintf("127.0.0.1:%d", target.Port), fmt.Sprintf("[::1]:%d", target.Port)}
+	}
+	return []string{strings.ToLower(target.Address())}
 }
 
 func (k *checker) data() {
@@ -345,8 +356,6 @@ func (k *checker) rules() {
 		k.complain("acl.sql", "file and sql cannot both say who may do what: leave one of them")
 	case acl.SQL && !k.c.configured("sql"):
 		k.complain("acl.sql", "needs [auth.sql], which says where the table is")
-	case acl.File == "" && !acl.SQL && k.c.Given("acl.no_match") && acl.NoMatch == "deny":
-		k.complain("acl.no_match", "denies nothing without rules: [acl] needs file = \"FILE\" or sql = true")
 	}
 	if acl.File != "" && k.probes.ACL != nil {
 		k.probe("acl.file", k.probes.ACL(acl.File))

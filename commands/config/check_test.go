@@ -46,6 +46,7 @@ func TestCheck(t *testing.T) {
 		{"[[listener]]\nurl = 'ws://localhost'\npath = 'mqtt'", `3:1 listener.path: "mqtt" begins with no slash`},
 		{listener + listener + "[[listener]]\nurl='mqtt://127.0.0.1:0'\n[[listener]]\nurl='ws://127.0.0.1:1883'", `4:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)
 8:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)`},
+		{listener + "[[listener]]\nurl='mqtt://localhost'", `4:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)`},
 		{"durability = 'os'\ncommit_delay = 1", `1:1 durability: says how data is kept, and there is no data = "DIRECTORY"
 2:1 commit_delay: says how data is kept, and there is no data = "DIRECTORY"`},
 		{"data = 'bad'", "1:1 data: bad"},
@@ -57,7 +58,6 @@ func TestCheck(t *testing.T) {
 		{"[auth.sql]\ndriver = 'mysql'\ndsn = 'env:SOME'", ""},
 		{"acl.file = 'good'\nacl.sql = true", "2:1 acl.sql: file and sql cannot both say who may do what: leave one of them"},
 		{"acl.sql = true", "1:1 acl.sql: needs [auth.sql], which says where the table is"},
-		{"acl.no_match = 'deny'", `1:1 acl.no_match: denies nothing without rules: [acl] needs file = "FILE" or sql = true`},
 	} {
 		c, problems := Read("f", []byte(test.text))
 		problems = append(problems, c.Check(testProbes())...)
@@ -101,7 +101,7 @@ func testProbes() Probes {
 func TestCheckOfFlags(t *testing.T) {
 	c := New()
 	problems := c.SetListeners("--listen", []string{"mqtts://:8883?cert=a.pem&tls_min=1.1&foo=x", "mqtt://127.0.0.1?auth=file,anonymous", "x"})
-	if err := c.Set("--set", "acl.no_match", "deny"); err != nil {
+	if err := c.Set("--set", "acl.sql", "true"); err != nil {
 		t.Fatal(err)
 	}
 	problems = append(problems, c.Check(Probes{})...)
@@ -111,7 +111,7 @@ func TestCheckOfFlags(t *testing.T) {
 --listen mqtts://:8883: cert: a certificate needs its private key: key = "FILE"
 --listen mqtts://:8883: url: other machines could connect here, and nobody would be asked for credentials; configure [auth], or set allow_anonymous = true if that is what you want
 --listen mqtt://127.0.0.1: auth: file is not configured: [auth.file] needs passwords
---set: acl.no_match: denies nothing without rules: [acl] needs file = "FILE" or sql = true`
+--set: acl.sql: needs [auth.sql], which says where the table is`
 	var got []string
 	for _, p := range problems {
 		got = append(got, p.String())

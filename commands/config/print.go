@@ -84,8 +84,6 @@ func (c *Config) hasEffect(k Key) bool {
 		return c.configured("sql")
 	case "auth.jwt":
 		return c.configured("jwt")
-	case "acl":
-		return c.ACL.File != "" || c.ACL.SQL || k.Path == "acl.deny_action"
 	}
 	return true
 }
@@ -94,17 +92,27 @@ func printLine(b *strings.Builder, off bool, k Key, items []string, source strin
 	if off {
 		b.WriteByte('#')
 	}
+	if k.Kind == File || k.Kind == Files {
+		items = absolute(items)
+	}
 	fmt.Fprintf(b, "%s = %s # %s\n", k.name(), k.written(items), printable(source))
+}
+
+// absolute are the paths as they can be read from everywhere.
+func absolute(paths []string) []string {
+	all := slices.Clone(paths)
+	for i, path := range all {
+		if a, err := filepath.Abs(path); err == nil && path != "" {
+			all[i] = a
+		}
+	}
+	return all
 }
 
 // written is a value as TOML has it.
 func (k Key) written(items []string) string {
-	if k.Kind == File || k.Kind == Files {
-		for i, path := range items {
-			if absolute, err := filepath.Abs(path); err == nil && path != "" {
-				items = append(append(items[:i:i], absolute), items[i+1:]...)
-			}
-		}
+	if k.Kind == Files && len(items) == 1 {
+		return quote(items[0])
 	}
 	if k.Kind.isList() {
 		var quoted []string
@@ -154,6 +162,3 @@ func (c *Config) NeedRestart(next *Config) []string {
 	}
 	return keys
 }
-
-// Import turns a mosquitto.conf into a config file, and lists what is lost.
-func Import(path string, text []byte) (toml []byte, lost []Problem) { return nil, nil }

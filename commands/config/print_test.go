@@ -31,7 +31,7 @@ func TestPrint(t *testing.T) {
 		"[[listener]]\nurl = \"unix:///run/mqtk\" # mqtk.toml:3\nauth = [\"sql\"] # default\n",
 		`mode = "0600" # default`,
 		`#dsn = "..." # mqtk.toml:6, and hidden here; "env:NAME" would not be`,
-		`#no_match = "deny" # default`,
+		`no_match = "deny" # default`,
 		`max_qos = 1 # --set`,
 		`max_packet_size = "1MiB" # default`,
 	} {
@@ -88,18 +88,25 @@ func values(c *Config) string {
 		case k.limit != nil:
 			fmt.Fprintf(&b, "%s %s\n", k.Path, k.limit.Value(&c.Limits))
 		case !k.ofListener():
-			fmt.Fprintf(&b, "%s %s\n", k.Path, k.written(k.load(k.field(c))))
+			fmt.Fprintf(&b, "%s %s\n", k.Path, k.written(absoluteOf(k, k.load(k.field(c)))))
 		default:
 			for i := range c.Listeners {
 				items := k.load(k.field(&c.Listeners[i]))
 				if k.name() == "auth" {
 					items = c.Authenticators(&c.Listeners[i])
 				}
-				fmt.Fprintf(&b, "%d %s %s\n", i, k.Path, k.written(items))
+				fmt.Fprintf(&b, "%d %s %s\n", i, k.Path, k.written(absoluteOf(k, items)))
 			}
 		}
 	}
 	return b.String()
+}
+
+func absoluteOf(k Key, items []string) []string {
+	if k.Kind == File || k.Kind == Files {
+		return absolute(items)
+	}
+	return items
 }
 
 // randomConfig sets about half of the keys to something that they may be.

@@ -1,0 +1,207 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Each case is a mosquitto.conf, lines that must stand in what is written, and
+// what is lost.
+func TestImport(t *testing.T) {
+	for _, test := range []struct{ name, text, want, lost string }{
+		{"nothing", "", "[[listener]]\nurl = \"mqtt://localhost:1883\" # m.conf:1\nauth = [] # m.conf:1\n", ""},
+		{"local only with passwords", "password_file /p\nallow_anonymous false", "url = \"mqtt://localhost:1883\" # m.conf:1\nauth = [\"file\"] # m.conf:1\n\n[auth.file]\npasswords = \"/p\" # m.conf:1\n", ""},
+		{"open to all", "listener 1883\nallow_anonymous true\n", "allow_anonymous = true # m.conf:2\n\n[[listener]]\nurl = \"mqtt://:1883\" # m.conf:1\nauth = [] # m.conf:2\n", ""},
+		{"nobody may connect", "listener 1883\n", "# Not taken over: it lets nobody in, without a password_file and without allow_anonymous.\n#[[listener]]\n#url = \"mqtt://:1883\" # m.conf:1\n#auth = [] # m.conf:1\n\n# None could be taken over; this one lets nobody in.\n[[listener]]\n",
+			"1:1 listener: lets nobody in, without a password_file and without allow_anonymous, so it is a comment"},
+		{"guests and users", "listener 1883 192.0.2.7\npassword_file /p\nallow_anonymous true\nacl_file /a\n", "url = \"mqtt://192.0.2.7:1883\" # m.conf:1\nauth = [\"file\", \"anonymous\"] # m.conf:2\n\n[auth.file]\npasswords = \"/p\" # m.conf:2\n\n[acl]\nfile = \"/a\" # m.conf:4\n\n[limits]\ncheck_retain_source = true # the default of mosquitto\n", ""},
+		{"the old spelling of a listener", "port 1884\nbind_address ::1\nmaximum_qos 1\nallow_anonymous true", "url = \"mqtt://[::1]:1884\" # m.conf:2\nauth = []", ""},
+		{"a socket", "listener 0 /run/m q\nallow_anonymous true", "url = \"unix:///run/m q\"", ""},
+		{"limits", "persistence true\npersistence_location /var/lib/mosquitto/\nmax_inflight_messages 0\nmax_queued_messages 0\nmessage_size_limit 1000\nmax_keepalive 120\npersistent_client_expiration 2w\nqueue_qos0_messages true\nsys_interval 30\nmemory_limit 67108864\nlog_type warning\nlog_type error\nset_tcp_nodelay true\nretain_available false\nupgrade_outgoing_qos true",
+			`data = "/var/lib/mosquitto/mqtk" # m.conf:1
+max_inflight = 65535 # m.conf:3
+max_queued_messages = 100000000 # m.conf:4
+max_packet_size = 2024 # m.conf:5
+max_keep_alive = 120 # m.conf:6
+max_session_expiry = "14d" # m.conf:7
+session_expiry_3x = "14d" # m.conf:7
+queue_qos0 = true # m.conf:8
+sys_interval = "30s" # m.conf:9
+memory_limit = "64MiB" # m.conf:10
+log_level = "warn" # m.conf:11
+retain_available = false # m.conf:14
+upgrade_outgoing_qos = true # m.conf:15`, ""},
+		{"certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\nrequire_certificate true\nuse_identity_as_username true\ntls_version tlsv1.3\nciphers ECDHE-RSA-AES128-GCM-SHA256:FOO\nmount_point site/\nmax_connections 100\n",
+			`[[listener]]
+url = "mqtts://:8883" # m.conf:1
+auth = ["cert"] # m.conf:1
+max_connections = 100 # m.conf:10
+mount_point = "site/" # m.conf:9
+cert = "/c" # m.conf:2
+key = "/k" # m.conf:3
+client_ca = "/a" # m.conf:4
+user_from_cert = "cn" # m.conf:6
+tls_min = "1.3" # m.conf:7
+ciphers = ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"] # m.conf:8
+`, "8:1 ciphers: there is no cipher suite FOO here"},
+		{"websockets", "listener 9001\nprotocol websockets\nsocket_domain ipv4\nallow_anonymous true\nhttp_dir /srv\nlistener 9002\nprotocol websockets\ncertfile /c\nkeyfile /k",
+			"url = \"ws://0.0.0.0:9001\" # m.conf:1\nauth = [] # m.conf:4\n\n[[listener]]\nurl = \"wss://:9002\" # m.conf:6", "5:1 http_dir: has no equivalent: no files are served here"},
+		{"what kept clients out", "allow_anonymous true\nlistener 1\npsk_hint x\nlistener 2\nbind_interface eth0\nlistener 3\ncertfile /c\nkeyfile /k\ncafile /a\nrequire_certificate true\ncrlfile /r\nlistener 4\ncertfile /c",
+			"# Not taken over: it asks for pre-shared keys.\n#[[listener]]\n#url = \"mqtt://:1\" # m.conf:2",
+			"3:1 psk_hint: there are no pre-shared keys here: give clients certificates or passwords\n5:1 bind_interface: has no equivalent: name an address of the interface in the url of the listener, which is a comment until then\n11:1 crlfile: has no equivalent: revoked certificates would be accepted, so the listener is a comment\n13:1 certfile: certfile and keyfile belong together"},
+		{"settings of each listener", "per_listener_settings true\nlistener 1\npassword_file /p\nacl_file /a\nlistener 2\npassword_file /q\nlistener 3\nallow_anonymous true",
+			"# Not taken over: it has another password_file.\n#[[listener]]\n#url = \"mqtt://:2\" # m.conf:5",
+			"5:1 listener: had no acl_file; here the rules hold for all listeners\n6:1 password_file: is one for all listeners here, and line 3 names another\n7:1 listener: had no acl_file; here the rules hold for all listeners"},
+		{"no equivalent", "allow_anonymous true\npid_file /run/m.pid\nuser mosquitto\nlog_dest file /var/log/m\nlog_dest stderr\nclientid_prefixes x\nauth_plugin /x.so\nauth_opt_host h\nsys_interval 0\nlog_type subscribe\nmax_inflite_messages 5\nqueue_qos0_messages maybe\nmax_packet_size 20",
+			"url = \"mqtt://localhost:1883\"",
+			`2:1 pid_file: has no equivalent: no such file is written; a service manager knows the process
+3:1 user: has no equivalent: the user is not changed; start mqtk serve as that user
+4:1 log_dest: the log goes to stderr; whoever starts mqtk serve sends it elsewhere
+6:1 clientid_prefixes: has no equivalent: client ids are not chosen by their beginning; bind_client_id of a listener binds them to user names
+7:1 auth_plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens
+8:1 auth_opt_host: is an option of a plugin, and there are no plugins here
+9:1 sys_interval: $SYS cannot be turned off; deny it by an acl_file, or set sys_interval to a day
+10:1 log_type: there is no such kind in the log here; log_level says from which level on is logged
+11:1 max_inflite_messages: is no option of mosquitto; did you mean max_inflight_messages?
+12:1 queue_qos0_messages: "maybe" is neither true nor false
+13:1 max_packet_size: cannot be limits.max_packet_size here: 20 is out of range; 64 to 268435460 is allowed`},
+		{"bridges", "connection up\naddress example.org\n  topic # both\nremote_password x\nlistener 1883\nallow_anonymous true", "url = \"mqtt://:1883\" # m.conf:5",
+			"1:1 connection: there are no bridges here: another program must connect the brokers\n2:1 address: belongs to the bridge up, and there are no bridges here\n3:3 topic: belongs to the bridge up, and there are no bridges here\n4:1 remote_password: belongs to the bridge up, and there are no bridges here"},
+		{"no match", "mqtt.acl_nomatch = deny\nmqtt.acl_deny_action = disconnect\nacl_file /a", "[acl]\nfile = \"/a\" # m.conf:3\nno_match = \"deny\" # m.conf:1\ndeny_action = \"disconnect\" # m.conf:2\n", ""},
+		{"no match alone", "acl_nomatch = allow", "[acl]\nno_match = \"allow\" # m.conf:1\n", ""},
+		{"a database", "listener 1883\nauth.mysql.server = 127.0.0.1:3307\nauth.mysql.username = me\nauth.mysql.password = p/w\nauth.mysql.database = mqtt\nauth.mysql.auth_query.password_hash = salt,sha512\nauth.mysql.auth_query = select password from users where username = '%u' limit 1\nauth.mysql.acl_query = select allow, ipaddr, username, clientid, access, topic from mqtt_acl where ipaddr = '%a' or username = '%u' or username = '$all' or clientid = '%c'\nauth.mysql.pool = 8\nauth.mysql.ssl = on\nmqtt.acl_nomatch = allow\nnode.name = x",
+			`auth = ["sql"] # m.conf:1
+
+[auth.sql]
+driver = "mysql" # m.conf:2
+dsn = "mysql://me:p%2Fw@127.0.0.1:3307/mqtt" # m.conf:2
+user_table = "users" # m.conf:7
+acl_table = "mqtt_acl" # m.conf:8
+hash = "sha512" # m.conf:6
+salt = "prefix" # m.conf:6
+
+[acl]
+sql = true # m.conf:2
+no_match = "allow" # m.conf:11
+`, "10:1 auth.mysql.ssl: has no equivalent; options of the driver stand in dsn\n12:1 node.name: has no equivalent"},
+		{"Postgres", "auth.pgsql.server = db\nauth.pgsql.database = m\nauth.pgsql.password_hash = pbkdf2,sha256,4096,32", "dsn = \"postgres://db:5432/m\" # m.conf:1\nhash = \"pbkdf2\" # m.conf:3\nsalt = \"prefix\" # m.conf:3\ndigest = \"sha256\" # m.conf:3\niterations = 4096 # m.conf:3\n", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out, lost := Import("m.conf", []byte(test.text))
+			for _, line := range strings.SplitAfter(test.want, "\n") {
+				if !strings.Contains(string(out), line) {
+					t.Errorf("no line %s in\n%s", line, out)
+				}
+			}
+			if test.name != "limits" && !strings.Contains(string(out), test.want) {
+				t.Errorf("not in this order:\n%s", out)
+			}
+			if got := brief(lost); got != test.lost {
+				t.Errorf("lost:\n%s\nwant\n%s", got, test.lost)
+			}
+			checkImported(t, out)
+		})
+	}
+}
+
+// checkImported holds what was written to what --check finds, files aside.
+func checkImported(t *testing.T, out []byte) *Config {
+	t.Helper()
+	c, problems := Read("f", out)
+	for _, p := range append(problems, c.Check(Probes{})...) {
+		t.Errorf("%s", p)
+	}
+	if t.Failed() {
+		t.Logf("%s", out)
+	}
+	if len(c.Listeners) == 0 {
+		t.Errorf("no listener, so that of the default would be open:\n%s", out)
+	}
+	return c
+}
+
+// The files of a directory come in mosquitto's order.
+func TestImportIncludes(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"b.conf": "max_qos 1\nfoo x", "A.conf": "listener 1883 127.0.0.1\nallow_anonymous true\nbar y\n", "B.txt": "baz z", "c.conf": "include_dir /",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, lost := Import("m.conf", []byte("quux 1\ninclude_dir "+dir+"\ninclude_dir "+dir+"/gone\n"))
+	var got []string
+	for _, p := range lost {
+		got = append(got, filepath.Base(p.File)+" "+p.Key)
+	}
+	if want := "m.conf quux m.conf include_dir A.conf bar b.conf foo c.conf include_dir"; strings.Join(got, " ") != want {
+		t.Errorf("%s, want %s", strings.Join(got, " "), want)
+	}
+	if c := checkImported(t, out); c.Limits.MaxQoS != 1 || c.Listeners[0].URL != "mqtt://127.0.0.1:1883" {
+		t.Errorf("%s", out)
+	}
+}
+
+// A password is not shown.
+func TestImportHidesSecrets(t *testing.T) {
+	_, lost := Import("m.conf", []byte("connection x\nremote_password geheim\nbridge_psk geheim\nauth_opt_pass geheim"))
+	if len(lost) != 4 {
+		t.Error(lost)
+	}
+	for _, p := range lost {
+		if strings.Contains(p.String(), "geheim") {
+			t.Error(p)
+		}
+	}
+}
+
+// The man page's own options are all known.
+func TestImportKnowsAllOptions(t *testing.T) {
+	rows := importTable()
+	for _, name := range strings.Fields(`acl_file allow_anonymous allow_duplicate_messages allow_zero_length_clientid auth_plugin
+		auth_plugin_deny_special_chars auto_id_prefix autosave_interval autosave_on_changes check_retain_source clientid_prefixes
+		connection_messages log_dest log_facility log_timestamp log_timestamp_format log_type max_inflight_bytes
+		max_inflight_messages max_keepalive max_packet_size max_queued_bytes max_queued_messages memory_limit message_size_limit
+		password_file per_listener_settings persistence persistence_file persistence_location persistent_client_expiration pid_file
+		psk_file queue_qos0_messages retain_available set_tcp_nodelay sys_interval upgrade_outgoing_qos user bind_address
+		bind_interface http_dir max_connections max_qos max_topic_alias mount_point port protocol socket_domain
+		use_username_as_clientid websockets_log_level websockets_headers_size cafile capath certfile ciphers ciphers_tls1.3 crlfile
+		dhparamfile keyfile require_certificate tls_engine tls_engine_kpass_sha1 tls_keyform tls_version use_identity_as_username
+		use_subject_as_username psk_hint`) {
+		if _, ok := rows[name]; !ok {
+			t.Errorf("%s is not known", name)
+		}
+	}
+	for _, name := range strings.Fields(`address addresses bridge_attempt_unsubscribe bridge_bind_address bridge_max_packet_size
+		bridge_outgoing_retain bridge_protocol_version cleansession local_cleansession keepalive_interval idle_timeout local_clientid
+		local_password local_username notifications notifications_local_only notification_topic remote_clientid remote_password
+		remote_username restart_timeout round_robin start_type threshold topic try_private bridge_alpn bridge_cafile bridge_capath
+		bridge_certfile bridge_insecure bridge_keyfile bridge_require_ocsp bridge_tls_version bridge_identity bridge_psk`) {
+		if !isBridgeOption(name) {
+			t.Errorf("%s is not known", name)
+		}
+	}
+}
+
+// No text panics, and whatever is written is a good config file.
+func FuzzImport(f *testing.F) {
+	f.Add([]byte("listener 1883\nallow_anonymous true\nmax_qos 1\n"))
+	f.Add([]byte("per_listener_settings true\nlistener 0 /x\npassword_file \x01\nmqtt.acl_nomatch = deny"))
+	f.Add([]byte("auth.mysql.server = [::1]:3306\nauth.mysql.password_hash = md5,salt\npersistent_client_expiration 2m"))
+	f.Add([]byte("bind_address a b\nport -1\nciphers ::\nuse_subject_as_username 1\nconnection\nlog_type all"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if strings.Contains(string(text), "include_dir") {
+			t.Skip("would read what is there")
+		}
+		out, lost := Import("m.conf", text)
+		for _, p := range lost {
+			if p.Line < 1 || p.Line > strings.Count(string(text), "\n")+1 || p.String() == "" {
+				t.Fatalf("%+v", p)
+			}
+		}
+		checkImported(t, out)
+	})
+}
