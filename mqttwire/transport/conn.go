@@ -31,6 +31,7 @@ type Conn struct {
 
 	peek   [1]byte // a byte of MQTT's that WaitReadable has found
 	peeked bool
+	ended  error // of reading, for good, behind bytes that the caller has yet to answer
 	failed error // of reading, for good
 
 	writing sync.Mutex // held by who seals and flushes
@@ -107,6 +108,12 @@ func (c *Conn) RemoteAddr() net.Addr {
 	return c.Conn.RemoteAddr()
 }
 
+// Proxied tells that the peer may speak for another: before Handshake, RemoteAddr
+// is not the client's.
+func (c *Conn) Proxied() bool {
+	return c.entrance.proxy.Mode != "" || len(c.entrance.webSocket.ForwardedFor) > 0
+}
+
 // SyscallConn gives access to the descriptor where its bytes are those of MQTT,
 // which is so behind a PROXY header alone.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
@@ -124,6 +131,10 @@ func (c *Conn) WaitReadable() error {
 		return errNoHandshake
 	}
 	for !c.peeked && c.failed == nil {
+		if c.ended != nil {
+			c.fail(c.ended)
+			break
+		}
 		n, err := c.upper.Read(c.peek[:])
 		c.peeked = n > 0
 		switch {
@@ -161,7 +172,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			continue
 		}
 		if !passing(err) {
-			c.fail(err)
+			c.ended = err
 		}
 		break
 	}
@@ -173,6 +184,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 // so; what it sends meanwhile is read, lest a reset eat the words.
 func (c *Conn) fail(err error) {
 	c.failed = err
+	if c.ws != nil {
+		c.ws.part()
+	}
 	c.answer()
 	c.inlet.release()
 	if wrong := (*frameError)(nil); !errors.As(err, &wrong) {

@@ -27,6 +27,24 @@
 // library: the packages for it bring further ciphers, and code that runs at
 // each start.
 //
+// # Listening
+//
+// Where more than MQTT is on the wire, what is accepted is a Conn, whose Handshake
+// goes through a header of the PROXY protocol, TLS and the upgrade to WebSocket,
+// in this order; Accept waits for none of them:
+//
+//	socket -> inlet -> tls.Conn -> webSocket -> MQTT's bytes
+//
+// The inlet is what makes one kind of connection of them. Behind the handshake it
+// has crypto/tls and WebSocket read what has arrived and no more (an error that
+// passes tells them that there is nothing), and gathers what they write, so that a
+// packet in a frame in a record is one system call. So both may be waited for
+// without a buffer, and written without waiting.
+//
+// The frames, the upgrade and the PROXY header are read by code of our own: that
+// of libraries blocks in the middle of a frame, buffers behind a header what the
+// event loop should read, and would be three dependencies for 600 lines.
+//
 // Beside the URLs there is an in-memory listener, for tests and for a client
 // in the same process. Its connections have a bounded buffer, deadlines and a
 // half-close, as TCP has, and block durably under testing/synctest, which

@@ -165,6 +165,8 @@ func TestDoorsNeedWhatTheySpeak(t *testing.T) {
 		{"mqtts://127.0.0.1:0", "require or optional", ListenOptions{TLS: &ServerTLS{Certificates: []KeyPair{pair}, ClientCA: a.file(), ClientCertificate: "maybe"}}},
 		{"mqtts://127.0.0.1:0", "called as in TLS_ECDHE", ListenOptions{TLS: &ServerTLS{Certificates: []KeyPair{pair}, Ciphers: []string{"AES128-SHA"}}}},
 		{"mqtts://127.0.0.1:0", "key log", ListenOptions{TLS: &ServerTLS{Certificates: []KeyPair{pair}, KeyLog: "/nowhere/log"}}},
+		{"mqtt://127.0.0.1:0", "Unix socket's file", ListenOptions{Mode: 0o660}},
+		{"mqtt://127.0.0.1:0", "belong to ws", ListenOptions{WebSocket: WebSocketOptions{Path: "/mqtt"}}},
 		{"mqtt://127.0.0.1:0", "whom to trust", ListenOptions{Proxy: ProxyOptions{Mode: "v1"}}},
 		{"mqtt://127.0.0.1:0", "off, v1, v2 or any", ListenOptions{Proxy: ProxyOptions{Mode: "v3"}}},
 	} {

@@ -20,6 +20,14 @@ type entrance struct {
 func newEntrance(t Target, o ListenOptions) (e *entrance, err error) {
 	secure, ws := layers(t.Scheme)
 	e = &entrance{ws: ws, webSocket: o.WebSocket}
+	switch w := o.WebSocket; {
+	case t.Scheme != "unix" && (o.Mode != 0 || o.Owner != "" || o.Group != ""):
+		return nil, errors.New("mode, owner and group are those of a Unix socket's file")
+	case !ws && (w.Path != "" || len(w.Origins) > 0 || w.Compression || w.NoSubprotocol):
+		return nil, errors.New("path, origins, compression and subprotocol belong to ws and wss")
+	case ws && w.Path == "" && t.Path != "/":
+		e.webSocket.Path = t.Path
+	}
 	switch o.Proxy.Mode {
 	case "", "off":
 	case "v1", "v2", "any":

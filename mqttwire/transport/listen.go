@@ -36,7 +36,8 @@ func Listen(url string, o ListenOptions) (net.Listener, error) {
 }
 
 // Wrap makes a listener, which somebody else has opened, one of Listen's: url's
-// scheme says what is spoken there, its address nothing.
+// scheme says what is spoken there, its address nothing. A Unix socket's file stays
+// when it is closed.
 func Wrap(l net.Listener, url string, o ListenOptions) (net.Listener, error) {
 	t, err := ParseURL(url)
 	if err != nil {
@@ -46,9 +47,14 @@ func Wrap(l net.Listener, url string, o ListenOptions) (net.Listener, error) {
 	if err != nil {
 		return nil, &Error{Kind: Usage, Subject: t.String(), Err: err}
 	}
-	switch l.(type) {
-	case *net.TCPListener, *net.UnixListener:
-		l, _ = newSocket(l, nil)
+	switch socket := l.(type) {
+	case *net.TCPListener:
+		if err := shareOptions(socket); err != nil {
+			return nil, wrap(t, "cannot listen", err)
+		}
+		l = &Socket{Listener: l, closed: make(chan struct{})}
+	case *net.UnixListener:
+		l = &Socket{Listener: l, closed: make(chan struct{}), lent: true}
 	}
 	return e.behind(l, t.Scheme), nil
 }
@@ -87,29 +93,44 @@ const (
 )
 
 func listenUnix(t Target, o ListenOptions) (net.Listener, error) {
-	mode := o.Mode
-	if mode == 0 {
-		mode = 0o600
-	}
-	l, err := bindUnix(t.Path, mode)
+	l, err := bindUnix(t.Path, o)
 	if errors.Is(err, syscall.EADDRINUSE) && abandoned(t.Path) {
 		if err := os.Remove(t.Path); err != nil {
 			return nil, err
 		}
-		l, err = bindUnix(t.Path, mode)
+		l, err = bindUnix(t.Path, o)
 	}
 	return newSocket(l, err)
 }
 
-func bindUnix(path string, mode fs.FileMode) (net.Listener, error) {
+// bindUnix makes the socket's file. Where it shall belong to others, nobody of
+// before connects meanwhile.
+func bindUnix(path string, o ListenOptions) (net.Listener, error) {
+	mode, first := o.Mode, o.Mode
+	if mode == 0 {
+		mode, first = 0o600, 0o600
+	}
+	uid, gid, err := ownerOf(o.Owner, o.Group)
+	if err != nil {
+		return nil, &Error{Kind: Usage, Subject: path, Err: err}
+	}
+	if uid >= 0 || gid >= 0 {
+		first &= 0o700
+	}
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { narrow(fd, mode) })
+		return c.Control(func(fd uintptr) { narrow(fd, first) })
 	}}
 	l, err := lc.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, mode); err != nil { // the umask took bits away
+	if uid >= 0 || gid >= 0 {
+		err = os.Chown(path, uid, gid)
+	}
+	if err == nil {
+		err = os.Chmod(path, mode) // the umask took bits away
+	}
+	if err != nil {
 		l.Close()
 		return nil, err
 	}

@@ -44,7 +44,7 @@ type KeyPair struct{ Cert, Key string }
 
 // WebSocketOptions are for ws and wss.
 type WebSocketOptions struct {
-	Path          string         // the one that is served; empty: any
+	Path          string         // the one that is served; empty: that of the URL, or any
 	Origins       []string       // that browsers may come from, "https://example.org" or "*"; empty: any
 	NoSubprotocol bool           // clients that offer no subprotocol are let in
 	Compression   bool           // permessage-deflate, for those who offer it

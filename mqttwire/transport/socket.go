@@ -14,6 +14,7 @@ import (
 type Socket struct {
 	net.Listener
 	closed chan struct{}
+	lent   bool // a Unix socket's file is somebody else's
 
 	mu       sync.Mutex
 	done     bool // Close was called
@@ -60,7 +61,7 @@ func (s *Socket) Close() error {
 	}
 	s.done = true
 	close(s.closed)
-	if a, ok := s.Addr().(*net.UnixAddr); ok {
+	if a, ok := s.Addr().(*net.UnixAddr); ok && !s.lent {
 		return os.Remove(a.Name)
 	}
 	return nil

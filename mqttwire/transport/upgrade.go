@@ -44,9 +44,14 @@ func (c *Conn) upgrade() error {
 		source = io.MultiReader(bytes.NewReader(rest), c.top)
 	}
 	c.ws = newWebSocket(c.top, source, webSocketSide{deflate: deflate})
-	c.top, c.upper = c.ws, c.ws
+	c.top, c.upper = c.ws, readerFunc(c.ws.next)
 	return nil
 }
+
+// A readerFunc is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // readUpgrade reads a request's header, and what has come with it.
 func readUpgrade(r io.Reader) (head, rest []byte, err error) {

@@ -47,6 +47,7 @@ func TestUpgrade(t *testing.T) {
 	d := openDoor(t, "ws://127.0.0.1:0", ListenOptions{})
 	strict := openDoor(t, "ws://127.0.0.1:0", ListenOptions{WebSocket: WebSocketOptions{
 		Path: "/mqtt", Origins: []string{"https://good.example"}, Compression: true, NoSubprotocol: true}})
+	byURL := openDoor(t, "ws://127.0.0.1:0/mqtt", ListenOptions{})
 	const get = "GET /mqtt HTTP/1.1"
 	const offer = "Sec-Websocket-Extensions: permessage-deflate"
 	for _, test := range []struct {
@@ -74,6 +75,8 @@ func TestUpgrade(t *testing.T) {
 		{d, "GET /mqtt HTTP/1.0", nil, "400"},
 		{d, "GET /mqtt", nil, "400"},
 		{d, get, []string{"Content-Length: 5"}, "400"},
+		{byURL, get, nil, "101 mqtt"},
+		{byURL, "GET / HTTP/1.1", nil, "404"},
 		{strict, get, []string{"Origin: https://good.example"}, "101 mqtt"},
 		{strict, get, nil, "101 mqtt"},
 		{strict, "GET /mqtt?a=b HTTP/1.1", nil, "101 mqtt"},

@@ -20,7 +20,8 @@ type webSocket struct {
 	source   io.Reader // of what comes from there
 	side     webSocketSide
 	in       unframer
-	failed   error // of reading, for good
+	failed   error  // of reading, for good
+	parting  []byte // what a Close frame of ours has to say; nil: nothing
 
 	mu     sync.Mutex // held for one frame
 	closed bool       // a Close frame was sent: it is the last
@@ -47,6 +48,14 @@ func newWebSocket(below net.Conn, source io.Reader, side webSocketSide) *webSock
 // Read returns io.EOF behind a Close frame. Temporary errors of the connection
 // below, a deadline's above all, may be followed by another Read.
 func (w *webSocket) Read(p []byte) (int, error) {
+	n, err := w.next(p)
+	w.part()
+	return n, err
+}
+
+// next is Read, but for the answer to what ends the reading: that is for part to
+// give, when all that came before has been looked at.
+func (w *webSocket) next(p []byte) (int, error) {
 	if w.failed != nil || len(p) == 0 {
 		return 0, w.failed
 	}
@@ -58,13 +67,21 @@ func (w *webSocket) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	if wrong := (*frameError)(nil); errors.As(err, &wrong) {
-		w.reply(opClose, binary.BigEndian.AppendUint16(nil, wrong.code))
+		w.parting = binary.BigEndian.AppendUint16(nil, wrong.code)
 	} else if err == errCloseFrame {
 		err = io.EOF
 	}
 	w.failed = err
 	w.in.stopInflating()
 	return 0, err
+}
+
+// part answers a Close frame, or tells the peer what it did wrong.
+func (w *webSocket) part() {
+	if w.parting != nil {
+		w.reply(opClose, w.parting)
+		w.parting = nil
+	}
 }
 
 // passing says whether an error is of the moment.
@@ -79,7 +96,7 @@ func (w *webSocket) react(op byte, p []byte) error {
 	case opPing:
 		w.reply(opPong, p)
 	case opClose:
-		w.reply(opClose, p[:min(len(p), 2)])
+		w.parting = append([]byte{}, p[:min(len(p), 2)]...)
 	}
 	return nil
 }
