@@ -85,8 +85,8 @@ type Authorizer interface {
 	Authorize(id *Identity, a Action, topic string) bool
 }
 
-// refusal is the reason that an Authenticator's error stands for.
-func refusal(err error) mqttwire.ReasonCode {
+// reasonOf is the reason that an Authenticator's error stands for.
+func reasonOf(err error) mqttwire.ReasonCode {
 	switch {
 	case errors.Is(err, ErrBadCredentials):
 		return mqttwire.BadUserNameOrPassword

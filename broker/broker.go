@@ -55,6 +55,7 @@ type Broker struct {
 	authority  atomic.Pointer[authority] // nil: everything is allowed
 	succession sync.Mutex                // held while an authority takes over
 	bans       atomic.Pointer[bans]
+	failures   failures
 	fabric     Fabric
 	driver     Driver
 	log        *slog.Logger

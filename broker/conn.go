@@ -102,13 +102,8 @@ func (b *Broker) Accept(link Link, g *Gate, remote net.Addr) *Conn {
 	c := &Conn{b: b, link: link, identity: &Identity{Remote: remote}, handshake: &handshake{}, terms: b.termsOf(g)}
 	now := time.Now()
 	b.metrics.sockets.Add(1)
-	switch b.enter(c) {
-	case mqttwire.Success:
-	case mqttwire.NotAuthorized:
-		c.end(mqttwire.NotAuthorized, "the address is not admitted")
-		return c
-	default:
-		c.end(mqttwire.ServerBusy, "too many connections")
+	if why := b.enter(c); why.kind != notRefused {
+		c.turnOut(why)
 		return c
 	}
 	if b.draining.Load() { // Shutdown may have looked for connections before
@@ -143,7 +138,7 @@ func (c *Conn) expire() {
 // tooLate closes a connection whose CONNECT, or what the authentication behind
 // it wants, is not complete in time.
 func (c *Conn) tooLate() {
-	c.end(mqttwire.UnspecifiedError, "no complete hand-shake in time")
+	c.turnOut(refusal{refusedTimeout, mqttwire.UnspecifiedError, "no complete hand-shake in time"})
 	c.link.Close()
 }
 
@@ -214,7 +209,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 			break
 		}
 		if c.phase == opening && in[used]>>4 != byte(mqttwire.CONNECT) {
-			c.end(mqttwire.ProtocolError, "the first packet is not CONNECT")
+			c.turnOut(refusal{refusedProtocol, mqttwire.ProtocolError, "the first packet is not CONNECT"})
 			break
 		}
 		if c.phase == connected {
@@ -284,7 +279,7 @@ func (c *Conn) handle(batch *Batch, p mqttwire.Packet) bool {
 			c.end(mqttwire.Success, "")
 			return true
 		}
-		c.refuse(mqttwire.ProtocolError, p.Type().String()+" during the authentication")
+		c.refuse(refusal{refusedProtocol, mqttwire.ProtocolError, p.Type().String() + " during the authentication"})
 		return true
 	case connected:
 		return c.handleConnected(batch, p)
@@ -325,7 +320,7 @@ func (c *Conn) refuseBytes(batch *Batch, p mqttwire.Packet, err error) {
 	}
 	switch c.phase {
 	case authenticating:
-		c.refuse(reason, detail)
+		c.refuse(refusal{refusedProtocol, reason, detail})
 		return
 	case opening:
 	default:
@@ -336,9 +331,9 @@ func (c *Conn) refuseBytes(batch *Batch, p mqttwire.Packet, err error) {
 		c.refuseConnectBytes(p, reason, detail)
 	} else if batch.decoder.Version == mqttwire.V5 { // a CONNECT told so before it went wrong
 		c.version = mqttwire.V5
-		c.refuse(reason, detail)
+		c.refuse(refusal{refusedProtocol, reason, detail})
 	}
-	c.end(reason, detail)
+	c.turnOut(refusal{refusedProtocol, reason, detail})
 }
 
 // handleDisconnect ends the connection at the client's word.
@@ -366,9 +361,10 @@ func (c *Conn) fail(batch *Batch, reason mqttwire.ReasonCode, detail string) {
 // end closes the connection for a reason of the broker's: on 5.0, once the
 // client is connected, with a DISCONNECT that says it. Any thread may call it;
 // one that is not the driver's calls Link.Close as well.
-func (c *Conn) end(reason mqttwire.ReasonCode, detail string) {
+// False: it had another reason before.
+func (c *Conn) end(reason mqttwire.ReasonCode, detail string) bool {
 	if !c.cause.CompareAndSwap(nil, &endCause{reason, detail}) {
-		return
+		return false
 	}
 	var last mqttwire.Packet
 	if c.live.Load() && c.version == mqttwire.V5 && reason >= 0x80 {
@@ -382,6 +378,7 @@ func (c *Conn) end(reason mqttwire.ReasonCode, detail string) {
 		last = p
 	}
 	c.finish(last)
+	return true
 }
 
 // kick is end for threads other than the driver's.

@@ -44,8 +44,8 @@ func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
 	c.connect = r
 	c.maxPacketSize, c.quiet = r.maxPacketSize, r.quiet
 	c.terms = c.b.termsOf(c.terms.gate)
-	if reason, detail := c.b.checkConnect(c, p, r); reason != mqttwire.Success {
-		c.refuse(reason, detail)
+	if why := c.b.checkConnect(c, p, r); why.kind != notRefused {
+		c.refuse(why)
 		return
 	}
 	if r.enhanced || c.authenticator() != nil || c.b.loads() || c.b.keeps {
@@ -110,28 +110,18 @@ func capExpiry(asked uint32, l *Limits) uint32 {
 
 // checkConnect holds a CONNECT against the broker's limits. It settles the
 // client id and the keep alive.
-func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (mqttwire.ReasonCode, string) {
-	l := b.limits()
-	crowd, which := b.crowd(c)
-	switch id := p.ClientID; {
-	case !c.terms.rules.speaks(p.Version):
-		return mqttwire.UnsupportedProtocolVersion, "the listener does not take this version"
-	case b.draining.Load():
-		return b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"
-	case crowd != mqttwire.Success:
-		return b.elsewhere(crowd), which
-	case b.bans.Load().bar(addressOf(c.identity.Remote)) || b.bans.Load().bans(&Identity{ClientID: id}):
-		return mqttwire.Banned, ""
-	case b.strained(refusing) && b.findSession(id) == nil: // who has a session comes for what waits there
-		return b.elsewhere(mqttwire.ServerUnavailable), "the server is short of memory"
-	case b.tooFast(time.Now()):
-		return b.elsewhere(mqttwire.ConnectionRateExceeded), "too many connections in a second"
+func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) refusal {
+	l, id := b.limits(), p.ClientID
+	if why := b.mayCome(c, p); why.kind != notRefused {
+		return why
+	}
+	switch {
 	case len(id) > l.MaxClientID:
-		return mqttwire.ClientIdentifierNotValid, "the client identifier is too long"
+		return refusal{refusedClientID, mqttwire.ClientIdentifierNotValid, "the client identifier is too long"}
 	case id == "" && (p.Version == mqttwire.V31 || p.Version == mqttwire.V311 && !p.CleanStart || !l.AllowZeroLengthClientID):
-		return mqttwire.ClientIdentifierNotValid, "the client identifier is empty"
+		return refusal{refusedClientID, mqttwire.ClientIdentifierNotValid, "the client identifier is empty"}
 	case p.Version == mqttwire.V31 && l.Strict31 && len([]rune(id)) > 23:
-		return mqttwire.ClientIdentifierNotValid, "the client identifier has more than 23 characters"
+		return refusal{refusedClientID, mqttwire.ClientIdentifierNotValid, "the client identifier has more than 23 characters"}
 	case id == "":
 		r.credentials.ClientID, r.assigned = b.assignID(), true
 		if r.will != nil {
@@ -146,16 +136,28 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) (
 	if r.will != nil {
 		return b.checkWill(r.will)
 	}
-	return mqttwire.Success, ""
+	return refusal{}
 }
 
-// elsewhere is the reason for turning a client away that another server may
-// take, where there is one to name.
-func (b *Broker) elsewhere(reason mqttwire.ReasonCode) mqttwire.ReasonCode {
-	if b.limits().ServerReference != "" {
-		return mqttwire.UseAnotherServer
+// mayCome says whether a client that is not asked for anything may come.
+func (b *Broker) mayCome(c *Conn, p *mqttwire.Connect) refusal {
+	bans := b.bans.Load()
+	crowd := b.crowd(c)
+	switch {
+	case !c.terms.rules.speaks(p.Version):
+		return refusal{refusedVersion, mqttwire.UnsupportedProtocolVersion, "the listener does not take this version"}
+	case b.draining.Load():
+		return refusal{refusedDraining, b.elsewhere(mqttwire.ServerUnavailable), "the server is shutting down"}
+	case crowd.kind != notRefused:
+		return crowd
+	case bans.bar(addressOf(c.identity.Remote)) || bans.bans(&Identity{ClientID: p.ClientID}):
+		return refusal{refusedBanned, mqttwire.Banned, ""}
+	case b.strained(refusing) && b.findSession(p.ClientID) == nil: // who has a session comes for what waits there
+		return refusal{refusedMemory, b.elsewhere(mqttwire.ServerUnavailable), "the server is short of memory"}
+	case b.tooFast(time.Now()):
+		return refusal{refusedRate, b.elsewhere(mqttwire.ConnectionRateExceeded), "too many connections in a second"}
 	}
-	return reason
+	return refusal{}
 }
 
 // assignID makes a client id that nobody can guess and no session has.
@@ -168,76 +170,17 @@ func (b *Broker) assignID() string {
 	}
 }
 
-// refuseConnectBytes answers a CONNECT that is malformed or of an unknown
-// version, where there is an answer.
-func (c *Conn) refuseConnectBytes(p *mqttwire.Connect, reason mqttwire.ReasonCode, detail string) {
-	if reason == mqttwire.UnsupportedProtocolVersion {
-		switch {
-		case p.ProtocolName == "MQTT" && p.Version > mqttwire.V5:
-			c.version = mqttwire.V5
-		case p.ProtocolName == "MQTT" || p.ProtocolName == "MQIsdp":
-			c.version = mqttwire.V311
-		default:
-			return // not MQTT at all: no word
-		}
-		c.answer(&mqttwire.Connack{Reason: reason})
-		return
-	}
-	if p.Version == mqttwire.V5 && p.ProtocolName == "MQTT" {
-		c.version = mqttwire.V5
-		c.refuse(reason, detail)
-	}
-}
-
-// refuse answers a CONNECT with a reason, where the version has a word for it,
-// and closes.
-func (c *Conn) refuse(reason mqttwire.ReasonCode, detail string) {
-	p := &mqttwire.Connack{Reason: reason}
-	_, sayable := reason.ReturnCode()
-	if c.version == mqttwire.V5 {
-		sayable = true
-		if !reason.AllowedIn(mqttwire.CONNACK, mqttwire.Server) {
-			p.Reason = mqttwire.UnspecifiedError
-		}
-		if detail != "" {
-			p.Properties = p.Properties.AddText(mqttwire.ReasonString, detail)
-		}
-		if c.b.limits().ServerReference != "" && (reason == mqttwire.UseAnotherServer || reason == mqttwire.ServerMoved) {
-			p.Properties = p.Properties.AddText(mqttwire.ServerReference, c.b.limits().ServerReference)
-		}
-	}
-	if sayable {
-		c.answer(p)
-	}
-	c.end(reason, detail)
-}
-
-// turnAway refuses over an Authenticator's error. The client is told its kind;
-// what it says of the inside of the house goes to the log.
-func (c *Conn) turnAway(err error) {
-	reason := refusal(err)
-	if reason == mqttwire.ServerUnavailable {
-		c.b.log.Error("the authenticator failed", "client", c.connect.credentials.ClientID, "remote", remoteOf(c), "error", err)
-		c.refuse(reason, "the authentication cannot be done now")
-		return
-	}
-	c.refuse(reason, reason.Text(mqttwire.CONNACK))
-}
-
-// answer puts the CONNACK of a refusal into the outbox.
-func (c *Conn) answer(p *mqttwire.Connack) { c.send(p) }
-
 // accept attaches an authenticated client to its session. CONNACK leaves once
 // the store has what that changed.
 func (c *Conn) accept(batch *Batch, id Identity) {
 	r := c.connect
 	c.identity.Username, c.identity.ClientID, c.identity.Expires = id.Username, r.credentials.ClientID, id.Expires
 	if !c.terms.rules.binds(c.identity.ClientID, c.identity.Username) {
-		c.refuse(mqttwire.NotAuthorized, "the client identifier is not one of the user's")
+		c.refuse(refusal{refusedClientID, mqttwire.NotAuthorized, "the client identifier is not one of the user's"})
 		return
 	}
 	if r.will != nil && !c.b.authorized(c.identity, Publish, r.will.message.Topic) {
-		c.refuse(mqttwire.NotAuthorized, "the will may not be published")
+		c.refuse(refusal{refusedWill, mqttwire.NotAuthorized, "the will may not be published"})
 		return
 	}
 	if r.will != nil {
@@ -245,29 +188,20 @@ func (c *Conn) accept(batch *Batch, id Identity) {
 	}
 	c.watch.keepAlive, c.receiveMaximum, c.aliasMaximum = r.keepAlive, uint16(r.receiveMaximum), r.aliasMaximum
 	c.phase = connecting
-	s, present, reason := c.b.attach(batch, c, r)
-	switch reason {
-	case mqttwire.NotAuthorized:
-		c.refuse(reason, "the session belongs to somebody else")
-		return
-	case reload:
+	s, present, why := c.b.attach(batch, c, r)
+	switch {
+	case why.reason == reload:
 		c.ask(func(ctx context.Context) func(*Batch) { return c.acceptable(ctx, id) })
 		return
-	case mqttwire.Banned:
-		c.refuse(reason, "")
-		return
-	case mqttwire.QuotaExceeded:
-		c.refuse(reason, "too many connections of this user")
-		return
-	case mqttwire.ServerUnavailable:
-		c.refuse(reason, "the store has no room")
+	case why.kind != notRefused:
+		c.refuse(why)
 		return
 	}
 	c.session = s
 	s.settled()
 	if err := batch.append(); err != nil {
 		s.forsake(c, !present)
-		c.refuse(mqttwire.ServerUnavailable, "the store has no room")
+		c.refuse(refusal{refusedServer, mqttwire.ServerUnavailable, "the store has no room"})
 		return
 	}
 	c.pause()
@@ -335,12 +269,14 @@ func flag(b bool) uint32 {
 // authenticate asks the Authenticator, on a goroutine of its own while the
 // connection is not read, or accepts at once where there is none.
 func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
-	if r.enhanced {
-		c.beginExchange(batch, r)
+	a := c.authenticator()
+	if a != nil && b.failures.over(c.suspect(), b.limits().MaxAuthFailures, batch.now) {
+		c.refuse(refusal{refusedFailures, mqttwire.ConnectionRateExceeded, "too many failed authentications"})
 		return
 	}
-	a := c.authenticator()
 	switch {
+	case r.enhanced:
+		c.beginExchange(batch, r)
 	case a != nil:
 		c.ask(func(ctx context.Context) func(*Batch) {
 			id, err := a.Authenticate(ctx, &r.credentials)
@@ -367,6 +303,7 @@ func (b *Broker) loads() bool {
 
 // acceptable loads the rights of an authenticated client, and accepts it.
 func (c *Conn) acceptable(ctx context.Context, id Identity) func(*Batch) {
+	c.b.failures.forgive(c.suspect())
 	authority := c.b.authority.Load()
 	if authority != nil && authority.loader != nil {
 		who := &Identity{Username: id.Username, ClientID: c.connect.credentials.ClientID, Remote: c.identity.Remote, Rights: c.identity.Rights}

@@ -84,13 +84,13 @@ func (k *crowds) at(a netip.Addr) int { return k.addresses[neighbourhood(a)] }
 // is half of the file handles that the default of max_connections leaves.
 const surplus = 32
 
-// enter takes a connection into the count. Not Success: it is not even heard.
-func (b *Broker) enter(c *Conn) mqttwire.ReasonCode {
+// enter takes a connection into the count, or says why it is not even heard.
+func (b *Broker) enter(c *Conn) refusal {
 	b.stir()
 	r, address := &b.registry, addressOf(c.identity.Remote)
 	r.Lock()
 	defer r.Unlock()
-	reason := b.turnsBack(c.terms.gate, address)
+	why := b.turnsBack(c.terms.gate, address)
 	c.seat = int32(len(r.conns))
 	r.conns = append(r.conns, c)
 	c.terms.gate.conns++
@@ -99,25 +99,25 @@ func (b *Broker) enter(c *Conn) mqttwire.ReasonCode {
 		c.identity.Rights = &Rights{}
 	}
 	if c.terms.gate.closed {
-		reason = mqttwire.ServerBusy
+		why = refusal{refusedDraining, mqttwire.ServerShuttingDown, "the listener was closed"}
 	}
-	return reason
+	return why
 }
 
 // crowd says which limit of connections is passed by the one that asks, if any is.
-func (b *Broker) crowd(c *Conn) (mqttwire.ReasonCode, string) {
+func (b *Broker) crowd(c *Conn) refusal {
 	r, l, address := &b.registry, b.limits(), addressOf(c.identity.Remote)
 	r.Lock()
 	defer r.Unlock()
 	switch {
 	case beyond(len(r.conns)+len(r.greeted), l.MaxConnections, 0):
-		return mqttwire.ServerBusy, "too many connections"
+		return refusal{refusedConnections, b.elsewhere(mqttwire.ServerBusy), "too many connections"}
 	case beyond(c.terms.gate.conns, c.terms.gate.Rules().MaxConnections, 0):
-		return mqttwire.QuotaExceeded, "too many connections by this listener"
+		return refusal{refusedListener, b.elsewhere(mqttwire.QuotaExceeded), "too many connections by this listener"}
 	case address.IsValid() && beyond(r.crowds.at(address), l.MaxConnectionsPerAddress, 0):
-		return mqttwire.QuotaExceeded, "too many connections from this address"
+		return refusal{refusedPerAddress, mqttwire.QuotaExceeded, "too many connections from this address"}
 	}
-	return mqttwire.Success, ""
+	return refusal{}
 }
 
 // unseat takes it out. The registry is locked.
@@ -139,16 +139,19 @@ func (b *Broker) unseat(c *Conn) {
 // turnsBack says why one more connection is closed without a word: its address
 // is not admitted, or there are so many that even telling it is too much. The
 // registry is locked.
-func (b *Broker) turnsBack(g *Gate, a netip.Addr) mqttwire.ReasonCode {
+func (b *Broker) turnsBack(g *Gate, a netip.Addr) refusal {
 	r, l := &b.registry, b.limits()
 	switch rules := g.Rules(); {
 	case !rules.admits(a):
-		return mqttwire.NotAuthorized
-	case beyond(len(r.conns)+len(r.greeted)+1, l.MaxConnections, surplus), beyond(g.conns+1, rules.MaxConnections, surplus),
-		a.IsValid() && beyond(r.crowds.at(a)+1, l.MaxConnectionsPerAddress, surplus):
-		return mqttwire.ServerBusy
+		return refusal{refusedAddress, mqttwire.NotAuthorized, "the address is not admitted"}
+	case beyond(len(r.conns)+len(r.greeted)+1, l.MaxConnections, surplus):
+		return refusal{refusedConnections, mqttwire.ServerBusy, "too many connections"}
+	case beyond(g.conns+1, rules.MaxConnections, surplus):
+		return refusal{refusedListener, mqttwire.ServerBusy, "too many connections by this listener"}
+	case a.IsValid() && beyond(r.crowds.at(a)+1, l.MaxConnectionsPerAddress, surplus):
+		return refusal{refusedPerAddress, mqttwire.ServerBusy, "too many connections from this address"}
 	}
-	return mqttwire.Success
+	return refusal{}
 }
 
 // beyond says whether there are more than a limit, where there is one, and some.

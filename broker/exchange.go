@@ -20,7 +20,7 @@ type exchange struct {
 func (c *Conn) beginExchange(batch *Batch, r *connectRequest) {
 	challenger, ok := c.authenticator().(ChallengeAuthenticator)
 	if !ok {
-		c.refuse(mqttwire.BadAuthenticationMethod, "the authentication method is unknown")
+		c.refuse(refusal{refusedMethod, mqttwire.BadAuthenticationMethod, "the authentication method is unknown"})
 		return
 	}
 	c.auth = &exchange{method: r.method}
@@ -48,6 +48,7 @@ func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
 	return func(batch *Batch) {
 		switch {
 		case err != nil && c.auth.again:
+			c.b.failures.note(c.suspect(), c.b.limits().MaxAuthFailures, batch.now)
 			c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed")
 		case err != nil:
 			c.turnAway(err)
@@ -73,9 +74,9 @@ func (c *Conn) handleAuth(batch *Batch, p *mqttwire.Auth) {
 	method, _ := p.Properties.Text(mqttwire.AuthenticationMethod)
 	switch {
 	case method != c.auth.method:
-		c.refuse(mqttwire.BadAuthenticationMethod, "AUTH names another method than CONNECT")
+		c.refuse(refusal{refusedProtocol, mqttwire.BadAuthenticationMethod, "AUTH names another method than CONNECT"})
 	case p.Reason != mqttwire.ContinueAuthentication:
-		c.refuse(mqttwire.ProtocolError, "AUTH before CONNACK continues, nothing else")
+		c.refuse(refusal{refusedProtocol, mqttwire.ProtocolError, "AUTH before CONNACK continues, nothing else"})
 	default:
 		c.next(p)
 	}

@@ -35,6 +35,9 @@ func TestSysTree(t *testing.T) {
 	for _, load := range strings.Fields("connections sockets messages/received messages/sent bytes/received bytes/sent publish/received publish/sent publish/dropped") {
 		names = append(names, "load/"+load+"/1min", "load/"+load+"/5min", "load/"+load+"/15min")
 	}
+	for _, t := range broker.RefusalTopics() {
+		names = append(names, t.Name)
+	}
 	for i := range names {
 		names[i] = "$SYS/broker/" + strings.Replace(names[i], "retained_messages/", "retained messages/", 1)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-
-	"mqtk/mqttwire"
 )
 
 // A greeting is the handshake of a connection before MQTT. It has a goroutine of
@@ -57,6 +55,7 @@ func (b *Broker) shakeHands(g *greeting, nc shaker) {
 		return
 	}
 	nc.Close()
+	b.metrics.turnedAway(refusedHandshake)
 	b.log.Info("handshake failed", "remote", addrText(nc.RemoteAddr()), "listener", g.gate.Rules().Name, "error", err)
 	b.streams.Done()
 }
@@ -67,7 +66,11 @@ func (b *Broker) enterGreeting(g *greeting) bool {
 	r := &b.registry
 	r.Lock()
 	defer r.Unlock()
-	if b.draining.Load() || g.gate.closed || b.turnsBack(g.gate, g.address) != mqttwire.Success {
+	if b.draining.Load() || g.gate.closed {
+		return false
+	}
+	if why := b.turnsBack(g.gate, g.address); why.kind != notRefused {
+		b.metrics.turnedAway(why.kind)
 		return false
 	}
 	r.greeted[g] = struct{}{}

@@ -77,7 +77,7 @@ func TestHostileFirstByte(t *testing.T) {
 
 // 2,000 refused CONNECTs leave memory flat.
 func TestHostileRefusedConnects(t *testing.T) {
-	o := broker.Options{Limits: limits(t, "max_client_id", "23"), Authenticator: only("well")}
+	o := broker.Options{Limits: limits(t, "max_client_id", "23", "max_auth_failures", "0"), Authenticator: only("well")}
 	overLoopback(t, o, func(s *siege) {
 		refused := func(i int) {
 			g := s.ask(fmt.Sprintf("version=5 client-id=%d-%s username=x password=%s", i, rand.Text()[:9], strings.Repeat("x", 9000)))

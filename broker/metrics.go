@@ -31,6 +31,7 @@ type metrics struct {
 	connects             atomic.Int64 // CONNECT packets
 	expired              atomic.Int64 // sessions whose expiry came
 	takeovers            atomic.Int64
+	refused              [refusals]atomic.Int64
 	panics               atomic.Int64 // connections ended by the last net
 }
 
@@ -153,6 +154,7 @@ type counts struct {
 	dropped                                [dropReasons]int64
 	sockets, connects                      int64
 	takeovers, expired                     int64
+	refused                                [refusals]int64
 }
 
 func (m *metrics) snapshot() counts {
@@ -175,6 +177,9 @@ func (m *metrics) snapshot() counts {
 		c.publishReceived[qos] = m.publishIn[qos].Load()
 		c.publishSent[qos] = m.publishOut[qos].Load()
 		c.packetsSent += c.publishSent[qos]
+	}
+	for r := range c.refused {
+		c.refused[r] = m.refused[r].Load()
 	}
 	for r := range c.dropped {
 		c.dropped[r] = m.messagesDropped[r].Load()

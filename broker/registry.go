@@ -11,35 +11,34 @@ import (
 
 // attach gives a connection its session: a new one, or the stored one taken up
 // again. Whatever else held the client id is ended. present: the session was
-// there [MQTT-3.2.2-3]. Not Success: it belongs to another identity, or the store
-// has no room for a new one, and nothing has changed.
+// there [MQTT-3.2.2-3]. With a refusal it gets none, and nothing has changed.
 //
 // Create, take-over and end of one client id are serialised by the registry's
 // mutex; only what is in memory happens under it.
-func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, present bool, reason mqttwire.ReasonCode) {
+func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, present bool, why refusal) {
 	id := r.credentials.ClientID
 	b.registry.Lock()
 	old := b.registry.sessions.Get(id)
 	if b.bans.Load().bans(c.identity) {
 		b.registry.Unlock()
-		return nil, false, mqttwire.Banned
+		return nil, false, refusal{refusedBanned, mqttwire.Banned, ""}
 	}
 	if old != nil && old.identity.Load().Username != c.identity.Username {
 		b.registry.Unlock()
 		b.log.Warn("connection refused: the session belongs to another user", "client", id, "remote", remoteOf(c))
-		return nil, false, mqttwire.NotAuthorized
+		return nil, false, refusal{refusedClientID, mqttwire.NotAuthorized, "the session belongs to somebody else"}
 	}
 	if b.store.Full() && (r.expiry > 0 || r.will != nil) && !old.resumes(r.cleanStart) {
 		b.registry.Unlock()
-		return nil, false, mqttwire.ServerUnavailable
+		return nil, false, refusal{refusedServer, mqttwire.ServerUnavailable, "the store has no room"}
 	}
 	if a := b.authority.Load(); a != nil && a.loader != nil && a != r.authority {
 		b.registry.Unlock()
-		return nil, false, reload
+		return nil, false, refusal{reason: reload}
 	}
 	if b.overUsers(c, old) {
 		b.registry.Unlock()
-		return nil, false, mqttwire.QuotaExceeded
+		return nil, false, refusal{refusedPerUser, mqttwire.QuotaExceeded, "too many connections of this user"}
 	}
 	var former *Conn // the live connection that is taken over
 	var fire *will
@@ -77,7 +76,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	if fire != nil {
 		b.publishWill(batch, fire)
 	}
-	return s, present, mqttwire.Success
+	return s, present, refusal{}
 }
 
 // reload is attach's answer where another Authorizer than the one that has loaded

@@ -106,7 +106,7 @@ func nextSysRound(now time.Time, interval time.Duration) time.Time {
 // of mosquitto expects, and those that the community wrote down.
 func sysTopics(s *sysState) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for _, list := range [...]func(*sysState) []sysTopic{sysTotals, sysLoads, sysCommunity, sysStore, sysMemory} {
+		for _, list := range [...]func(*sysState) []sysTopic{sysTotals, sysLoads, sysCommunity, sysRefusals, sysStore, sysMemory} {
 			for _, t := range list(s) {
 				if !yield("$SYS/broker/"+t.name, t.text()) {
 					return

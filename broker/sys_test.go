@@ -32,6 +32,9 @@ shared_subscriptions/count store/messages/bytes store/messages/count subscriptio
 
 func TestSysNames(t *testing.T) {
 	want := append(strings.Fields(sysNames), "retained messages/count")
+	for _, t := range RefusalTopics() {
+		want = append(want, t.Name)
+	}
 	var got []string
 	for topic := range sysTopics(&sysState{}) {
 		name, ok := strings.CutPrefix(topic, "$SYS/broker/")

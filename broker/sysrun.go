@@ -138,6 +138,7 @@ func (b *Broker) Summary() string {
 	line("received", "%d publications, %d packets, %d bytes", sumQoS(c.publishReceived), c.packetsReceived, c.bytesReceived)
 	line("sent", "%d publications, %d packets, %d bytes", sumQoS(c.publishSent), c.packetsSent, c.bytesSent)
 	line("dropped", "%s", c.droppedText())
+	line("refused", "%s", c.refusedText())
 	if m := s.Store; m != nil {
 		line("on disk", "%d bytes, of them about %d needed; %d written since the start", m.DiskBytes, m.needed(), m.BytesWritten)
 		line("commits", "%d of %.1f frames on average, synced in %v on average, %v at most", m.Commits, m.meanFrames(),
@@ -161,12 +162,21 @@ func (m *StoreMeasures) trouble() string {
 	return ""
 }
 
+// refusedText lists why connections were not let in, reason by reason.
+func (c *counts) refusedText() string {
+	return reasonsText(c.refused[:], func(i int) string { return refused(i).String() })
+}
+
 // droppedText lists why messages were dropped, reason by reason.
 func (c *counts) droppedText() string {
+	return reasonsText(c.dropped[:], func(i int) string { return dropReason(i).String() })
+}
+
+func reasonsText(counts []int64, name func(int) string) string {
 	var parts []string
-	for r, n := range c.dropped {
+	for i, n := range counts {
 		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, dropReason(r)))
+			parts = append(parts, fmt.Sprintf("%d %s", n, name(i)))
 		}
 	}
 	if len(parts) == 0 {

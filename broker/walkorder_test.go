@@ -18,7 +18,15 @@ type tapeLink struct {
 }
 
 func (l *tapeLink) Flush() {
-	l.tape = l.conn.AppendOut(l.tape)
+	var room [8][]byte
+	for pieces := l.conn.Take(room[:0]); len(pieces) > 0; {
+		n := 0
+		for _, piece := range pieces {
+			l.tape = append(l.tape, piece...)
+			n += len(piece)
+		}
+		pieces = l.conn.Next(n, room[:0])
+	}
 }
 
 func (l *tapeLink) Resume() {}

@@ -22,21 +22,21 @@ func newWill(w *mqttwire.Will, from string) *will {
 }
 
 // checkWill holds a will against the broker's limits.
-func (b *Broker) checkWill(w *will) (mqttwire.ReasonCode, string) {
+func (b *Broker) checkWill(w *will) refusal {
 	m := w.message
 	switch {
 	case int(m.QoS) > b.limits().MaxQoS:
-		return mqttwire.QoSNotSupported, "the will's QoS is above the maximum"
+		return refusal{refusedWill, mqttwire.QoSNotSupported, "the will's QoS is above the maximum"}
 	case m.Retain && !b.limits().RetainAvailable:
-		return mqttwire.RetainNotSupported, "the will is retained"
+		return refusal{refusedWill, mqttwire.RetainNotSupported, "the will is retained"}
 	case !b.topicFits(m.Topic):
-		return mqttwire.TopicNameInvalid, "the will topic is too long or too deep"
+		return refusal{refusedWill, mqttwire.TopicNameInvalid, "the will topic is too long or too deep"}
 	case reserved(m.Topic):
-		return mqttwire.NotAuthorized, "the will topic is the broker's own"
+		return refusal{refusedWill, mqttwire.NotAuthorized, "the will topic is the broker's own"}
 	case b.limits().CheckPayloadFormat && !payloadFits(m.Properties, m.Payload):
-		return mqttwire.PayloadFormatInvalid, "the will payload is not the UTF-8 that it says"
+		return refusal{refusedWill, mqttwire.PayloadFormatInvalid, "the will payload is not the UTF-8 that it says"}
 	}
-	return mqttwire.Success, ""
+	return refusal{}
 }
 
 // publishWill sends a will out. The right to publish it is asked again.

@@ -6,7 +6,7 @@ import "mqtk/broker"
 // and package journal keep it, and bench crash tries to break it.
 
 func serveNotes() []manSection {
-	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes(), memoryTopicNotes()}
+	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes(), memoryTopicNotes(), refusalTopicNotes()}
 }
 
 func durableNotes() manSection {
@@ -79,6 +79,17 @@ func directoryNotes() manSection {
 			{"lock", "held by the broker that uses the directory; the file itself means nothing"},
 		},
 	}
+}
+
+func refusalTopicNotes() manSection {
+	s := manSection{
+		heading: "REFUSAL TOPICS",
+		text:    "These topics below $SYS/broker/ count the connections that were not let in, by the reason.",
+	}
+	for _, t := range broker.RefusalTopics() {
+		s.rows = append(s.rows, manRow{t.Name, t.Doc})
+	}
+	return s
 }
 
 func memoryTopicNotes() manSection {
