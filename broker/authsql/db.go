@@ -33,6 +33,8 @@ type DB struct {
 	who     *Users
 	may     *Rights
 
+	charsets map[string]string // of MySQL's "table.column"
+
 	cancel context.CancelFunc // of what runs in the background
 	ran    sync.WaitGroup
 }
@@ -49,7 +51,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{source: source, options: filled, hasher: newHasher(filled)}
+	d := &DB{source: source, options: filled, hasher: newHasher(filled), charsets: map[string]string{}}
 	d.db.SetMaxOpenConns(d.own)
 	d.db.SetMaxIdleConns(d.own)
 	d.db.SetConnMaxIdleTime(idleTime)

@@ -86,7 +86,7 @@ func openMySQL(dsn string, log *slog.Logger) (source, error) {
 	return source{
 		db:    sql.OpenDB(connector),
 		place: fmt.Sprintf("database %s of MySQL at %s", config.DBName, config.Addr), secrets: []string{config.Passwd, url.QueryEscape(config.Passwd)},
-		dialect: dialect{quote: '`'}, own: serverConnections,
+		dialect: dialect{quote: '`', charsets: true}, own: serverConnections,
 	}, nil
 }
 

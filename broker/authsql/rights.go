@@ -63,8 +63,8 @@ func newRights(ctx context.Context, d *DB) (*Rights, error) {
 	r.many, problems[1] = d.prepare(ctx, d.ofNames(batchSize))
 	r.commons.statement, problems[2] = d.prepare(ctx, d.ofEverybody())
 	if r.supers {
-		r.oneSuper, problems[3] = d.prepare(ctx, super+d.dialect.in(t.username, 0, 1))
-		r.manySuper, problems[4] = d.prepare(ctx, super+d.dialect.in(t.username, 0, batchSize))
+		r.oneSuper, problems[3] = d.prepare(ctx, super+d.in(t.name, t.username, 0, 1))
+		r.manySuper, problems[4] = d.prepare(ctx, super+d.in(t.name, t.username, 0, batchSize))
 	}
 	if err := errors.Join(problems[:]...); err != nil {
 		return nil, fmt.Errorf("table %s cannot be read: %w", d.acl.name, err)

@@ -196,7 +196,7 @@ func (d *DB) ofEverybody() string {
 func (d *DB) ofNames(n int) string {
 	var where []string
 	for i, column := range d.acl.whose() {
-		where = append(where, d.dialect.in(column, i*n, n))
+		where = append(where, d.in(d.acl.name, column, i*n, n))
 	}
 	return d.selectRows(" WHERE " + strings.Join(where, " OR "))
 }

@@ -98,7 +98,10 @@ func (d *DB) findUserTable(ctx context.Context) (userTable, error) {
 	}
 	t.salt = f.named(c.Salt, "salt")
 	t.isSuperuser = f.named(c.IsSuperuser, "is_superuser")
-	return t, f.err()
+	if err := f.err(); err != nil {
+		return t, err
+	}
+	return t, d.findCharsets(ctx, t.name, []string{t.username})
 }
 
 func (d *DB) findACLTable(ctx context.Context) (aclTable, error) {
@@ -120,7 +123,10 @@ func (d *DB) findACLTable(ctx context.Context) (aclTable, error) {
 		t.verdict, t.access = f.must(c.Allow), f.must(c.Access)
 		t.ipaddr, t.clientid = f.must(c.IPAddr), f.must(c.ClientID)
 	}
-	return t, f.err()
+	if err := f.err(); err != nil {
+		return t, err
+	}
+	return t, d.findCharsets(ctx, t.name, t.whose())
 }
 
 // selected are the columns in the order in which a row is read.

@@ -33,7 +33,7 @@ func newUsers(ctx context.Context, d *DB) (*Users, error) {
 	u := &Users{db: d}
 	u.model.Store(&account{})
 	var err error
-	if u.statement, err = d.prepare(ctx, selected+d.dialect.in(t.username, 0, 1)); err != nil {
+	if u.statement, err = d.prepare(ctx, selected+d.in(t.name, t.username, 0, 1)); err != nil {
 		return nil, fmt.Errorf("table %s cannot be read: %w", t.name, err)
 	}
 	sample := statement{text: selected + d.dialect.name(t.password) + " <> '' LIMIT 1"}
