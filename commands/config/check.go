@@ -223,7 +223,7 @@ func (k *checker) isLocal(target transport.Target) bool {
 
 // details are what one key may not be, beyond what its row says.
 func (k *checker) details(l *Listener) {
-	if l.ProxyProtocol != "off" && len(l.Trusted) == 0 {
+	if l.ProxyProtocol != "off" && len(l.Trusted) == 0 && !strings.HasPrefix(l.URL, "unix:") {
 		k.about(l, "proxy_protocol", `needs trusted, the addresses of the proxies, such as trusted = ["10.0.0.0/8"]`)
 	}
 	if strings.ContainsAny(l.MountPoint, "+#") {

@@ -49,7 +49,7 @@ type Listener struct {
 	Path           string // of WebSocket requests
 	Compression    bool
 	Subprotocol    string      // required, optional
-	Mode           fs.FileMode // of a socket
+	Mode           fs.FileMode // of a socket; 0: its owner alone may connect
 	Owner, Group   string
 	Auth           []string // as written; nil: not written. Config.Authenticators says what holds
 	Versions       []string // 3.1, 3.1.1, 5.0; none: all

@@ -8,7 +8,7 @@ func TestDefaults(t *testing.T) {
 	if c.Durability != "fsync" || c.Drain.Seconds() != 10 || c.ACL.NoMatch != "deny" || len(c.Auth.SASL.Mechanisms) != 5 {
 		t.Errorf("defaults: %+v", c)
 	}
-	if l := newListener(schema()); l.TLSMin != "1.2" || l.Auth != nil || l.ClientCert != "require" {
+	if l := newListener(schema()); l.TLSMin != "1.2" || l.Mode != 0 || l.Auth != nil || l.ClientCert != "require" {
 		t.Errorf("defaults of a listener: %+v", l)
 	}
 }

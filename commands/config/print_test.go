@@ -29,7 +29,7 @@ func TestPrint(t *testing.T) {
 		`data = "/var/lib/mqtk" # mqtk.toml:1`,
 		`durability = "fsync" # default`,
 		"[[listener]]\nurl = \"unix:///run/mqtk\" # mqtk.toml:3\nauth = [\"sql\"] # default\n",
-		`mode = "0600" # default`,
+		`mode = "" # default`,
 		`#dsn = "..." # mqtk.toml:6, and hidden here; "env:NAME" would not be`,
 		`no_match = "deny" # default`,
 		`max_qos = 1 # --set`,

@@ -48,6 +48,30 @@ func (k Key) name() string { return k.Path[strings.LastIndexByte(k.Path, '.')+1:
 // table is what stands before the name.
 func (k Key) table() string { return strings.TrimSuffix(k.Path[:len(k.Path)-len(k.name())], ".") }
 
+// Name is the last part of the path, as it stands in the key's table.
+func (k Key) Name() string { return k.name() }
+
+// Table is what stands before the name: "acl" for acl.file.
+func (k Key) Table() string { return k.table() }
+
+// IsLimit says that the key is one of the limits, which have a list of their own.
+func (k Key) IsLimit() bool { return k.limit != nil }
+
+// Explain is all that there is to say about the key, in sentences.
+func (k Key) Explain() string {
+	text := k.Doc
+	if k.Default != "" {
+		text += " Default " + strings.Join(k.items(k.Default), ", ") + ";"
+	} else {
+		text += " Default empty;"
+	}
+	text += " " + k.Range() + "."
+	if k.Restart {
+		text += " A change needs a restart."
+	}
+	return text
+}
+
 // schema is the table of all keys, in the order in which they are explained.
 func schema() []Key {
 	keys := append(topKeys(), listenerKeys()...)
@@ -58,7 +82,7 @@ func schema() []Key {
 			continue // acl.deny_action is the one that sets it
 		}
 		keys = append(keys, Key{Path: "limits." + l.Key, Kind: limitKind(l.Kind), Default: l.Default,
-			Choices: l.Choices, Min: l.Min, Max: l.Max, Doc: l.Doc, Restart: isFixed(l), limit: &l})
+			Choices: l.Choices, Min: l.Min, Max: l.Max, Doc: l.Doc, Restart: l.Fixed, limit: &l})
 	}
 	return keys
 }
@@ -112,6 +136,3 @@ func topKeys() []Key {
 			field: onConfig(func(c *Config) any { return &c.AllowAnonymous })},
 	}
 }
-
-// isFixed says whether a limit holds from the start to the end.
-func isFixed(l broker.Limit) bool { return l.Key == "memory_limit" }

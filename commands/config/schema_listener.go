@@ -51,7 +51,7 @@ func tlsKeys() []Key {
 
 func proxyKeys() []Key {
 	return []Key{
-		{Path: "listener.proxy_protocol", Kind: Choice, Default: "off", Choices: []string{"off", "v1", "v2", "any"}, On: "tcp", Doc: "Version of the PROXY header that proxies of trusted put before a connection.",
+		{Path: "listener.proxy_protocol", Kind: Choice, Default: "off", Choices: []string{"off", "v1", "v2", "any"}, Doc: "Version of the PROXY header that proxies of trusted put before a connection; at a Unix socket, whoever connects is trusted.",
 			field: onListener(func(l *Listener) any { return &l.ProxyProtocol })},
 		{Path: "listener.trusted", Kind: Prefixes, On: "tcp", Doc: "Addresses and networks of proxies, whose PROXY header or X-Forwarded-For is believed.",
 			field: onListener(func(l *Listener) any { return &l.Trusted })},
@@ -68,7 +68,7 @@ func proxyKeys() []Key {
 
 func socketKeys() []Key {
 	return []Key{
-		{Path: "listener.mode", Kind: Mode, Default: "0600", On: "unix", Doc: "Permissions of the socket: who may write to it may connect.",
+		{Path: "listener.mode", Kind: Mode, On: "unix", Doc: "Permissions of the socket, such as 0660: who may write to it may connect. Without this key only its owner may.",
 			field: onListener(func(l *Listener) any { return &l.Mode })},
 		{Path: "listener.owner", Kind: Text, On: "unix", Doc: "User whom the socket belongs to.",
 			field: onListener(func(l *Listener) any { return &l.Owner })},
