@@ -20,8 +20,8 @@ func absentFlag(verb, shown string) string {
 	}
 	if verb == "serve" {
 		switch shown {
-		case "-c", "--config", "--config-file":
-			return "there is no configuration file yet: use --listen and --set"
+		case "--config-file":
+			return "the file is that of -c, --config"
 		case "--cafile", "--capath", "--cert", "--key", "--tls-version", "--ciphers", "--alpn", "--tls-keylog":
 			return "TLS belongs to a listener: see --listen"
 		case "-d", "--daemon":

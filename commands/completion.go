@@ -187,7 +187,7 @@ func valueWords(flag string) [][]string {
 	case "log-format":
 		return one("text", "json")
 	case "durability":
-		return one(durabilities()...)
+		return one("fsync", "os", "none")
 	case "kind":
 		return one(shownEvents()...)
 	case "driver":
@@ -197,7 +197,7 @@ func valueWords(flag string) [][]string {
 	case "url":
 		return one("mqtt://", "mqtts://", "ws://", "wss://", "unix:///")
 	case "listen":
-		return one("mqtt://", "tcp://", "unix:///")
+		return one("mqtt://", "mqtts://", "ws://", "wss://", "unix:///")
 	case "proxy":
 		return one("socks5://", "socks5h://", "http://")
 	case "tls-version":
@@ -205,7 +205,7 @@ func valueWords(flag string) [][]string {
 	case "auth-method":
 		return one(sasl.Methods()...)
 	case "set":
-		return one(limitKeys()...)
+		return one(settingKeys()...)
 	}
 	return nil
 }

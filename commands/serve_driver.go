@@ -13,9 +13,8 @@ import (
 // driver is what moves bytes between sockets and the broker. auto takes the
 // event loop where the system has one; connections that it cannot drive get a
 // goroutine each in any case.
-func (s *service) driver() (broker.Driver, error) {
-	o := s.serveOptions
-	if o.Driver == "goroutine" {
+func (s *service) driver(kind string) (broker.Driver, error) {
+	if kind == "goroutine" {
 		s.log.Debug("connections are driven by goroutines")
 		return nil, nil
 	}
@@ -26,7 +25,7 @@ func (s *service) driver() (broker.Driver, error) {
 		spareProcessor(n)
 		s.log.Debug("connections are driven by event loops")
 		return d, nil
-	case o.Driver == "auto" && errors.Is(err, errors.ErrUnsupported):
+	case kind == "auto" && errors.Is(err, errors.ErrUnsupported):
 		s.log.Debug("connections are driven by goroutines: there is no event loop on this system")
 		return nil, nil
 	case errors.Is(err, errors.ErrUnsupported):

@@ -2,9 +2,9 @@ package commands
 
 import (
 	"fmt"
-	"strings"
 
 	"mqtk/broker"
+	"mqtk/commands/config"
 )
 
 const (
@@ -16,49 +16,24 @@ const (
 	mostConnections = 1_000_000
 )
 
-// limits are the defaults, MQTK_SET and --set, each over the one before. The
-// number of connections, if nobody chose it, is what this system allows.
-func (o *serveOptions) limits(getenv func(string) string) (broker.Limits, error) {
-	limits := broker.DefaultLimits()
-	for _, word := range strings.Fields(getenv("MQTK_SET")) {
-		if err := setLimit(&limits, word); err != nil {
-			return limits, usagef("MQTK_SET: %v", err)
-		}
+// settle fills in what nobody chose: the number of connections is what this system
+// allows, and memory is divided.
+func settle(c *config.Config) {
+	settleMemory(c)
+	if files, ok := fileLimit(); ok && c.Limits.MaxConnections == 0 {
+		c.Limits.MaxConnections = connectionsFor(files)
 	}
-	for _, word := range o.Set {
-		if err := setLimit(&limits, word); err != nil {
-			return limits, usagef("--set: %v", err)
-		}
-	}
-	if o.MemoryLimit != "" {
-		if err := limits.Set("memory_limit", o.MemoryLimit); err != nil {
-			return limits, usagef("--memory-limit: %v", err)
-		}
-	}
-	o.limitMemory(&limits, getenv)
-	if files, ok := fileLimit(); ok && limits.MaxConnections == 0 {
-		limits.MaxConnections = connectionsFor(files)
-	}
-	return limits, nil
 }
 
 func connectionsFor(files uint64) int {
 	return int(min(max(files, filesKept+1)-filesKept, mostConnections))
 }
 
-func setLimit(limits *broker.Limits, word string) error {
-	key, value, ok := strings.Cut(word, "=")
-	if !ok {
-		return fmt.Errorf("%q must be KEY=VALUE", word)
-	}
-	return limits.Set(key, value)
-}
-
-// limitKeys are the first halves of what --set takes.
-func limitKeys() []string {
-	var keys []string
-	for _, l := range broker.LimitTable() {
-		keys = append(keys, l.Key+"=")
+// settingKeys are the first halves of what --set takes.
+func settingKeys() []string {
+	keys := config.Keys()
+	for i := range keys {
+		keys[i] += "="
 	}
 	return keys
 }
@@ -66,7 +41,7 @@ func limitKeys() []string {
 // limits lists what --set takes, from the broker's own table.
 func (r *roff) limits() {
 	r.heading("LIMITS")
-	r.text("Each is a KEY of --set and of MQTK_SET, where --set wins. Sizes take k, M and G (powers of 1024), durations s, m, h and d.")
+	r.text("Each is a KEY of --set and of MQTK_SET, where --set wins, and of the table [limits] of the configuration. Sizes take k, M and G (powers of 1024), durations s, m, h and d.")
 	for _, l := range broker.LimitTable() {
 		standard := l.Default
 		if standard == "" {

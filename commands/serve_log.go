@@ -105,7 +105,7 @@ func (b *lineBuffer) run() {
 }
 
 // newLogger builds the log of serve: text for people, JSON for machines.
-func (p *program) newLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
+func (p *program) newLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	}
@@ -126,7 +126,7 @@ func lostLines(format string) func(int) string {
 // whether or not this is a terminal: a log is read on one in the end.
 type humanHandler struct {
 	w     io.Writer
-	level slog.Level
+	level slog.Leveler
 	ink   ink
 	attrs string // rendered once, by WithAttrs
 	group string // prefix of keys, with its dot
@@ -143,7 +143,7 @@ type scratch struct {
 // maxScratch is how much of a long line is kept for the next.
 const maxScratch = 4 << 10
 
-func (h *humanHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *humanHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
 func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
 	h.mu.Lock()

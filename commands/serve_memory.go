@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"mqtk/broker"
+	"mqtk/commands/config"
 )
 
 // A steward keeps the heap of serve at the size that suits what the broker does.
@@ -33,7 +34,7 @@ type steward struct {
 	collected chan struct{}
 	held      func(live int64) // tells the broker
 	strained  func() bool      // asks it
-	heapLimit uint64           // bytes, 0: none
+	heapLimit atomic.Uint64    // bytes, 0: none
 	tunes     bool             // GOGC is ours to set
 	percent   int              // GOGC as set last
 	collects  atomic.Int64
@@ -103,7 +104,8 @@ func readHeap() (g heapGauges) {
 // returns is called.
 func (s *service) keepHouse(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	w, ended := newSteward(s.broker, s.limits.MemoryLimit, s.log), make(chan struct{})
+	w, ended := newSteward(s.broker, s.house.config.Limits.MemoryLimit, s.log), make(chan struct{})
+	s.steward = w
 	go func() {
 		defer close(ended)
 		w.run(ctx)
@@ -120,16 +122,24 @@ func (s *service) keepHouse(ctx context.Context) (end func()) {
 func newSteward(b *broker.Broker, limit int64, log *slog.Logger) *steward {
 	w := &steward{held: b.MemoryHeld, strained: b.Strained, stirred: b.Stirred(), collected: make(chan struct{}, 1), percent: 100,
 		tunes: os.Getenv("GOGC") == "", read: readHeap, giveBack: freeMemory, log: log}
-	if limit > 0 {
-		w.heapLimit = uint64(limit - programBytes)
-		if os.Getenv("GOMEMLIMIT") == "" {
-			debug.SetMemoryLimit(limit - programBytes)
-		}
-	}
+	w.limit(limit)
 	w.tune()
 	w.watch()
 	w.collected <- struct{}{} // the start, too, leaves garbage behind
 	return w
+}
+
+// limit sets what the process is to keep to.
+func (w *steward) limit(bytes int64) {
+	heap := int64(math.MaxInt64)
+	w.heapLimit.Store(0)
+	if bytes > 0 {
+		heap = bytes - programBytes
+		w.heapLimit.Store(uint64(heap))
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heap)
+	}
 }
 
 // watch has tune called after each collection, by the runtime's own thread for
@@ -157,7 +167,7 @@ func (w *steward) tune() {
 	if !w.tunes {
 		return
 	}
-	percent := growth(g, w.heapLimit)
+	percent := growth(g, w.heapLimit.Load())
 	if apart := percent - w.percent; apart > w.percent/8 || -apart > w.percent/8 || percent == 100 && apart != 0 {
 		debug.SetGCPercent(percent)
 		w.percent = percent
@@ -243,10 +253,11 @@ func (w *steward) calm(ctx context.Context) bool {
 	}
 }
 
-// limitMemory settles what nobody chose: half of what there is for all, and of
+// settleMemory divides what there is where nobody has: half of it for all, and of
 // that a quarter, or 1 GiB, for the retained messages, and no more of them than
 // take another quarter besides their bytes.
-func (o *serveOptions) limitMemory(limits *broker.Limits, getenv func(string) string) {
+func settleMemory(c *config.Config) {
+	limits := &c.Limits
 	if limits.MemoryLimit == 0 {
 		if there := memoryThere(os.DirFS("/")); there > 0 {
 			limits.MemoryLimit = max(there/2, leastMemory)
@@ -255,14 +266,10 @@ func (o *serveOptions) limitMemory(limits *broker.Limits, getenv func(string) st
 	if limits.MemoryLimit == 0 {
 		return
 	}
-	chosen := func(key string) bool {
-		is := func(word string) bool { return strings.HasPrefix(word, key+"=") }
-		return slices.ContainsFunc(o.Set, is) || slices.ContainsFunc(strings.Fields(getenv("MQTK_SET")), is)
-	}
-	if !chosen("max_retained_bytes") {
+	if !c.Given("limits.max_retained_bytes") {
 		limits.MaxRetainedBytes = min(limits.MaxRetainedBytes, limits.MemoryLimit/4)
 	}
-	if !chosen("max_retained") {
+	if !c.Given("limits.max_retained") {
 		limits.MaxRetained = min(limits.MaxRetained, int(limits.MemoryLimit/4/retainedOverhead))
 	}
 }
@@ -275,8 +282,9 @@ const retainedOverhead = 64
 const leastMemory = 32 << 20
 
 func (s *service) greetMemory() {
-	if limit := s.limits.MemoryLimit; limit > 0 {
-		text, _ := s.limits.Get("memory_limit")
+	limits := s.house.config.Limits
+	if limit := limits.MemoryLimit; limit > 0 {
+		text, _ := limits.Get("memory_limit")
 		if limit > 1<<30 && limit%(1<<20) != 0 {
 			text = fmt.Sprintf("%.1fGiB", float64(limit)/(1<<30))
 		}

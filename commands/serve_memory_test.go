@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -129,29 +130,29 @@ func TestMemoryThere(t *testing.T) {
 }
 
 func TestServeLimitsMemory(t *testing.T) {
+	memory := func(value string, more ...setting) serveOptions {
+		return serveOptions{Settings: append([]setting{{"--memory-limit", "memory_limit", value}}, more...)}
+	}
 	for _, c := range []struct {
 		o                serveOptions
+		environment      string
 		memory, retained int64
 		most             int // retained messages
 	}{
-		{serveOptions{MemoryLimit: "64MiB"}, 64 << 20, 16 << 20, 262_144},
-		{serveOptions{MemoryLimit: "100GiB"}, 100 << 30, 1 << 30, 1_000_000},
-		{serveOptions{MemoryLimit: "64MiB", Set: []string{"max_retained_bytes=1GiB"}}, 64 << 20, 1 << 30, 262_144},
-		{serveOptions{MemoryLimit: "64MiB", Set: []string{"max_retained=300000"}}, 64 << 20, 16 << 20, 300_000},
-		{serveOptions{Set: []string{"memory_limit=32MiB"}}, 32 << 20, 8 << 20, 131_072},
+		{memory("64MiB"), "", 64 << 20, 16 << 20, 262_144},
+		{memory("100GiB"), "", 100 << 30, 1 << 30, 1_000_000},
+		{memory("64MiB", setting{"--set", "max_retained_bytes", "1GiB"}), "", 64 << 20, 1 << 30, 262_144},
+		{memory("64MiB", setting{"--set", "max_retained", "300000"}), "", 64 << 20, 16 << 20, 300_000},
+		{memory("64MiB"), "max_retained=300000\tmax_retained_bytes=1GiB", 64 << 20, 1 << 30, 300_000},
+		{serveOptions{}, "memory_limit=32MiB", 32 << 20, 8 << 20, 131_072},
 	} {
-		l, err := c.o.limits(func(string) string { return "" })
-		if err != nil || l.MemoryLimit != c.memory || l.MaxRetainedBytes != c.retained || l.MaxRetained != c.most {
-			t.Errorf("%q %q: memory %d, retained %d and %d bytes, %v", c.o.MemoryLimit, c.o.Set, l.MemoryLimit, l.MaxRetained, l.MaxRetainedBytes, err)
+		l := configured(t, c.o, c.environment).Limits
+		if l.MemoryLimit != c.memory || l.MaxRetainedBytes != c.retained || l.MaxRetained != c.most {
+			t.Errorf("%v %q: memory %d, retained %d and %d bytes", c.o.Settings, c.environment, l.MemoryLimit, l.MaxRetained, l.MaxRetainedBytes)
 		}
 	}
-	o := serveOptions{MemoryLimit: "64MiB"}
-	l, err := o.limits(func(string) string { return "max_retained=300000\tmax_retained_bytes=1GiB" })
-	if err != nil || l.MaxRetainedBytes != 1<<30 || l.MaxRetained != 300_000 {
-		t.Errorf("by the environment, retained %d and %d bytes, %v", l.MaxRetained, l.MaxRetainedBytes, err)
-	}
-	o = serveOptions{MemoryLimit: "31MiB"}
-	if _, err := o.limits(func(string) string { return "" }); err == nil {
-		t.Error("31 MiB are taken")
+	o := memory("31MiB")
+	if _, problems := o.configure(func(string) string { return "" }); len(problems) != 1 || strings.Count(problems[0].String(), "memory") != 1 {
+		t.Errorf("31 MiB: %v", problems)
 	}
 }

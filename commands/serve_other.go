@@ -8,10 +8,11 @@ import (
 	"os/exec"
 )
 
-// What Windows has no counterpart for: a signal for the summary, a limit on
+// What Windows has no counterpart for: signals for the summary and for a reload, a limit on
 // open files, inherited descriptors by number, process groups to kill.
 
 func notifySummary(chan<- os.Signal) {}
+func notifyReload(chan<- os.Signal)  {}
 
 func fileLimit() (uint64, bool) { return 0, false }
 

@@ -5,9 +5,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"mqtk/commands/config"
 )
 
 func TestServeReady(t *testing.T) {
@@ -81,22 +82,25 @@ func TestServeRefuses(t *testing.T) {
 		{"port in use", []string{"-p", port}, 1, []string{port, "already in use", "another broker", "-p 1884"}},
 		{"scheme", []string{"--listen", "wss://127.0.0.1:0"}, 2, []string{"wss"}},
 		{"no URL", []string{"--listen", "127.0.0.1:0"}, 2, []string{"127.0.0.1:0"}},
-		{"unknown limit", []string{"--set", "max_infligt=1"}, 2, []string{"max_infligt", "did you mean max_inflight?"}},
+		{"unknown limit", []string{"--set", "max_infligt=1"}, 2, []string{"max_infligt", "did you mean max_inflight?", "mqtk help --man serve"}},
+		{"unknown key", []string{"--set", "foo=1"}, 2, []string{"--set: foo: no such key", "mqtk help --man serve | man -l - lists the keys"}},
+		{"two problems", []string{"--set", "foo=1", "--set", "max_qos=3"}, 2, []string{"--set: foo: no such key", "--set: max_qos: 3 is out of range"}},
+		{"no config file", []string{"-c", folder + "/none.toml"}, 2, []string{"--config " + folder + "/none.toml: no such file or directory"}},
 		{"limit without value", []string{"--set", "max_inflight"}, 2, []string{"KEY=VALUE"}},
 		{"limit out of range", []string{"--set", "max_inflight=0"}, 2, []string{"max_inflight", "65535"}},
-		{"level", []string{"--log-level", "loud"}, 2, []string{"--log-level", "debug, info, warn, error"}},
-		{"format", []string{"--log-format", "xml"}, 2, []string{"--log-format", "text, json"}},
+		{"level", []string{"--log-level", "loud"}, 2, []string{"--log-level", "debug, info, warn or error"}},
+		{"format", []string{"--log-format", "xml"}, 2, []string{"--log-format", "text or json"}},
 		{"operand", []string{"1883"}, 2, []string{"1883"}},
 		{"no command", []string{"--"}, 2, []string{"command after --"}},
 		{"no such command", []string{"-p", "0", "--", "mqtk-no-such-command"}, 2, []string{"mqtk-no-such-command"}},
-		{"data in a file", []string{"-p", "0", "--data", file}, 2, []string{"--data " + file + ": is no directory"}},
-		{"data below a file", []string{"-p", "0", "--data", file + "/x"}, 2, []string{"--data " + file + "/x: " + file + ": is no directory"}},
-		{"data far below a file", []string{"-p", "0", "--data", file + "/x/y"}, 2, []string{"--data " + file + "/x/y: " + file + ": is no directory"}},
-		{"data in no directory", []string{"-p", "0", "--data", folder + "/none/d"}, 2, []string{"--data " + folder + "/none/d: there is no directory " + folder + "/none to make it in", "mkdir -p " + folder + "/none"}},
-		{"durability of nothing", []string{"-p", "0", "--durability", "os"}, 2, []string{"--durability", "no --data"}},
-		{"unknown durability", []string{"-p", "0", "--data", folder + "/d", "--durability", "sync"}, 2, []string{"--durability sync: must be one of fsync, os, none"}},
-		{"commits of nothing", []string{"-p", "0", "--commit-delay", "5ms"}, 2, []string{"--commit-delay", "no --data"}},
-		{"commits too rare", []string{"-p", "0", "--data", folder + "/d", "--commit-delay", "6s"}, 2, []string{"--commit-delay 6s: may be 5s at most"}},
+		{"data in a file", []string{"-p", "0", "--data", file}, 2, []string{"--data: " + file + ": is no directory"}},
+		{"data below a file", []string{"-p", "0", "--data", file + "/x"}, 2, []string{"--data: " + file + "/x: " + file + ": is no directory"}},
+		{"data far below a file", []string{"-p", "0", "--data", file + "/x/y"}, 2, []string{"--data: " + file + "/x/y: " + file + ": is no directory"}},
+		{"data in no directory", []string{"-p", "0", "--data", folder + "/none/d"}, 2, []string{"--data: " + folder + "/none/d: there is no directory " + folder + "/none to make it in", "mkdir -p " + folder + "/none"}},
+		{"durability of nothing", []string{"-p", "0", "--durability", "os"}, 2, []string{"--durability: says how data is kept"}},
+		{"unknown durability", []string{"-p", "0", "--data", folder + "/d", "--durability", "sync"}, 2, []string{`--durability: "sync" is no choice`}},
+		{"commits of nothing", []string{"-p", "0", "--commit-delay", "5ms"}, 2, []string{"--commit-delay: says how data is kept"}},
+		{"commits too rare", []string{"-p", "0", "--data", folder + "/d", "--commit-delay", "6s"}, 2, []string{"--commit-delay: 6s is out of range; 0ms to 5s"}},
 		{"ready file in no folder", []string{"-p", "0", "--ready-file", folder + "/none/ready"}, 2, []string{"--ready-file " + folder + "/none/ready: no such file or directory"}},
 		{"ready file is a folder", []string{"-p", "0", "--ready-file", folder}, 2, []string{"--ready-file", "regular file"}},
 		{"descriptor that is not open", []string{"-p", "0", "--ready-fd", "777"}, 2, []string{"--ready-fd", "777", "not open"}},
@@ -153,7 +157,7 @@ func TestServeGreets(t *testing.T) {
 	p := launch(t, mqtkCommand(t, "serve", "-p", "0", "--for", "10ms"))
 	p.succeeds()
 	lines := strings.Split(p.output(), "\n")
-	for i, want := range []string{"listening url=mqtt://127.0.0.1:", "mqtk serve --listen mqtt://:1883 --allow-anonymous", "do not survive a restart", "max_connections="} {
+	for i, want := range []string{"listening url=mqtt://127.0.0.1:", "mqtk serve --listen mqtt://:1883 --allow-anonymous", "whoever is let in may do everything", "do not survive a restart", "max_connections="} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line %d is %q, not about %q", i, lines[i], want)
 		}
@@ -172,38 +176,59 @@ func TestServeGreets(t *testing.T) {
 	}
 }
 
-func TestServePlans(t *testing.T) {
+// configured is what flags make of the configuration, without problems.
+func configured(t *testing.T, o serveOptions, mqtkSet string) *config.Config {
+	t.Helper()
+	c, problems := o.configure(func(name string) string { return map[string]string{"MQTK_SET": mqtkSet}[name] })
+	for _, p := range problems {
+		t.Error(p)
+	}
+	return c
+}
+
+func TestServeListeners(t *testing.T) {
 	port, zero := uint16(1884), uint16(0)
+	file := filepath.Join(t.TempDir(), "mqtk.toml")
+	if err := os.WriteFile(file, []byte("[[listener]]\nurl = \"mqtt://127.0.0.1:5\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name    string
 		options serveOptions
-		want    []listenPlan
+		want    string
 	}{
-		{"nothing said", serveOptions{}, []listenPlan{{"mqtt://127.0.0.1:1883", false}, {"mqtt://[::1]:1883", true}}},
-		{"port", serveOptions{Port: &port}, []listenPlan{{"mqtt://127.0.0.1:1884", false}, {"mqtt://[::1]:1884", true}}},
-		{"any port", serveOptions{Port: &zero}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
-		{"listeners", serveOptions{Listen: []string{"a", "b"}}, []listenPlan{{"a", false}, {"b", false}}},
-		{"localhost", serveOptions{Listen: []string{"mqtt://localhost"}}, []listenPlan{{"mqtt://127.0.0.1", false}, {"mqtt://[::1]", true}}},
-		{"localhost, any port", serveOptions{Listen: []string{"mqtt://localhost:0"}}, []listenPlan{{"mqtt://localhost:0", false}}},
-		{"listeners and port", serveOptions{Listen: []string{"a"}, Port: &zero}, []listenPlan{{"a", false}, {"mqtt://127.0.0.1:0", false}}},
-		{"command", serveOptions{Command: []string{"true"}}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
-		{"command and port", serveOptions{Command: []string{"true"}, Port: &zero}, []listenPlan{{"mqtt://127.0.0.1:0", false}}},
+		{"nothing said", serveOptions{}, "mqtt://127.0.0.1:1883 mqtt://[::1]:1883"},
+		{"port", serveOptions{Port: &port}, "mqtt://127.0.0.1:1884 mqtt://[::1]:1884"},
+		{"any port", serveOptions{Port: &zero}, "mqtt://127.0.0.1:0"},
+		{"listeners", serveOptions{Listen: []string{"mqtt://127.0.0.1:1", "mqtt://127.0.0.1:2"}}, "mqtt://127.0.0.1:1 mqtt://127.0.0.1:2"},
+		{"localhost", serveOptions{Listen: []string{"mqtt://localhost"}}, "mqtt://127.0.0.1 mqtt://[::1]"},
+		{"localhost, any port", serveOptions{Listen: []string{"mqtt://localhost:0"}}, "mqtt://127.0.0.1:0"},
+		{"listeners and port", serveOptions{Listen: []string{"mqtt://127.0.0.1:1"}, Port: &zero}, "mqtt://127.0.0.1:1 mqtt://127.0.0.1:0"},
+		{"command", serveOptions{Command: []string{"true"}}, "mqtt://127.0.0.1:0"},
+		{"file", serveOptions{Config: file}, "mqtt://127.0.0.1:5"},
+		{"file and command", serveOptions{Config: file, Command: []string{"true"}}, "mqtt://127.0.0.1:5"},
+		{"flags over file", serveOptions{Config: file, Listen: []string{"mqtt://127.0.0.1:1"}}, "mqtt://127.0.0.1:1"},
 	} {
-		if got := test.options.plans(); !slices.Equal(got, test.want) {
+		var got []string
+		for _, l := range configured(t, test.options, "").Listeners {
+			got = append(got, addresses(l.URL)...)
+		}
+		if strings.Join(got, " ") != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
 }
 
-func TestServeLimits(t *testing.T) {
-	environment := func(string) string { return "max_inflight=10 receive_maximum=20" }
-	o := serveOptions{Set: []string{"max_inflight=30", "max_connections=40"}}
-	limits, err := o.limits(environment)
-	if err != nil || limits.MaxInflight != 30 || limits.ReceiveMaximum != 20 || limits.MaxConnections != 40 || limits.MaxQueuedMessages != 1000 {
-		t.Errorf("flag over environment over default: %+v, %v", limits, err)
+// Flags win over MQTK_SET, that over the file, that over the defaults.
+func TestServePrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mqtk.toml")
+	if err := os.WriteFile(file, []byte("[limits]\nmax_inflight = 1\nreceive_maximum = 2\nmax_qos = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := o.limits(func(string) string { return "oops=1" }); err == nil || !strings.Contains(err.Error(), "MQTK_SET") {
-		t.Errorf("a bad MQTK_SET: %v", err)
+	o := serveOptions{Config: file, Settings: []setting{{"--set", "max_inflight", "30"}, {"--set", "max_connections", "40"}, {"--data", "data", "/d"}, {"--set", "data", ""}}}
+	c := configured(t, o, "max_inflight=10 receive_maximum=20")
+	if l := c.Limits; l.MaxInflight != 30 || l.ReceiveMaximum != 20 || l.MaxQoS != 1 || l.MaxConnections != 40 || l.MaxQueuedMessages != 1000 || c.Data != "" {
+		t.Errorf("%+v, data %q", l, c.Data)
 	}
 	for files, want := range map[uint64]int{0: 1, 64: 1, 65: 1, 1024: 960, 1 << 63: mostConnections} {
 		if got := connectionsFor(files); got != want {

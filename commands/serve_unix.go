@@ -16,6 +16,9 @@ import (
 // notifySummary has c told when the user asks for a state summary.
 func notifySummary(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR1) }
 
+// notifyReload has c told when the user asks to read the configuration anew.
+func notifyReload(c chan<- os.Signal) { signal.Notify(c, syscall.SIGHUP) }
+
 // fileLimit is how many files this process may have open. The Go runtime has
 // already raised the soft limit to the hard one, and gives commands that we
 // start the old one back, which it would not do had we raised it ourselves.

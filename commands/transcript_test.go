@@ -35,7 +35,8 @@ import (
 //	feed NAME FILE            write the file to its stdin
 //	hush NAME                 close its stdin
 //	deafen NAME               close the pipe that it writes to
-//	signal NAME INT|TERM|KILL      send a signal
+//	signal NAME INT|TERM|KILL|HUP  send a signal
+//	certify FILE NAME [HOST...]    write FILE.pem and FILE.key, signed by ca.pem
 //	end NAME CODE             wait for its end; the output is in NAME.out and NAME.err
 func TestTranscripts(t *testing.T) {
 	self, err := os.Executable()
@@ -58,6 +59,8 @@ func TestTranscripts(t *testing.T) {
 			"deafen": cmdDeafen,
 			"signal": cmdSignal,
 			"end":    cmdEnd,
+
+			"certify": cmdCertify,
 		},
 	})
 }
@@ -98,6 +101,7 @@ func setUpTranscript(env *testscript.Env, self string) error {
 	running := companions{}
 	env.Values[companions{}.key()] = running
 	env.Values["t"] = env.T()
+	env.Values["authority"] = &authority{dir: env.WorkDir}
 	env.Defer(func() {
 		for _, p := range running {
 			p.kill()
@@ -287,9 +291,16 @@ func cmdDeafen(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func cmdSignal(ts *testscript.TestScript, _ bool, args []string) {
-	p := processOf(ts, args, 2, "signal NAME INT|TERM|KILL")
-	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}[args[1]]
+	p := processOf(ts, args, 2, "signal NAME INT|TERM|KILL|HUP")
+	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill, "HUP": syscall.SIGHUP}[args[1]]
 	ts.Check(p.cmd.Process.Signal(s))
+}
+
+func cmdCertify(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: certify FILE NAME [HOST...]")
+	}
+	ts.Check(ts.Value("authority").(*authority).issue(args[0], args[1], args[2:]...))
 }
 
 func cmdEnd(ts *testscript.TestScript, _ bool, args []string) {
