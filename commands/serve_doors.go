@@ -35,11 +35,15 @@ func newDoor(l config.Listener, public bool, log *slog.Logger) *door {
 }
 
 func listenOptions(l config.Listener, log *slog.Logger) transport.ListenOptions {
-	o := transport.ListenOptions{Mode: l.Mode, Owner: l.Owner, Group: l.Group, Log: log}
-	o.WebSocket = transport.WebSocketOptions{Path: l.Path, Origins: l.Origins, Compression: l.Compression, NoSubprotocol: l.Subprotocol == "optional"}
-	if l.ProxyProtocol == "off" {
-		o.WebSocket.ForwardedFor = l.Trusted
-	} else {
+	o := transport.ListenOptions{Log: log}
+	scheme, _, _ := strings.Cut(l.URL, "://")
+	switch strings.ToLower(scheme) {
+	case "unix":
+		o.Mode, o.Owner, o.Group = l.Mode, l.Owner, l.Group
+	case "ws", "wss":
+		o.WebSocket = transport.WebSocketOptions{Path: l.Path, Origins: l.Origins, Compression: l.Compression, NoSubprotocol: l.Subprotocol == "optional", ForwardedFor: l.Trusted}
+	}
+	if l.ProxyProtocol != "off" {
 		o.Proxy = transport.ProxyOptions{Mode: l.ProxyProtocol, Trusted: l.Trusted}
 	}
 	if len(l.Cert) > 0 {
