@@ -203,7 +203,10 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	}
 	defer c.catch(batch)
 	batch.begin(c)
-	packets := 0
+	allowance, packets := c.allowance(batch.now), 0
+	if c.left = allowance <= 0; c.left {
+		return 0
+	}
 	for used < len(in) && !c.closing.Load() {
 		if c.left = c.paused.Load(); c.left {
 			break
@@ -235,7 +238,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		}
 		used += n
 		packets++
-		if c.left = used < len(in) && batch.over(packets, 1); c.left {
+		if c.left = used < len(in) && (used >= allowance || batch.over(packets, 1)); c.left {
 			break
 		}
 	}
@@ -252,6 +255,7 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 	if batch.ahead != nil {
 		c.waitBehind(batch)
 	}
+	c.spend(batch, used)
 	if c.b.strained(slowing) {
 		c.slowDown(batch.waited, batch.now)
 	}

@@ -154,7 +154,7 @@ func (b *Broker) mayCome(c *Conn, p *mqttwire.Connect) refusal {
 		return refusal{refusedBanned, mqttwire.Banned, ""}
 	case b.strained(refusing) && b.findSession(p.ClientID) == nil: // who has a session comes for what waits there
 		return refusal{refusedMemory, b.elsewhere(mqttwire.ServerUnavailable), "the server is short of memory"}
-	case b.tooFast(time.Now()):
+	case b.connectsTooFast(time.Now()):
 		return refusal{refusedRate, b.elsewhere(mqttwire.ConnectionRateExceeded), "too many connections in a second"}
 	}
 	return refusal{}

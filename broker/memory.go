@@ -218,21 +218,11 @@ func (b *Broker) complain(s strain, live int64) {
 	b.log.Log(b.context, level, s.String(), "held", live, "limit", b.limits().MemoryLimit)
 }
 
-// brake ends the pause of a publisher that was fast.
-type brake struct {
-	c   *Conn
-	due deadline
-}
-
-func (k *brake) deadline() *deadline { return &k.due }
-func (k *brake) fire(time.Time)      { k.c.released() }
-
 // slowDown pauses the reading of a client of whose messages more than strainedRate
 // have to wait for somebody, or are retained, for as long as they should have
-// taken. Whose messages go through is read as ever: that holds no memory. A client
-// that has a limit of messages is held to that alone: it has the bucket.
+// taken. Whose messages go through is read as ever: that holds no memory.
 func (c *Conn) slowDown(waited int, now time.Time) {
-	if waited == 0 || c.b.limits().MaxMessageRate > 0 || c.phase != connected || c.asks() || c.paused.Load() || c.closing.Load() {
+	if waited == 0 || c.phase != connected || c.asks() || c.paused.Load() || c.closing.Load() {
 		return
 	}
 	if wait := c.publishing().rate.owe(waited, strainedSpare, strainedRate, now); wait > 0 {

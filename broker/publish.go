@@ -29,9 +29,8 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if c.heldUp(batch, m, p) {
 		return false
 	}
-	if most := c.b.limits().MaxMessageRate; most > 0 && !c.publishing().rate.take(most, batch.now) {
-		c.fail(batch, mqttwire.MessageRateTooHigh, "")
-		return true
+	if l := c.b.limits(); l.MaxMessageRate > 0 && !c.publishing().rates().messages.take(l.MaxMessageRate, batch.now) {
+		return c.tooFast(batch, l)
 	}
 	batch.tally.publishReceived(p.QoS, len(p.Payload))
 	if (p.QoS > 0 || p.Retain) && c.b.store.Full() && m.recorded(s, p) {

@@ -1,6 +1,11 @@
 package broker
 
-import "time"
+import (
+	"math"
+	"time"
+
+	"mqtk/mqttwire"
+)
 
 // rate is a token bucket: so many a second, and as many at once. The zero rate
 // is full.
@@ -28,8 +33,21 @@ func (r *rate) owe(n, spare, perSecond int, now time.Time) time.Duration {
 	return time.Duration((r.spent - float64(spare)) / float64(perSecond) * float64(time.Second))
 }
 
-// tooFast says whether more clients connect than max_connection_rate allows.
-func (b *Broker) tooFast(now time.Time) bool {
+// until is how long it takes until there are n tokens.
+func (r *rate) until(n float64, perSecond int) time.Duration {
+	return time.Duration((r.spent + n - float64(perSecond)) / float64(perSecond) * float64(time.Second))
+}
+
+// spend spends n tokens, though they may not be there, and says how long it takes
+// until what was missing is made up for.
+func (r *rate) spend(n, perSecond int, now time.Time) time.Duration {
+	r.spent = max(r.spent-now.Sub(r.at).Seconds()*float64(perSecond), 0) + float64(n)
+	r.at = now
+	return r.until(0, perSecond)
+}
+
+// connectsTooFast says whether more clients connect than max_connection_rate allows.
+func (b *Broker) connectsTooFast(now time.Time) bool {
 	most := b.limits().MaxConnectionRate
 	if most == 0 {
 		return false
@@ -38,3 +56,80 @@ func (b *Broker) tooFast(now time.Time) bool {
 	defer b.registry.Unlock()
 	return !b.registry.rate.take(most, now)
 }
+
+// rates are the buckets of a client whose packets and bytes are limited. Who is
+// faster is read more slowly: nothing is lost, and nobody else waits.
+type rates struct{ messages, bytes rate }
+
+func (k *publishing) rates() *rates {
+	if k.limited == nil {
+		k.limited = &rates{}
+	}
+	return k.limited
+}
+
+// longestBrake is the longest pause for being fast. What is left then is waited for
+// in another.
+const longestBrake = time.Second
+
+// tooFast is what follows from a PUBLISH above max_message_rate. False: it is left
+// unread until there are tokens again, for some packets at once.
+func (c *Conn) tooFast(batch *Batch, l *Limits) bool {
+	if l.RateExceeded == "disconnect" {
+		c.fail(batch, mqttwire.MessageRateTooHigh, "")
+		return true
+	}
+	some := max(float64(l.MaxMessageRate)/20, 1)
+	c.brake(c.cache.limited.messages.until(some, l.MaxMessageRate), batch.now)
+	return false
+}
+
+// spend takes the bytes of a read from those that max_byte_rate allows, and pauses
+// the reading once they are used up.
+func (c *Conn) spend(batch *Batch, n int) {
+	l := c.b.limits()
+	if l.MaxByteRate == 0 || c.phase != connected || c.closing.Load() {
+		return
+	}
+	over := c.publishing().rates().bytes.spend(n, l.MaxByteRate, batch.now)
+	switch {
+	case over <= 0:
+	case l.RateExceeded == "disconnect":
+		c.fail(batch, mqttwire.MessageRateTooHigh, "")
+	case !c.paused.Load() && !c.asks():
+		c.brake(over, batch.now)
+	}
+}
+
+// allowance is how many bytes may be read now. Where there are none, the reading
+// pauses until there are.
+func (c *Conn) allowance(now time.Time) int {
+	if c.cache == nil || c.cache.limited == nil {
+		return math.MaxInt
+	}
+	l := c.b.limits()
+	if l.MaxByteRate == 0 || l.RateExceeded == "disconnect" {
+		return math.MaxInt
+	}
+	bytes := &c.cache.limited.bytes
+	wait := bytes.spend(0, l.MaxByteRate, now)
+	if wait >= 0 {
+		c.brake(wait, now)
+	}
+	return int(math.Ceil(float64(l.MaxByteRate) - bytes.spent))
+}
+
+// brake pauses the reading for a while.
+func (c *Conn) brake(wait time.Duration, now time.Time) {
+	c.pause()
+	c.b.deadlines.arm(&brake{c: c}, now.Add(min(max(wait, time.Millisecond), longestBrake)))
+}
+
+// brake ends the pause of a publisher that was fast.
+type brake struct {
+	c   *Conn
+	due deadline
+}
+
+func (k *brake) deadline() *deadline { return &k.due }
+func (k *brake) fire(time.Time)      { k.c.released() }

@@ -33,7 +33,8 @@ type publishing struct {
 	last    *matched
 	topics  map[string]*matched
 	aliases []string // Topic Alias, inbound: aliases[n-1]
-	rate    rate     // of PUBLISH packets
+	rate    rate     // of bytes that had to wait, while memory is short
+	limited *rates   // of packets and bytes, nil while they have no limit
 }
 
 func (c *Conn) publishing() *publishing {
