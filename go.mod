@@ -18,6 +18,7 @@ require (
 	golang.org/x/net v0.60.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
+	mellium.im/sasl v0.3.2
 	modernc.org/sqlite v1.55.0
 )
 

@@ -51,9 +51,6 @@ func (c *digestClient) Next(challenge []byte) ([]byte, error) {
 		user: c.o.Username, realm: fields["realm"], nonce: fields["nonce"], cnonce: c.cnonce,
 		uri: "mqtt/" + host, identity: c.o.Identity, utf8: fields["charset"] == "utf-8",
 	}
-	if service := fields["service"]; service != "" {
-		c.answer.uri = service
-	}
 	if c.answer.cnonce == "" {
 		c.answer.cnonce = rand.Text()
 	}
