@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,10 +21,14 @@ import (
 
 // TestSpec5, TestSpec311 and TestSpec31 play the scripts of package conformance
 // in fake time, one sub-test for each statement: -run 'Spec5/MQTT-3.1.2-22$'.
-func TestSpec5(t *testing.T)  { testSpec(t, mqttwire.V5) }
 func TestSpec31(t *testing.T) { testSpec(t, mqttwire.V31) }
+func TestSpec5(t *testing.T) {
+	testSpec(t, mqttwire.V5)
+	testWebSocket(t, mqttwire.V5)
+}
 func TestSpec311(t *testing.T) {
 	testSpec(t, mqttwire.V311)
+	testWebSocket(t, mqttwire.V311)
 	t.Run("MQTT-4.8.0-2", testStoreFails)
 }
 
@@ -100,16 +105,21 @@ func optionsFor(t *testing.T, s *conformance.Script, o broker.Options) broker.Op
 }
 
 func playWith(t *testing.T, s *conformance.Script, o broker.Options) conformance.Result {
+	l := transport.NewMemListener()
+	return playThrough(t, s, o, l, l.Dial)
+}
+
+// playThrough plays it through a listener.
+func playThrough(t *testing.T, s *conformance.Script, o broker.Options, l net.Listener, dial conformance.Dialer) conformance.Result {
 	var log bytes.Buffer
 	o.Log, o.Version = slog.New(slog.NewTextHandler(&log, nil)), "test"
 	b, err := broker.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := transport.NewMemListener()
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(l) }()
-	r := conformance.Run(t.Context(), s, l.Dial, conformance.Options{
+	r := conformance.Run(t.Context(), s, dial, conformance.Options{
 		Strict: true, Settings: s.Settings, Have: []string{"users", "acl", "challenge", "anonymous", "quiet"},
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

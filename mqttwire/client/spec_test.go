@@ -1,7 +1,12 @@
 package client
 
 import (
+	"bufio"
 	"encoding/hex"
+	"io"
+	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,11 +22,43 @@ func TestSpec5(t *testing.T) {
 	for _, s := range []statements{refusals5(), greetings5(), sending5(), receiving5(), sessions5(), auths5()} {
 		s.run(t, mqttwire.V5)
 	}
+	t.Run("MQTT-6.0.0-3", func(t *testing.T) { offersSubprotocol(t, mqttwire.V5) })
 }
 
 func TestSpec311(t *testing.T) {
 	for _, s := range []statements{refusals311(), greetings311(), exchanges311()} {
 		s.run(t, mqttwire.V311)
+	}
+	t.Run("MQTT-6.0.0-3", func(t *testing.T) { offersSubprotocol(t, mqttwire.V311) })
+}
+
+// offersSubprotocol looks at the request by which the client asks for WebSocket.
+func offersSubprotocol(t *testing.T, v mqttwire.Version) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	offered := make(chan []string, 1)
+	go func() {
+		defer close(offered)
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		if r, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
+			offered <- r.Header.Values("Sec-Websocket-Protocol")
+			io.WriteString(nc, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+		}
+	}()
+	c, err := Connect(t.Context(), Options{URL: "ws://" + l.Addr().String(), Connect: mqttwire.Connect{Version: v, ClientID: "a", CleanStart: true}})
+	if err == nil {
+		c.Close()
+		t.Error("connected by an upgrade that was refused")
+	}
+	if got := <-offered; !slices.Equal(got, []string{"mqtt"}) {
+		t.Errorf("the client offers %q", got)
 	}
 }
 

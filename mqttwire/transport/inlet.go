@@ -149,7 +149,7 @@ func (l *inlet) flush(wait bool) (all bool, err error) {
 		if n < len(b) {
 			l.putBack(b[n:], box)
 		} else {
-			sealBuffers.Put(box)
+			giveBack(box)
 		}
 		if err != nil || n < len(b) {
 			return false, err
@@ -163,11 +163,16 @@ func (l *inlet) putBack(b []byte, box *sealBuffer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := slices.Concat(b, l.out)
-	sealBuffers.Put(box)
-	if l.box != nil {
-		sealBuffers.Put(l.box)
-	}
+	giveBack(box)
+	giveBack(l.box)
 	l.out, l.box = kept, nil
+}
+
+// giveBack is for a buffer, or for nil, where there was none.
+func giveBack(b *sealBuffer) {
+	if b != nil {
+		sealBuffers.Put(b)
+	}
 }
 
 // SetWriteDeadline is what crypto/tls calls around its last alert, which must not
