@@ -17,6 +17,7 @@ type Batch struct {
 	decoder  mqttwire.Decoder
 	in       []byte // what the driver reads into: buffer, or a large packet's own
 	dirty    []*Conn
+	refused  []orphan // of shares: the member that had them may not read them
 	ahead    *Conn    // is full: who publishes to it waits behind its input, see heldUp
 	eased    []waiter // to be let go at Flush, when no lock is held
 	events   []Event
@@ -91,6 +92,10 @@ func (batch *Batch) Flush() {
 	if batch.view.Topic != "" {
 		batch.drop() // what handlePublish has left: the input of the round is no more
 	}
+	if len(batch.refused) > 0 {
+		batch.passOn()
+		batch.appendOrLog()
+	}
 	for i, c := range batch.dirty {
 		batch.dirty[i] = nil
 		c.flush()
@@ -154,8 +159,10 @@ func (batch *Batch) message(v mqttwire.Version) *Message {
 }
 
 // append writes the events gathered since the last call as one frame. What waits
-// for that to be durable is sent afterwards, or not at all.
+// for that to be durable is sent afterwards, or not at all. No message may be
+// under way.
 func (batch *Batch) append() error {
+	batch.passOn() // in one frame with their leaving the queue
 	if len(batch.events) == 0 {
 		return nil
 	}
@@ -197,7 +204,7 @@ func (batch *Batch) abandon() {
 	clear(batch.events)
 	batch.events = batch.events[:0]
 	waiting, spilled := batch.due, batch.spilled
-	batch.due, batch.spilled = nil, nil
+	batch.due, batch.spilled, batch.refused = nil, nil, nil
 	for _, d := range slices.Backward(waiting) {
 		d.session.withdraw(d)
 	}

@@ -95,9 +95,7 @@ func (b *Broker) enter(c *Conn) refusal {
 	r.conns = append(r.conns, c)
 	c.terms.gate.conns++
 	r.crowds.come(address, 1)
-	if r.rights {
-		c.identity.Rights = &Rights{}
-	}
+	c.identity.Rights = b.slot()
 	if c.terms.gate.closed {
 		why = refusal{refusedDraining, mqttwire.ServerShuttingDown, "the listener was closed"}
 	}

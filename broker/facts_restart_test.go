@@ -20,6 +20,7 @@ type lineage struct {
 	*world
 	t        *testing.T
 	settings []string
+	rights   func() broker.Authorizer // of the next broker; nil: none
 	k        *keeper
 	served   chan error
 }
@@ -38,7 +39,11 @@ func lineageOf(t *testing.T, settings []string, f func(l *lineage)) {
 func (l *lineage) start(frames [][]broker.Event) {
 	l.t.Helper()
 	l.k = newKeeper(frames)
-	b, err := broker.New(broker.Options{Limits: limitsWith(l.t, l.settings...), Store: l.k})
+	o := broker.Options{Limits: limitsWith(l.t, l.settings...), Store: l.k}
+	if l.rights != nil {
+		o.Authorizer = l.rights()
+	}
+	b, err := broker.New(o)
 	if err != nil {
 		l.t.Fatal(err)
 	}

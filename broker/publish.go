@@ -197,6 +197,8 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 	switch {
 	case reason == mqttwire.QoSNotSupported, reason == mqttwire.RetainNotSupported:
 		c.fail(batch, reason, "")
+	case reason == mqttwire.NotAuthorized && c.b.limits().DenyAction == "disconnect":
+		c.fail(batch, reason, "the topic may not be published to")
 	case p.QoS == 0 && reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "")
 	case p.QoS == 0:

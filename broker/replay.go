@@ -80,7 +80,7 @@ func (r *replay) take(e *Event) error {
 // enter begins a session. One of a client id that has a newer one was on its way
 // out: what it leaves for its shares is still there.
 func (r *replay) enter(e *Event) {
-	s := r.b.newSession(&Identity{Username: e.Username, ClientID: e.ClientID, Remote: e.Remote}, e.Incarnation)
+	s := r.b.newSession(&Identity{Username: e.Username, ClientID: e.ClientID, Remote: e.Remote, Rights: r.b.slot()}, e.Incarnation)
 	s.expiry.Store(e.SessionExpiry)
 	s.kept, s.changes, s.sequence = true, e.Sequence, e.Last
 	r.session = s

@@ -49,6 +49,8 @@ type retainCursor struct {
 	walk         *topictree.Cursor
 	until        uint64 // the set's version at the SUBSCRIBE
 	publisher    publisherMemory
+	stranger     *Identity // the publisher whose rights must be loaded first, nil for none
+	unknown      *Identity // the one whose rights could not be loaded
 }
 
 // cursorStep is how many topics are looked at, and at most brought, under one
@@ -72,6 +74,9 @@ func (b *Broker) newRetainCursor(s *subscription) *retainCursor {
 // pumpRetained goes on with the first cursor and returns the work that was, 0
 // when it must wait. mu is held.
 func (s *Session) pumpRetained(batch *Batch, c *Conn) (work int) {
+	if s.cursors[0].stranger != nil {
+		return 0
+	}
 	room := c.roomForRetained()
 	if room == 0 {
 		return 0
@@ -82,6 +87,9 @@ func (s *Session) pumpRetained(batch *Batch, c *Conn) (work int) {
 	}
 	work, more := s.cursors[0].step(batch, c, room, most)
 	batch.view = Message{}
+	if r := s.cursors[0]; r.stranger != nil {
+		s.b.goroutines.Go(r.acquaint)
+	}
 	if more {
 		return work
 	}
@@ -103,7 +111,8 @@ func (r *retainCursor) step(batch *Batch, c *Conn, room, most int) (work int, mo
 	more = r.walk.Next(cursorStep, func(topic, value []byte) bool {
 		e := parseRetained(value)
 		if e.version > r.until || !r.brings(batch, topic, &e) {
-			return true
+			waits = r.stranger != nil
+			return !waits
 		}
 		if waits = room <= 0 || most == 0 || !r.send(batch, c, &e); waits {
 			return false
@@ -134,11 +143,42 @@ func (r *retainCursor) brings(batch *Batch, topic []byte, e *retainedEntry) bool
 	switch {
 	case r.subscription.noLocal && m.From == s.ClientID():
 		return false
-	case !s.b.mayReceive(s, m.Topic), s.b.limits().CheckRetainSource && m.Owner != nil && !s.b.authorized(m.Owner, Publish, m.Topic):
-		s.b.metrics.dropped(dropNotAuthorized)
+	case !s.b.mayReceive(s, m.Topic), s.b.limits().CheckRetainSource && !r.mayHavePublished(m):
+		if r.stranger == nil {
+			s.b.metrics.dropped(dropNotAuthorized)
+		}
 		return false
 	}
 	return true
+}
+
+// mayHavePublished says whether the publisher of a message still may publish it.
+// Where that must be loaded first, it is the stranger afterwards.
+func (r *retainCursor) mayHavePublished(m *Message) bool {
+	b := r.subscription.session.b
+	if m.Owner == nil || b.authorized(m.Owner, Publish, m.Topic) {
+		return true
+	}
+	if m.Owner != r.unknown && !b.authority.Load().knows(m.Owner) {
+		r.stranger = m.Owner
+	}
+	return false
+}
+
+// acquaint has the rights of the stranger loaded, and goes on.
+func (r *retainCursor) acquaint() {
+	s := r.subscription.session
+	if a := s.b.authority.Load(); a != nil && a.loader != nil {
+		s.b.known(a.loader, r.stranger)
+	}
+	s.b.background(func(batch *Batch) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r.stranger, r.unknown = nil, r.stranger // if it still is, it stays so
+		if c := s.live(); c != nil && s.owes() {
+			s.pump(batch, c)
+		}
+	})
 }
 
 // send sends the batch's view, which only what may be sent again is copied from.

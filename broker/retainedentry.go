@@ -244,7 +244,7 @@ func parsePublisher(b []byte) (from string, owner *Identity) {
 	if flags&publisherOwner == 0 {
 		return from, nil
 	}
-	owner = &Identity{ClientID: from}
+	owner = &Identity{ClientID: from, Rights: &Rights{}}
 	if flags&publisherOther != 0 {
 		owner.ClientID = text()
 	}

@@ -103,6 +103,30 @@ func (b *Broker) SetAuthorizer(ctx context.Context, a Authorizer) error {
 	return nil
 }
 
+// known has the rights of a client that is away loaded, and returns its identity
+// with them. Without them, nothing is allowed.
+func (b *Broker) known(loader RightsLoader, id *Identity) *Identity {
+	if id.Rights == nil { // that of a message from the Store
+		with := *id
+		with.Rights = &Rights{}
+		id = &with
+	}
+	ctx, cancel := context.WithTimeout(b.context, b.limits().ConnectTimeout)
+	defer cancel()
+	if err := loader.LoadRights(ctx, id); err != nil {
+		b.log.Warn("the rights of a client are not known", "client", id.ClientID, "error", err)
+	}
+	return id
+}
+
+// slot is one for rights, nil where there is no Authorizer.
+func (b *Broker) slot() *Rights {
+	if b.registry.rights {
+		return &Rights{}
+	}
+	return nil
+}
+
 // load has a client's rights loaded into a slot of their own.
 func (b *Broker) load(ctx context.Context, loader RightsLoader, id *Identity) *Rights {
 	r := &Rights{}

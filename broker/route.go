@@ -239,9 +239,12 @@ func (b *Broker) route(batch *Batch, from *Session, m *matched) (matches int) {
 			}
 		}
 		d := delivery{extras: t.extras, qos: b.deliveredQoS(view.QoS, t.qos), retain: view.Retain && t.asPublished}
-		if b.mayReceive(t.session, view.Topic) {
+		switch {
+		case b.mayReceive(t.session, view.Topic):
 			t.session.deliver(batch, d)
-		} else {
+		case b.mayBeAllowed(t.session):
+			t.session.await(batch, d)
+		default:
 			b.metrics.dropped(dropNotAuthorized)
 		}
 		matches++
@@ -274,6 +277,12 @@ func (b *Broker) deliveredQoS(published, granted mqttwire.QoS) mqttwire.QoS {
 // live, retained, queued, resumed, shared and will deliveries.
 func (b *Broker) mayReceive(s *Session, topic string) bool {
 	return b.authority.Load().allows(s.identity.Load(), Receive, topic)
+}
+
+// mayBeAllowed says whether a client that is away may be allowed what it was
+// denied just now, because its rights are not known.
+func (b *Broker) mayBeAllowed(s *Session) bool {
+	return s.live() == nil && !b.authority.Load().knows(s.identity.Load())
 }
 
 // full returns a receiver that is under pressure and keeps its pace, nil for

@@ -96,6 +96,38 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 		c.deliverQoS0(batch, &d)
 		return true
 	}
+	s.number(batch, c, &d)
+	if c != nil && s.queue.empty() && s.sendNow(batch, c, &d, s.sequence) != noRoom {
+		s.recordSent(batch, &d, s.sequence, true)
+		return true
+	}
+	s.enqueue(batch, c, queued{d, s.sequence})
+	return true
+}
+
+// await is deliver to a client that is away and may turn out not to be allowed to
+// read the message: who sends it asks again.
+func (s *Session) await(batch *Batch, d delivery) bool {
+	if d.qos == 0 && !s.b.limits().QueueQoS0 {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.owner.Load() == nil && !s.persistent() {
+		return false
+	}
+	c := s.live()
+	s.number(batch, c, &d)
+	s.enqueue(batch, c, queued{d, s.sequence})
+	if c != nil { // by now
+		s.pumpLater()
+	}
+	return true
+}
+
+// number gives the message that the batch carries to a delivery of the session,
+// and the delivery its number. mu is held.
+func (s *Session) number(batch *Batch, c *Conn, d *delivery) {
 	s.needTraffic()
 	if d.message = batch.kept; d.message == nil {
 		v := mqttwire.V311
@@ -105,13 +137,7 @@ func (s *Session) deliver(batch *Batch, d delivery) bool {
 		d.message = batch.message(v)
 	}
 	s.sequence++
-	d.recorded = s.records(&d)
-	if c != nil && s.queue.empty() && s.sendNow(batch, c, &d, s.sequence) != noRoom {
-		s.recordSent(batch, &d, s.sequence, true)
-		return true
-	}
-	s.enqueue(batch, c, queued{d, s.sequence})
-	return true
+	d.recorded = s.records(d)
 }
 
 // records says whether the Store is to have a delivery: for a session that lasts,
@@ -345,8 +371,8 @@ func (s *Session) relieve(batch *Batch, c *Conn) {
 // pumpQueue sends up to most deliveries from the front of the queue, and says how
 // many have left it. Where an Authorizer is to be asked, most is 1.
 func (s *Session) pumpQueue(batch *Batch, c *Conn, most int) (n int) {
-	if !s.b.mayReceive(s, s.queue.front().message.Topic) {
-		s.b.metrics.dropped(dropNotAuthorized)
+	if e := s.queue.front(); !s.b.mayReceive(s, e.message.Topic) {
+		s.refuse(batch, &e.delivery)
 		s.unqueue(batch)
 		return 1
 	}
@@ -362,80 +388,22 @@ func (s *Session) pumpQueue(batch *Batch, c *Conn, most int) (n int) {
 	return n
 }
 
+// refuse is for a delivery that the client may not read any more. That of a share
+// goes to another member. mu is held.
+func (s *Session) refuse(batch *Batch, d *delivery) {
+	if share := d.share(); share != nil {
+		batch.refused = append(batch.refused, orphan{share, d.message})
+	} else {
+		s.b.metrics.dropped(dropNotAuthorized)
+	}
+}
+
 // unqueue takes the front of the queue out, which was sent or dropped.
 func (s *Session) unqueue(batch *Batch) {
 	e := s.queue.front()
 	batch.tally.queued(-1, -e.message.size())
 	s.recordSent(batch, &e.delivery, e.sequence, false)
 	s.queue.pop()
-}
-
-// resend repeats, in their order, the exchanges that an earlier connection left
-// open: PUBLISH with DUP, PUBREL without. Where a QoS 2 PUBLISH waits for the
-// store, those behind it do not overtake it. False: the quota or the outbox is full.
-func (s *Session) resend(batch *Batch, c *Conn) bool {
-	w, behind := &s.window, false
-	for i := 0; i < w.entries.len() && w.unsent > 0; i++ {
-		f := w.entries.at(i)
-		behind = behind || f.waits
-		if f.state == done || f.sent || f.waits || behind && f.state == wantPubrec && !f.delivered {
-			continue
-		}
-		if f.state == wantPubrec && !s.b.mayReceive(s, f.message.Topic) {
-			s.b.metrics.dropped(dropNotAuthorized)
-			s.unpublish(batch, f) // the client may hold the id: PUBREL tells it that the exchange is over
-		}
-		if f.state != wantPubcomp {
-			if !f.counted && w.used >= int(c.receiveMaximum) {
-				return false
-			}
-			v := tooLarge
-			if s.b.mayReceive(s, f.message.Topic) {
-				var flush bool
-				if v, flush = c.putPublish(batch, &f.delivery, f.packetID, f.delivered, batch.now); flush {
-					batch.note(c)
-				}
-			}
-			switch v {
-			case noRoom:
-				return false
-			case tooLarge, expired: // or no longer allowed: as if sent and acknowledged
-				if f.recorded {
-					batch.events = append(batch.events, s.event(EventDequeue, f.sequence))
-				}
-				w.finish(f)
-				i = -1 // finish moves entries; what was sent is passed over
-				continue
-			}
-			if !f.counted {
-				w.used++
-			}
-			f.counted, f.delivered = true, true
-		} else {
-			c.send(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: f.packetID})
-			if _, flush := c.out.unflushed(); flush {
-				batch.note(c)
-			}
-		}
-		f.sent = true
-		w.unsent--
-	}
-	return true
-}
-
-// unpublish goes on with a QoS 2 exchange as if its PUBREC had come.
-func (s *Session) unpublish(batch *Batch, f *flight) {
-	s.window.release(f)
-	switch {
-	case !f.recorded:
-	case s.persistent():
-		released := s.event(EventReleased, f.sequence)
-		released.PacketID = f.packetID
-		batch.events = append(batch.events, released)
-	default: // of a share: it has arrived, and nobody else is to have it
-		f.recorded = false
-		batch.events = append(batch.events, s.event(EventDequeue, f.sequence))
-	}
 }
 
 // drained tells that the outbox has room again.

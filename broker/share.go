@@ -66,14 +66,20 @@ func (s *share) deliver(batch *Batch) bool {
 			m := members[(first+i)%len(members)]
 			qos := batch.b.deliveredQoS(batch.view.QoS, m.qos)
 			// One that has become fitter since the last look counts, too.
-			if m.fitness(qos, batch.view.size()) > want || !batch.b.mayReceive(m.session, batch.view.Topic) {
+			if m.fitness(qos, batch.view.size()) > want {
 				continue
+			}
+			give := (*Session).deliver
+			if !batch.b.mayReceive(m.session, batch.view.Topic) {
+				if give = (*Session).await; !batch.b.mayBeAllowed(m.session) {
+					continue
+				}
 			}
 			d := delivery{extras: &s.bare, qos: qos, retain: batch.view.Retain && m.asPublished}
 			if m.identifier > 0 {
 				d.extras = &extras{share: s, identifiers: []uint32{m.identifier}}
 			}
-			if m.session.deliver(batch, d) {
+			if give(m.session, batch, d) {
 				return true
 			}
 		}
@@ -198,9 +204,22 @@ func (b *Broker) shareOf(filter string) *share {
 	return nil
 }
 
-// rehome gives orphans to other members of their shares, of which nil has none.
-// It uses the batch's message, so nothing else may be under way.
-func (b *Broker) rehome(batch *Batch, orphans []orphan) {
+// passOn gives what a member of a share may not read to another one.
+func (batch *Batch) passOn() {
+	if len(batch.refused) == 0 {
+		return
+	}
+	orphans := batch.refused
+	batch.refused = nil
+	for range len(orphans) - batch.b.rehome(batch, orphans) {
+		batch.b.metrics.dropped(dropNotAuthorized)
+	}
+}
+
+// rehome gives orphans to other members of their shares, of which nil has none,
+// and says how many were taken. It uses the batch's message, so nothing else may
+// be under way.
+func (b *Broker) rehome(batch *Batch, orphans []orphan) (taken int) {
 	for _, o := range orphans {
 		share := o.share
 		if share != nil && len(*share.members.Load()) == 0 { // and may have been taken up anew since
@@ -211,7 +230,10 @@ func (b *Broker) rehome(batch *Batch, orphans []orphan) {
 		}
 		batch.carry(o.message, o.message.Topic)
 		batch.kept = o.message
-		share.deliver(batch)
+		if share.deliver(batch) {
+			taken++
+		}
 		batch.drop()
 	}
+	return taken
 }

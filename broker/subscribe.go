@@ -21,6 +21,10 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 			c.fail(batch, reason, "CONNACK said so") // a Protocol Error [3.2.2.3.11 to 3.2.2.3.13]
 			return
 		}
+		if reason == mqttwire.NotAuthorized && c.b.limits().DenyAction == "disconnect" {
+			c.fail(batch, reason, "the filter may not be subscribed to")
+			return
+		}
 		if reason == mqttwire.Success && isSys(f.Filter) {
 			c.b.refreshSys(batch.now)
 		}

@@ -39,9 +39,22 @@ func (b *Broker) checkWill(w *will) refusal {
 	return refusal{}
 }
 
-// publishWill sends a will out. The right to publish it is asked again.
+// publishWill sends a will out. The right to publish it is asked again. Where that
+// has to be loaded first, the will goes out later; a crash in between loses it.
 func (b *Broker) publishWill(batch *Batch, w *will) {
 	m := *w.message
+	if a := b.authority.Load(); m.Owner != nil && !a.knows(m.Owner) {
+		b.goroutines.Go(func() {
+			m.Owner = b.known(a.loader, m.Owner)
+			b.background(func(batch *Batch) { b.sendWill(batch, m) })
+		})
+		return
+	}
+	b.sendWill(batch, m)
+}
+
+// sendWill is publishWill once the rights are known, if ever.
+func (b *Broker) sendWill(batch *Batch, m Message) {
 	if m.Owner != nil && !b.authorized(m.Owner, Publish, m.Topic) {
 		b.log.Info("will not published: not authorized", "client", m.From, "topic", m.Topic)
 		return
