@@ -46,7 +46,7 @@ func exitCodes() []exitRow {
 		{exitDenied, "credentials or rights: who you are, or what you may"},
 		{exitProtocol, "protocol violation by the peer, or DISCONNECT with an error reason"},
 		{exitLost, "connection lost, retries used up"},
-		{exitPartly, "partly done: some filters or publishes refused, something lost in a salvage"},
+		{exitPartly, "partly done: some filters or publishes refused, something lost in a salvage or an import"},
 		{exitUnexpected, "expectation failed; a check found something wrong"},
 		{exitTimeout, "time ran out (-W), once connected"},
 		{exitInterrupted, "SIGINT while a goal (-C, unsent messages) was open, or a second one"},

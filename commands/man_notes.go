@@ -29,6 +29,8 @@ func notesOn(path []*cli.Command) manNotes {
 	switch strings.TrimPrefix(commandName(path), "mqtk ") {
 	case "serve":
 		return manNotes{serveNotes(), serveEnvironment(), serveExamples(), true}
+	case "serve import":
+		return manNotes{nil, colourEnvironment(), importExamples(), true}
 	case "inspect":
 		return manNotes{nil, colourEnvironment(), inspectExamples(), true}
 	case "inspect journal":
@@ -142,6 +144,13 @@ func serveExamples() []manRow {
 		{"mqtk serve --data /var/lib/mqtk --commit-delay 20ms", "Spare an SD card: at most 50 writes a second, for an acknowledgement that comes up to 20 ms later"},
 		{"mqtk serve -- sh -c 'mqtk pub -r state up && mqtk sub -C 1 state'", "Give a command a broker of its own, on a free port, for as long as it runs"},
 		{"mqtk serve -p 0 --ready-file ready.json --for 1h", "Start from a script: the file appears when clients may connect, and says where"},
+	}
+}
+
+func importExamples() []manRow {
+	return []manRow{
+		{"mqtk serve import /etc/mosquitto/mosquitto.conf -o mqtk.toml", "Make a configuration, and read on stderr what is lost"},
+		{"mqtk serve -c mqtk.toml --check", "Look at what was made, and whether the files that it names are there"},
 	}
 }
 

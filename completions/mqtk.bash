@@ -17,7 +17,23 @@ _mqtk_directories() {
     COMPREPLY=($(compgen -d -- "$cur"))
 }
 
+_mqtk_serve_import() {
+    case $prev in
+    -o|--output) _mqtk_files; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-o --output --help'
+    else
+        _mqtk_files
+    fi
+}
+
 _mqtk_serve() {
+    if [[ $COMP_CWORD -gt 2 ]]; then
+        case ${COMP_WORDS[2]} in
+        import) _mqtk_serve_import; return ;;
+        esac
+    fi
     case $prev in
     -c|--config) _mqtk_files; return ;;
     --set) _mqtk_words 'data= durability= commit_delay= driver= log_level= log_format= drain= allow_anonymous= auth.file.passwords= auth.sql.driver= auth.sql.dsn= auth.sql.user_table= auth.sql.acl_table= auth.sql.hash= auth.sql.salt= auth.sql.digest= auth.sql.iterations= auth.sql.columns.username= auth.sql.columns.password= auth.sql.columns.salt= auth.sql.columns.is_superuser= auth.sql.columns.id= auth.sql.columns.allow= auth.sql.columns.ipaddr= auth.sql.columns.acl_username= auth.sql.columns.clientid= auth.sql.columns.access= auth.sql.columns.topic= auth.jwt.key= auth.jwt.jwks= auth.jwt.algorithms= auth.jwt.issuer= auth.jwt.audience= auth.jwt.username_claim= auth.sasl.mechanisms= auth.sasl.plain_without_tls= acl.file= acl.sql= acl.no_match= acl.deny_action= acl.on_error= acl.refresh= bans.users= bans.clients= bans.addresses= max_inflight= max_inflight_bytes= receive_maximum= max_queued_messages= max_queued_bytes= max_queued_disk_bytes= queue_full= queue_qos0= slow_receiver= max_outbox_bytes= max_packet_size= max_connect_packet_size= connect_timeout= handshake_timeout= max_keep_alive= max_session_expiry= session_expiry_3x= topic_alias_in= topic_alias_out= max_topic_levels= max_topic_length= max_client_id= max_filters= max_user_properties= max_subscriptions= max_connections= max_connections_per_user= max_connections_per_address= max_retained= max_retained_bytes= memory_limit= sys_interval= max_qos= retain_available= wildcard_available= shared_available= subscription_identifiers_available= allow_zero_length_clientid= auto_id_prefix= upgrade_outgoing_qos= strict_3_1= server_reference= response_information= check_payload_format= check_retain_source= max_message_rate= max_byte_rate= rate_exceeded= max_connection_rate= max_auth_failures='; return ;;
@@ -39,6 +55,8 @@ _mqtk_serve() {
     esac
     if [[ $cur == -* ]]; then
         _mqtk_words '-c --config --set --check --print-config --listen -p --port --passwords --acl --allow-anonymous --data --durability --commit-delay --memory-limit --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
+    else
+        _mqtk_words 'import'
     fi
 }
 
@@ -251,6 +269,7 @@ _mqtk_help() {
         _mqtk_words '--man --help'
     else
         case $prev in
+        serve) _mqtk_words 'import'; return ;;
         bench) _mqtk_words 'crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac

@@ -46,6 +46,11 @@ complete -c mqtk -n '__mqtk_verb serve' -l log-format -x -a 'text json' -d 'writ
 complete -c mqtk -n '__mqtk_verb serve' -s v -l verbose -d 'the same as --log-level debug'
 complete -c mqtk -n '__mqtk_verb serve' -l help -d 'show help'
 
+complete -c mqtk -n 'test (count (commandline -opc)) -eq 2; and __mqtk_verb serve' -a import -d 'turn a mosquitto.conf into a configuration for serve'
+complete -c mqtk -n '__mqtk_verb serve import' -s o -l output -r -F -d 'write to FILE, made with mode 0600, in place of stdout'
+complete -c mqtk -n '__mqtk_verb serve import' -l help -d 'show help'
+complete -c mqtk -n '__mqtk_verb serve import' -F
+
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a pub -d 'publish messages'
 complete -c mqtk -n '__mqtk_verb pub' -s t -l topic -x -d 'publish to TOPIC (repeatable: one payload to each)'
 complete -c mqtk -n '__mqtk_verb pub' -s m -l message -x -d 'publish TEXT'
@@ -243,9 +248,10 @@ complete -c mqtk -n '__mqtk_verb completion' -a 'bash zsh fish'
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a help -d 'show the help of a command, or its man page'
 complete -c mqtk -n '__mqtk_verb help' -l man -d 'print the man page (roff)'
 complete -c mqtk -n '__mqtk_verb help' -l help -d 'show help'
+complete -c mqtk -n '__mqtk_verb help; and __mqtk_after serve' -a 'import'
 complete -c mqtk -n '__mqtk_verb help; and __mqtk_after bench' -a 'crash'
 complete -c mqtk -n '__mqtk_verb help; and __mqtk_after inspect' -a 'journal'
-complete -c mqtk -n '__mqtk_verb help; and not __mqtk_after bench inspect' -a 'serve pub sub bench inspect completion help version'
+complete -c mqtk -n '__mqtk_verb help; and not __mqtk_after serve bench inspect' -a 'serve pub sub bench inspect completion help version'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a version -d 'print the version'
 complete -c mqtk -n '__mqtk_verb version' -l json -d 'as a JSON object'

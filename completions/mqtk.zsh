@@ -1,7 +1,22 @@
 #compdef mqtk
 # zsh completion for mqtk, rendered from its declarations: do not edit
 
+_mqtk_serve_import() {
+    _arguments -s -S \
+        '(-o --output)-o+[write to FILE, made with mode 0600, in place of stdout]:FILE:_files' \
+        '(-o --output)--output=[write to FILE, made with mode 0600, in place of stdout]:FILE:_files' \
+        '(--help)--help[show help]' \
+        '*:path:_files'
+}
+
 _mqtk_serve() {
+    local sub=$words[2]
+    if (( CURRENT > 2 && $+functions[_mqtk_serve_$sub] )); then
+        shift words
+        (( CURRENT-- ))
+        _mqtk_serve_$sub
+        return
+    fi
     _arguments -s -S \
         '(-c --config)-c+[read the configuration from FILE; what flags say wins, and listeners of flags replace those of the file]:FILE:_files' \
         '(-c --config)--config=[read the configuration from FILE; what flags say wins, and listeners of flags replace those of the file]:FILE:_files' \
@@ -27,7 +42,8 @@ _mqtk_serve() {
         '(--log-format)--log-format=[write the log as FORMAT\: text or json (default text)]:FORMAT:(text json)' \
         '(-v --verbose)-v[the same as --log-level debug]' \
         '(-v --verbose)--verbose[the same as --log-level debug]' \
-        '(--help)--help[show help]'
+        '(--help)--help[show help]' \
+        '*: :(import)'
 }
 
 _mqtk_pub() {
@@ -328,6 +344,7 @@ _mqtk_completion() {
 _mqtk_help() {
     if [[ $PREFIX != -* ]]; then
         case $words[CURRENT-1] in
+        serve) compadd -- import; return ;;
         bench) compadd -- crash; return ;;
         inspect) compadd -- journal; return ;;
         esac

@@ -41,6 +41,7 @@ type line struct {
 	text        string
 	name, value string
 	dotted      bool // NAME = VALUE
+	implied     bool // nobody wrote it
 }
 
 // A section is a listener, or what stands before the first one: the options of
@@ -231,7 +232,12 @@ func (i *importer) set(l line, key, value string) bool {
 	return true
 }
 
-func (l line) source() string { return fmt.Sprintf("%s:%d", filepath.Base(l.file), l.n) }
+func (l line) source() string {
+	if l.implied {
+		return "the default of mosquitto"
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(l.file), l.n)
+}
 
 // render writes what was taken over.
 func (i *importer) render() []byte {

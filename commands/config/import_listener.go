@@ -46,8 +46,7 @@ func (i *importer) access() {
 	i.once("password_file", func(l line) { to("auth.file.passwords")(i, l) })
 	i.once("acl_file", func(l line) { to("acl.file")(i, l) })
 	if i.c.ACL.File != "" && !i.c.Given("limits.check_retain_source") {
-		i.set(line{file: i.path}, "limits.check_retain_source", "true")
-		i.c.origins["limits.check_retain_source"] = origin{source: "the default of mosquitto"}
+		i.set(line{file: i.path, n: 1, implied: true}, "limits.check_retain_source", "true")
 	}
 	for _, s := range i.sections {
 		if _, given := s.options["acl_file"]; i.perListener && !given && i.c.ACL.File != "" {
@@ -102,9 +101,9 @@ func (i *importer) together(key string, names ...string) {
 func (i *importer) listeners() {
 	taken := 0
 	if len(i.sections) == 0 && len(i.c.Listeners) == 0 {
-		local := &section{line: line{file: i.path, n: 1, name: "listener", value: "1883 localhost"}, options: map[string]line{}}
+		local := &section{line: line{file: i.path, n: 1, name: "listener", value: "1883 localhost", implied: true}, options: map[string]line{}}
 		if _, given := i.global.options["allow_anonymous"]; !given {
-			i.global.options["allow_anonymous"] = line{file: i.path, n: 1, name: "allow_anonymous", value: "true"}
+			i.global.options["allow_anonymous"] = line{file: i.path, n: 1, name: "allow_anonymous", value: "true", implied: true}
 		}
 		i.sections = []*section{local}
 	}

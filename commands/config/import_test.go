@@ -11,8 +11,8 @@ import (
 // what is lost.
 func TestImport(t *testing.T) {
 	for _, test := range []struct{ name, text, want, lost string }{
-		{"nothing", "", "[[listener]]\nurl = \"mqtt://localhost:1883\" # m.conf:1\nauth = [] # m.conf:1\n", ""},
-		{"local only with passwords", "password_file /p\nallow_anonymous false", "url = \"mqtt://localhost:1883\" # m.conf:1\nauth = [\"file\"] # m.conf:1\n\n[auth.file]\npasswords = \"/p\" # m.conf:1\n", ""},
+		{"nothing", "", "[[listener]]\nurl = \"mqtt://localhost:1883\" # the default of mosquitto\nauth = [] # the default of mosquitto\n", ""},
+		{"local only with passwords", "password_file /p\nallow_anonymous false", "url = \"mqtt://localhost:1883\" # the default of mosquitto\nauth = [\"file\"] # m.conf:1\n\n[auth.file]\npasswords = \"/p\" # m.conf:1\n", ""},
 		{"open to all", "listener 1883\nallow_anonymous true\n", "allow_anonymous = true # m.conf:2\n\n[[listener]]\nurl = \"mqtt://:1883\" # m.conf:1\nauth = [] # m.conf:2\n", ""},
 		{"nobody may connect", "listener 1883\n", "# Not taken over: it lets nobody in, without a password_file and without allow_anonymous.\n#[[listener]]\n#url = \"mqtt://:1883\" # m.conf:1\n#auth = [] # m.conf:1\n\n# None could be taken over; this one lets nobody in.\n[[listener]]\n",
 			"1:1 listener: lets nobody in, without a password_file and without allow_anonymous, so it is a comment"},
