@@ -81,8 +81,10 @@ func (o *Options) Check() error {
 	if filled.Refresh < MinRefresh || filled.Refresh > MaxRefresh {
 		problems = append(problems, fmt.Errorf("refresh %v is out of range: from %v to %v", o.Refresh, MinRefresh, MaxRefresh))
 	}
-	if _, err := filled.open(); err != nil {
+	if source, err := filled.open(); err != nil {
 		problems = append(problems, err)
+	} else {
+		source.db.Close()
 	}
 	return errors.Join(problems...)
 }

@@ -38,7 +38,7 @@ func onEach(t *testing.T, test func(t *testing.T, e *engine)) {
 
 func onSQLite(t *testing.T) *engine {
 	path := filepath.Join(t.TempDir(), "mqtk test.db")
-	return &engine{driver: "sqlite", dsn: path, db: openRaw(t, "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())}
+	return &engine{driver: "sqlite", dsn: path, db: openRaw(t, "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(5000)")}
 }
 
 func onMySQL(t *testing.T) *engine {
