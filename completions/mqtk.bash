@@ -17,6 +17,17 @@ _mqtk_directories() {
     COMPREPLY=($(compgen -d -- "$cur"))
 }
 
+_mqtk_serve_passwd() {
+    case $prev in
+    -I|--iterations) return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-D --delete -b --batch -c --create -U --update -I --iterations --help'
+    else
+        _mqtk_files
+    fi
+}
+
 _mqtk_serve_import() {
     case $prev in
     -o|--output) _mqtk_files; return ;;
@@ -31,6 +42,7 @@ _mqtk_serve_import() {
 _mqtk_serve() {
     if [[ $COMP_CWORD -gt 2 ]]; then
         case ${COMP_WORDS[2]} in
+        passwd) _mqtk_serve_passwd; return ;;
         import) _mqtk_serve_import; return ;;
         esac
     fi
@@ -56,7 +68,7 @@ _mqtk_serve() {
     if [[ $cur == -* ]]; then
         _mqtk_words '-c --config --set --check --print-config --listen -p --port --passwords --acl --allow-anonymous --data --durability --commit-delay --memory-limit --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
     else
-        _mqtk_words 'import'
+        _mqtk_words 'passwd import'
     fi
 }
 
@@ -269,7 +281,7 @@ _mqtk_help() {
         _mqtk_words '--man --help'
     else
         case $prev in
-        serve) _mqtk_words 'import'; return ;;
+        serve) _mqtk_words 'passwd import'; return ;;
         bench) _mqtk_words 'crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac
