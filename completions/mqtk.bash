@@ -17,14 +17,41 @@ _mqtk_directories() {
     COMPREPLY=($(compgen -d -- "$cur"))
 }
 
-_mqtk_serve_passwd() {
+_mqtk_serve_acl_explain() {
     case $prev in
-    -I|--iterations) return ;;
+    --user) return ;;
+    --client) return ;;
+    --address) return ;;
+    --action) return ;;
+    --acl) _mqtk_files; return ;;
+    -c|--config) _mqtk_files; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '-D --delete -b --batch -c --create -U --update -I --iterations --help'
+        _mqtk_words '--user --client --address --action --acl -c --config --json --help'
+    fi
+}
+
+_mqtk_serve_acl_lint() {
+    case $prev in
+    --acl) _mqtk_files; return ;;
+    -c|--config) _mqtk_files; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--acl -c --config --json --help'
+    fi
+}
+
+_mqtk_serve_acl() {
+    if [[ $COMP_CWORD -gt 3 ]]; then
+        case ${COMP_WORDS[3]} in
+        explain) _mqtk_serve_acl_explain; return ;;
+        lint) _mqtk_serve_acl_lint; return ;;
+        esac
+    fi
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--help'
     else
-        _mqtk_files
+        _mqtk_words 'explain lint'
     fi
 }
 
@@ -42,7 +69,7 @@ _mqtk_serve_import() {
 _mqtk_serve() {
     if [[ $COMP_CWORD -gt 2 ]]; then
         case ${COMP_WORDS[2]} in
-        passwd) _mqtk_serve_passwd; return ;;
+        acl) _mqtk_serve_acl; return ;;
         import) _mqtk_serve_import; return ;;
         esac
     fi
@@ -68,7 +95,7 @@ _mqtk_serve() {
     if [[ $cur == -* ]]; then
         _mqtk_words '-c --config --set --check --print-config --listen -p --port --passwords --acl --allow-anonymous --data --durability --commit-delay --memory-limit --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
     else
-        _mqtk_words 'passwd import'
+        _mqtk_words 'acl import'
     fi
 }
 
@@ -281,7 +308,7 @@ _mqtk_help() {
         _mqtk_words '--man --help'
     else
         case $prev in
-        serve) _mqtk_words 'passwd import'; return ;;
+        serve) _mqtk_words 'acl import'; return ;;
         bench) _mqtk_words 'crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac

@@ -1,20 +1,41 @@
 #compdef mqtk
 # zsh completion for mqtk, rendered from its declarations: do not edit
 
-_mqtk_serve_passwd() {
+_mqtk_serve_acl_explain() {
     _arguments -s -S \
-        '(-D --delete)-D[take USER out of the file]' \
-        '(-D --delete)--delete[take USER out of the file]' \
-        '(-b --batch)-b[take the password from the command line, behind USER, where everyone who can list processes sees it]' \
-        '(-b --batch)--batch[take the password from the command line, behind USER, where everyone who can list processes sees it]' \
-        '(-c --create)-c[make a new file; one that is there is an error]' \
-        '(-c --create)--create[make a new file; one that is there is an error]' \
-        '(-U --update)-U[hash the passwords of a file whose lines are USER\:PASSWORD]' \
-        '(-U --update)--update[hash the passwords of a file whose lines are USER\:PASSWORD]' \
-        '(-I --iterations)-I+[hash NUMBER times\: more makes guessing dearer for who steals the file, and each login for the broker; clients of SCRAM want 4096 or more (default 4096)]:NUMBER: ' \
-        '(-I --iterations)--iterations=[hash NUMBER times\: more makes guessing dearer for who steals the file, and each login for the broker; clients of SCRAM want 4096 or more (default 4096)]:NUMBER: ' \
+        '(--user)--user=[of the user NAME]:NAME: ' \
+        '(--client)--client=[of the client with the id ID]:ID: ' \
+        '(--address)--address=[from the address IP]:IP: ' \
+        '(--action)--action=[may it publish, or subscribe\: ACTION]:ACTION: ' \
+        '(--acl)--acl=[those of FILE, in the format of mosquitto'\''s acl_file; wins over what a configuration names]:FILE:_files' \
+        '(-c --config)-c+[those that the configuration FILE names\: a file or a table, with its no_match]:FILE:_files' \
+        '(-c --config)--config=[those that the configuration FILE names\: a file or a table, with its no_match]:FILE:_files' \
+        '(--json)--json[print a JSON object for each line]' \
         '(--help)--help[show help]' \
-        '*:path:_files'
+        '*:topic: '
+}
+
+_mqtk_serve_acl_lint() {
+    _arguments -s -S \
+        '(--acl)--acl=[those of FILE, in the format of mosquitto'\''s acl_file; wins over what a configuration names]:FILE:_files' \
+        '(-c --config)-c+[those that the configuration FILE names\: a file or a table, with its no_match]:FILE:_files' \
+        '(-c --config)--config=[those that the configuration FILE names\: a file or a table, with its no_match]:FILE:_files' \
+        '(--json)--json[print a JSON object for each line]' \
+        '(--help)--help[show help]' \
+        '*:topic: '
+}
+
+_mqtk_serve_acl() {
+    local sub=$words[2]
+    if (( CURRENT > 2 && $+functions[_mqtk_serve_acl_$sub] )); then
+        shift words
+        (( CURRENT-- ))
+        _mqtk_serve_acl_$sub
+        return
+    fi
+    _arguments -s -S \
+        '(--help)--help[show help]' \
+        '*: :(explain lint)'
 }
 
 _mqtk_serve_import() {
@@ -59,7 +80,7 @@ _mqtk_serve() {
         '(-v --verbose)-v[the same as --log-level debug]' \
         '(-v --verbose)--verbose[the same as --log-level debug]' \
         '(--help)--help[show help]' \
-        '*: :(passwd import)'
+        '*: :(acl import)'
 }
 
 _mqtk_pub() {
@@ -360,7 +381,7 @@ _mqtk_completion() {
 _mqtk_help() {
     if [[ $PREFIX != -* ]]; then
         case $words[CURRENT-1] in
-        serve) compadd -- passwd import; return ;;
+        serve) compadd -- acl import; return ;;
         bench) compadd -- crash; return ;;
         inspect) compadd -- journal; return ;;
         esac

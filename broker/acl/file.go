@@ -73,7 +73,7 @@ func ParseFile(path string, text []byte) (*File, error) {
 	case len(p.problems) > 0:
 		return nil, errors.Join(p.problems...)
 	case len(p.file.rules) == 0:
-		return nil, fmt.Errorf("%s has no rule, so that nobody could do anything: write one, such as: topic readwrite #", path)
+		return nil, fmt.Errorf("%s has no rule, so that nobody could do anything: write one, such as: pattern readwrite users/%%u/#", path)
 	}
 	return p.file, nil
 }

@@ -103,6 +103,42 @@ func (r *Rule) network() (netip.Prefix, bool) {
 	return p, true
 }
 
+// String is the rule as a line of words.
+func (r *Rule) String() string {
+	words := []string{"deny"}
+	if r.Allow {
+		words[0] = "allow"
+	}
+	switch r.Access {
+	case Read:
+		words = append(words, "read")
+	case Write:
+		words = append(words, "write")
+	case Read | Write:
+		words = append(words, "readwrite")
+	}
+	return strings.Join(append(words, r.Topic+", for "+r.whom()), " ")
+}
+
+// whom says whom the rule is about.
+func (r *Rule) whom() string {
+	switch {
+	case r.All:
+		return "everybody"
+	case r.Anonymous:
+		return "clients without a user name"
+	case r.nobody():
+		return "nobody"
+	}
+	var who []string
+	for _, column := range [...]struct{ name, value string }{{"user ", r.Username}, {"client ", r.ClientID}, {"address ", r.Address}} {
+		if column.value != "" {
+			who = append(who, column.name+column.value)
+		}
+	}
+	return strings.Join(who, ", ")
+}
+
 // literal returns what stands behind "eq ".
 func (r *Rule) literal() (topic string, ok bool) {
 	if r.Form != Extended {

@@ -354,6 +354,19 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestRuleAsWords(t *testing.T) {
+	for want, r := range map[string]Rule{
+		"allow read a/#, for everybody":                                 {All: true, Username: "$all", Allow: true, Access: Read, Topic: "a/#"},
+		"deny readwrite eq #, for user u, client c, address 10.0.0.0/8": {Username: "u", ClientID: "c", Address: "10.0.0.0/8", Access: Read | Write, Topic: "eq #"},
+		"allow write with space, for clients without a user name":       {Anonymous: true, Allow: true, Access: Write, Topic: "with space"},
+		"deny a, for nobody":                                            {Topic: "a"},
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
 func TestMayAllocatesNothing(t *testing.T) {
 	for _, n := range []int{1, few, 100} {
 		r := manyRules(n)
