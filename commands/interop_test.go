@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"slices"
@@ -25,11 +26,11 @@ func mqtkPeer() peer {
 	return peer{
 		name: "mqtk", ready: "SUBACK",
 		sub: func(t *testing.T, b testBroker, version, filter string) *exec.Cmd {
-			return mqtkCommand(t, "sub", "-L", b.url(), "-V", version, "-q", "2", "-d", "-F", "MSG %t %q %r %p", filter)
+			return mqtkCommand(t, append([]string{"sub", "-L", b.url(), "-V", version, "-q", "2", "-d", "-F", "MSG %t %q %r %p", filter}, b.files()...)...)
 		},
 		pub: func(t *testing.T, b testBroker, version, topic string) (all []*exec.Cmd) {
 			for _, qos := range []string{"0", "1", "2"} {
-				all = append(all, mqtkCommand(t, "pub", "-L", b.url(), "-V", version, "-q", qos, topic+"/"+qos, "hello "+qos))
+				all = append(all, mqtkCommand(t, append([]string{"pub", "-L", b.url(), "-V", version, "-q", qos, topic + "/" + qos, "hello " + qos}, b.files()...)...))
 			}
 			return all
 		},
@@ -42,13 +43,13 @@ func mosquittoPeer(t *testing.T) peer {
 	return peer{
 		name: "mosquitto", ready: "Subscribed",
 		sub: func(t *testing.T, b testBroker, version, filter string) *exec.Cmd {
-			return promptly(t, exec.Command(sub, "-h", b.host, "-p", b.port, "-V", versions[version], "-i", "msub"+version,
-				"-q", "2", "-d", "-F", "MSG %t %q %r %p", "-t", filter))
+			return promptly(t, exec.Command(sub, append(b.files(), "-h", b.host, "-p", b.port, "-V", versions[version], "-i", "msub"+version,
+				"-q", "2", "-d", "-F", "MSG %t %q %r %p", "-t", filter)...))
 		},
 		pub: func(t *testing.T, b testBroker, version, topic string) (all []*exec.Cmd) {
 			for _, qos := range []string{"0", "1", "2"} {
-				all = append(all, exec.Command(pub, "-h", b.host, "-p", b.port, "-V", versions[version], "-i", "mpub"+qos,
-					"-q", qos, "-t", topic+"/"+qos, "-m", "hello "+qos))
+				all = append(all, exec.Command(pub, append(b.files(), "-h", b.host, "-p", b.port, "-V", versions[version], "-i", "mpub"+qos,
+					"-q", qos, "-t", topic+"/"+qos, "-m", "hello "+qos)...))
 			}
 			return all
 		},
@@ -81,7 +82,9 @@ func mqttjsPeer(t *testing.T) peer {
 
 func scriptPeer(name, interpreter, script string) peer {
 	command := func(b testBroker, mode, version, topic string) *exec.Cmd {
-		return exec.Command(interpreter, script, mode, b.host, b.port, version, topic)
+		cmd := exec.Command(interpreter, script, mode, b.host, b.port, version, topic)
+		cmd.Env = append(os.Environ(), "MQTK_TEST_SCHEME="+cmp.Or(b.scheme, "mqtt"), "MQTK_TEST_CA="+b.cafile, "MQTK_TEST_CERT="+b.cert, "MQTK_TEST_KEY="+b.key)
+		return cmd
 	}
 	return peer{
 		name: name, ready: "READY",

@@ -47,7 +47,10 @@ func listenOptions(l config.Listener, log *slog.Logger) transport.ListenOptions 
 		o.Proxy = transport.ProxyOptions{Mode: l.ProxyProtocol, Trusted: l.Trusted}
 	}
 	if len(l.Cert) > 0 {
-		o.TLS = &transport.ServerTLS{ClientCA: l.ClientCA, ClientCertificate: l.ClientCert, Ciphers: l.Ciphers, ALPN: l.ALPN, KeyLog: l.TLSKeylog, MinVersion: tls.VersionTLS12}
+		o.TLS = &transport.ServerTLS{ClientCA: l.ClientCA, Ciphers: l.Ciphers, ALPN: l.ALPN, KeyLog: l.TLSKeylog, MinVersion: tls.VersionTLS12}
+		if l.ClientCA != "" {
+			o.TLS.ClientCertificate = l.ClientCert
+		}
 		if l.TLSMin == "1.3" {
 			o.TLS.MinVersion = tls.VersionTLS13
 		}

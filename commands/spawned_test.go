@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -130,9 +131,24 @@ func (p *spawned) output() string {
 type testBroker struct {
 	name, host, port string
 	process          *spawned
+	scheme           string // "" is mqtt
+	cafile           string // with mqtts and wss
+	cert, key        string // of clients, where the broker wants them
 }
 
-func (b testBroker) url() string { return "mqtt://" + net.JoinHostPort(b.host, b.port) }
+func (b testBroker) url() string {
+	return cmp.Or(b.scheme, "mqtt") + "://" + net.JoinHostPort(b.host, b.port)
+}
+
+// files are the flags by which mqtk and mosquitto_pub are told of the files.
+func (b testBroker) files() (flags []string) {
+	for _, f := range [][2]string{{"--cafile", b.cafile}, {"--cert", b.cert}, {"--key", b.key}} {
+		if f[1] != "" {
+			flags = append(flags, f[0], f[1])
+		}
+	}
+	return flags
+}
 
 // startMqtk starts serve on a free port and waits until it is ready.
 func startMqtk(t testing.TB, flags ...string) testBroker {
@@ -146,7 +162,7 @@ func startMqtk(t testing.TB, flags ...string) testBroker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return testBroker{"mqtk", u.Hostname(), u.Port(), p}
+	return testBroker{name: "mqtk", host: u.Hostname(), port: u.Port(), process: p}
 }
 
 // startMosquitto starts a mosquitto broker. It cannot be told to take any free
@@ -173,7 +189,7 @@ func startMosquitto(t testing.TB, settings ...string) testBroker {
 		}
 		p := launch(t, exec.Command(program, args...))
 		if strings.HasSuffix(p.next("Error", " running"), " running") {
-			return testBroker{"mosquitto", "127.0.0.1", port, p}
+			return testBroker{name: "mosquitto", host: "127.0.0.1", port: port, process: p}
 		}
 	}
 	t.Fatal("mosquitto finds no port")

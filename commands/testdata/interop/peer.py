@@ -3,9 +3,11 @@
     peer.py sub HOST PORT VERSION FILTER    prints READY, then MSG TOPIC QOS RETAIN PAYLOAD
     peer.py pub HOST PORT VERSION TOPIC     publishes "hello QOS" to TOPIC/QOS at QoS 0, 1 and 2
 
-VERSION is 3.1, 3.1.1 or 5.0. sub runs until it is killed.
+VERSION is 3.1, 3.1.1 or 5.0. sub runs until it is killed. MQTK_TEST_SCHEME is mqtt,
+mqtts, ws or wss; MQTK_TEST_CA, _CERT and _KEY are files for TLS.
 """
 
+import os
 import sys
 
 import paho.mqtt.client as mqtt
@@ -13,10 +15,14 @@ import paho.mqtt.client as mqtt
 mode, host, port, version, topic = sys.argv[1:6]
 protocol = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5.0": mqtt.MQTTv5}[version]
 client_id = "paho-%s-%s" % (mode, version.replace(".", ""))
+scheme = os.environ.get("MQTK_TEST_SCHEME", "mqtt")
+transport = "websockets" if scheme in ("ws", "wss") else "tcp"
 if hasattr(mqtt, "CallbackAPIVersion"):
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION1, client_id, protocol=protocol)
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION1, client_id, protocol=protocol, transport=transport)
 else:
-    client = mqtt.Client(client_id, protocol=protocol)
+    client = mqtt.Client(client_id, protocol=protocol, transport=transport)
+if scheme in ("mqtts", "wss"):
+    client.tls_set(*[os.environ.get("MQTK_TEST_" + name) or None for name in ("CA", "CERT", "KEY")])
 
 
 def say(*words):
