@@ -1,12 +1,14 @@
 package commands
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -204,6 +206,39 @@ func (o *connectOptions) authenticator(where place, connect *mqttwire.Connect) (
 	}
 	connect.HasUsername, connect.Username, connect.HasPassword, connect.Password = false, "", false, nil
 	return method, nil
+}
+
+// reauthenticating runs the mechanism again and again. A connection that is
+// lost meanwhile does so itself when it is made anew. The returned function ends
+// that.
+func (l *link) reauthenticating(every time.Duration) (stop func()) {
+	if every == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(l.ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.Done():
+				return
+			case <-tick.C:
+			}
+			err := l.Reauthenticate(ctx)
+			if err != nil && ctx.Err() == nil && !errors.As(err, new(*client.LostError)) {
+				l.stop(err)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // staysHere tells that nobody but this machine sees what is sent.

@@ -168,13 +168,16 @@ func (l *link) explainTimeout(err error, e *client.TimeoutError) *failure {
 }
 
 func (l *link) explainLoss(err error, e *client.LostError) *failure {
+	if door := new(transport.Error); errors.As(err, &door) && door.Kind == transport.Violation {
+		return fail(exitProtocol, err)
+	}
 	if !e.Handshake {
 		return fail(exitLost, err)
 	}
 	f := fail(exitUnreachable, fmt.Errorf("connect to %s: %w", l.plan.options.URL, err))
 	if f.Hints = l.whoSpoke(); len(f.Hints) == 0 {
 		f.Hints = []string{
-			"likely causes: the port wants TLS, the broker is full, or it speaks an older MQTT (--protocol-version 311)",
+			"likely causes: the port wants TLS (mqtts://), the broker is full, or it speaks an older MQTT (--protocol-version 311)",
 		}
 	}
 	return f

@@ -101,6 +101,8 @@ func (l *link) tlsCauses(e *transport.TLSError) []string {
 	case errors.As(e.Err, &value):
 		unknown = &value
 		return l.unknownAuthority(e.Peer, unknown)
+	case errors.As(e.Err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
+		return []string{"a host counts in the subjectAltName alone, not in the common name: the broker needs another certificate; --insecure does not look at the name"}
 	case errors.As(e.Err, &name):
 		return []string{"connect to a host that the certificate names, or give one of them with --servername; --insecure does not look at the name"}
 	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired && e.Peer != nil:

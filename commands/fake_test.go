@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mqtk/mqttwire"
+	"mqtk/mqttwire/transport"
 )
 
 // A fakeServer plays a part in a transcript: what a broker may do to a client,
@@ -20,6 +23,9 @@ import (
 //	< PUBLISH topic=a      wait for a packet like this
 //	> PUBACK packet-id=$id send one; $id is that of the packet before
 //	> hex 15 03 01         send bytes
+//	> text HTTP/1.1 200 OK send a line
+//	read                   wait for bytes, whatever they are
+//	pause 50ms             send nothing for a time
 //	close                  close the connection at once
 //
 // and waits for the client to close at its end. Parts stand apart by a line ---.
@@ -33,10 +39,12 @@ type fakeServer struct {
 }
 
 func startFake(t testing.TB, script string) *fakeServer {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return startFakeBy(t, way{listen: "mqtt://127.0.0.1:0"}, script)
+}
+
+// startFakeBy starts one that clients reach by w.
+func startFakeBy(t testing.TB, w way, script string) *fakeServer {
+	listener := w.open(t)
 	f := &fakeServer{t: t, listener: listener, parts: [][]string{nil}, open: map[net.Conn]bool{}}
 	for line := range strings.Lines(script) {
 		line = strings.TrimSpace(line)
@@ -53,7 +61,7 @@ func startFake(t testing.TB, script string) *fakeServer {
 	return f
 }
 
-func (f *fakeServer) url() string { return "mqtt://" + f.listener.Addr().String() }
+func (f *fakeServer) url() string { return transport.URL(f.listener) }
 
 // stop ends all connections and waits.
 func (f *fakeServer) stop() {
@@ -83,6 +91,9 @@ func (f *fakeServer) serve() {
 		part := f.parts[min(n, len(f.parts)-1)]
 		f.wait.Go(func() {
 			defer nc.Close()
+			if shake(nc) != nil {
+				return // the client's to explain
+			}
 			if err := play(nc, part); err != nil && !f.stopped() {
 				f.t.Errorf("fake server, connection %d: %v", n+1, err)
 			}
@@ -106,6 +117,14 @@ func play(nc net.Conn, part []string) error {
 		switch what {
 		case "close":
 			return nil
+		case "read":
+			if _, err := nc.Read(make([]byte, 4096)); err != nil {
+				return nil // the client's to explain
+			}
+		case "pause":
+			if err := pause(nc, rest); err != nil {
+				return nil
+			}
 		case "<":
 			got, err := expectPacket(r, rest)
 			if err != nil {
@@ -117,7 +136,9 @@ func play(nc net.Conn, part []string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
-			if _, err := nc.Write(b); err != nil {
+			if _, err := nc.Write(b); err != nil && strings.HasPrefix(rest, "hex") || err != nil && strings.HasPrefix(rest, "text") {
+				return nil // it has had enough
+			} else if err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
 		default:
@@ -148,7 +169,25 @@ func expectPacket(r *mqttwire.Reader, line string) (got mqttwire.Line, err error
 	return got, want.Match(got, r.Version)
 }
 
+// pause waits for a time, or for the end of the connection.
+func pause(nc net.Conn, text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	_ = nc.SetReadDeadline(time.Now().Add(d))
+	_, err = nc.Read(make([]byte, 1))
+	_ = nc.SetReadDeadline(time.Time{})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
 func bytesOfLine(line string, v mqttwire.Version) ([]byte, error) {
+	if text, ok := strings.CutPrefix(line, "text"); ok {
+		return []byte(strings.TrimPrefix(text, " ") + "\r\n"), nil
+	}
 	if digits, ok := strings.CutPrefix(line, "hex "); ok {
 		return hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
 	}

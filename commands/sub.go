@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,6 +34,7 @@ type subOptions struct {
 	NoLocal           bool
 	RetainAsPublished bool
 	RetainHandling    *uint8
+	ReauthEvery       time.Duration
 	Identifier        *string
 }
 
@@ -64,6 +66,8 @@ func (o *subOptions) flags() []cli.Flag {
 		valued("retain-handling", "get retained messages `WHEN`: 0 always, 1 with a new subscription, 2 never (MQTT 5.0)", toNumberGiven(&o.RetainHandling, 0, 2)),
 		valued("sub-id", "let messages carry the subscription identifier `NUMBER` (MQTT 5.0)", toStringOrEmpty(&o.Identifier)),
 		o.Properties.readable("user-property", "add the user property `NAME=VALUE` to the SUBSCRIBE (repeatable, MQTT 5.0)", mqttwire.SUBSCRIBE, mqttwire.UserProperty))
+	flags = append(flags, inCategory("Identity",
+		valued("reauth-every", "prove anew who we are, every `TIME`; needs --auth-method", toPositiveDuration(&o.ReauthEvery)))...)
 	flags = append(flags, inCategory("End",
 		valued("count C", "end after `N` messages", toNumber(&o.Count, 1, 0xFFFFFFFF)),
 		onOff("exit-after-subscribe E", "end once the broker has granted the subscriptions", &o.ExitAfterSubscribe),
@@ -128,6 +132,7 @@ func (o *subOptions) run(ctx context.Context, p *program) error {
 	if err := l.connect(); err != nil {
 		return l.outcome(err, o.Count > 0)
 	}
+	defer s.reauthenticating(o.ReauthEvery)()
 	refused, err := s.subscribe(subscriptions)
 	if err == nil {
 		err = s.wait()
@@ -190,6 +195,9 @@ func (o *subOptions) check(pl plan) error {
 	}
 	if (o.JSON && (o.Format != nil || o.Watch)) || (o.Format != nil && o.Watch) {
 		return usagef("--json, --format and --watch are three ways to print: give one")
+	}
+	if o.ReauthEvery > 0 && o.AuthMethod == "" {
+		return usagef("--reauth-every needs --auth-method")
 	}
 	if o.Identifier != nil {
 		if err := o.Properties.add("--sub-id", mqttwire.SUBSCRIBE, mqttwire.SubscriptionIdentifier, *o.Identifier); err != nil {

@@ -80,6 +80,8 @@ const (
 	// Proxy: it was not reached, or does not lead to the server. Err is a
 	// *ProxyError.
 	Proxy
+	// Violation: the other side does not keep to the rules of WebSocket.
+	Violation
 )
 
 // Error is every error of Dial, Listen and ParseURL.
@@ -112,7 +114,7 @@ func (e *Error) Lasting() bool {
 	case *WebSocketError:
 		return cause.Status == 101 || cause.Status >= 400 && cause.Status < 500
 	}
-	return e.Kind == Usage || e.Kind == Unsupported
+	return e.Kind == Usage || e.Kind == Unsupported || e.Kind == Violation
 }
 
 func unsupported(subject, name string) *Error {

@@ -69,12 +69,13 @@ func upgrade(ctx context.Context, c net.Conn, t Target, o ClientWebSocket) (net.
 		c.Close()
 		return nil, err
 	}
-	source := io.Reader(c)
-	if len(rest) > 0 {
-		source = &prefixed{Conn: c, rest: rest}
-	}
-	return &dialledWebSocket{newWebSocket(c, source, webSocketSide{client: true})}, nil
+	source := bufio.NewReaderSize(behind(c, rest), readAtOnce) // a frame's header and a small payload by one read
+	return &dialledWebSocket{newWebSocket(c, source, webSocketSide{client: true}), t.String()}, nil
 }
+
+// readAtOnce is what is read at once of a server's small frames; longer ones go
+// straight to their reader.
+const readAtOnce = 4 << 10
 
 // upgradeRequest is the HTTP request, and the key in it.
 func upgradeRequest(t Target, o ClientWebSocket) (request []byte, key string, err error) {
@@ -194,7 +195,19 @@ func hasToken(list, token string) bool {
 }
 
 // A dialledWebSocket is the client's end.
-type dialledWebSocket struct{ *webSocket }
+type dialledWebSocket struct {
+	*webSocket
+	subject string
+}
+
+// Read tells a server that breaks the rules of frames from a connection that ended.
+func (w *dialledWebSocket) Read(b []byte) (int, error) {
+	n, err := w.webSocket.Read(b)
+	if wrong := (*frameError)(nil); err != nil && errors.As(err, &wrong) {
+		err = &Error{Kind: Violation, Subject: w.subject, Err: wrong}
+	}
+	return n, err
+}
 
 // Close says goodbye, for at most a second to a server that does not read.
 func (w *dialledWebSocket) Close() error {

@@ -124,6 +124,44 @@ func TestDialWebSocketBehindTheAnswer(t *testing.T) {
 	}
 }
 
+// A server that breaks the rules of frames is told from one that has gone.
+func TestDialWebSocketViolation(t *testing.T) {
+	for name, test := range map[string]struct {
+		frame string
+		want  string
+	}{
+		"text":     {"\x81\x02hi", "a text frame"},
+		"masked":   {"\x82\x82\x00\x00\x00\x00hi", "a masked frame"},
+		"reserved": {"\xC2\x02hi", "a reserved bit"},
+		"long":     {"\x82\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "a length over 2^63"},
+		"cut":      {"\x82\x05hi", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := serveConns(t, func(nc net.Conn) {
+				if _, _, err := answerUpgrade(nc, nil); err != nil {
+					return
+				}
+				_, _ = nc.Write([]byte("\x82\x02ok\x89\x01x" + test.frame)) // a good frame and a Ping before it
+				_ = nc.(*net.TCPConn).CloseWrite()
+				_, _ = io.Copy(io.Discard, nc)
+			})
+			c, err := Dial(t.Context(), "ws://127.0.0.1:"+port, DialOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			got, err := io.ReadAll(c)
+			if !strings.HasPrefix(string(got), "ok") {
+				t.Errorf("got %q", got)
+			}
+			if e := new(Error); test.want == "" && !errors.Is(err, io.ErrUnexpectedEOF) || test.want != "" &&
+				(!errors.As(err, &e) || e.Kind != Violation || !e.Lasting() || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("the error is %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
 func TestDialWebSocketFails(t *testing.T) {
 	status := func(line string) func(net.Conn) {
 		return func(nc net.Conn) {
