@@ -76,6 +76,7 @@ func renderPage(path []*cli.Command) string {
 	r.commandList(path)
 	r.options(c)
 	if c.Name == "serve" {
+		r.configuration()
 		r.limits()
 	}
 	notes := notesOn(path)
@@ -251,15 +252,20 @@ func (r *roff) examples(examples []manRow) {
 			r.macro("PP")
 		}
 		r.text(e.text + ":")
-		r.macro("PP")
-		r.macro("RS", "4")
-		r.macro("EX")
-		for _, line := range strings.Split(e.term, "\n") {
-			r.WriteString(roffEscape(line) + "\n")
-		}
-		r.macro("EE")
-		r.macro("RE")
+		r.example(e.term)
 	}
+}
+
+// example writes lines as they are.
+func (r *roff) example(text string) {
+	r.macro("PP")
+	r.macro("RS", "4")
+	r.macro("EX")
+	for line := range strings.Lines(text) {
+		r.WriteString(roffEscape(strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	r.macro("EE")
+	r.macro("RE")
 }
 
 func (r *roff) seeAlso(path []*cli.Command) {

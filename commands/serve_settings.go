@@ -42,7 +42,7 @@ func (o *serveOptions) configure(getenv func(string) string) (*config.Config, []
 	problems = append(problems, c.Check(o.probes(getenv))...)
 	c.Limits.DenyAction = c.ACL.DenyAction
 	settle(c)
-	return c, problems
+	return c, config.InOrder(problems)
 }
 
 func (o *serveOptions) readConfig() (*config.Config, []config.Problem) {

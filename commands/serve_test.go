@@ -100,7 +100,7 @@ func TestServeRefuses(t *testing.T) {
 		{"durability of nothing", []string{"-p", "0", "--durability", "os"}, 2, []string{"--durability: says how data is kept"}},
 		{"unknown durability", []string{"-p", "0", "--data", folder + "/d", "--durability", "sync"}, 2, []string{`--durability: "sync" is no choice`}},
 		{"commits of nothing", []string{"-p", "0", "--commit-delay", "5ms"}, 2, []string{"--commit-delay: says how data is kept"}},
-		{"commits too rare", []string{"-p", "0", "--data", folder + "/d", "--commit-delay", "6s"}, 2, []string{"--commit-delay: 6s is out of range; 0ms to 5s"}},
+		{"commits too rare", []string{"-p", "0", "--data", folder + "/d", "--commit-delay", "6s"}, 2, []string{"--commit-delay: 6s is out of range; 0s to 5s"}},
 		{"ready file in no folder", []string{"-p", "0", "--ready-file", folder + "/none/ready"}, 2, []string{"--ready-file " + folder + "/none/ready: no such file or directory"}},
 		{"ready file is a folder", []string{"-p", "0", "--ready-file", folder}, 2, []string{"--ready-file", "regular file"}},
 		{"descriptor that is not open", []string{"-p", "0", "--ready-fd", "777"}, 2, []string{"--ready-fd", "777", "not open"}},

@@ -35,7 +35,7 @@ func (c *Config) Check(p Probes) []Problem {
 	k.data()
 	k.authenticators()
 	k.rules()
-	return inOrder(k.problems)
+	return InOrder(k.problems)
 }
 
 type checker struct {

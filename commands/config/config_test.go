@@ -39,7 +39,7 @@ func TestSetRefuses(t *testing.T) {
 		{"acl.nomatch", "deny", "acl.nomatch: no such key; did you mean acl.no_match?"},
 		{"max_conections", "5", "max_conections: no such key; did you mean max_connections?"},
 		{"listener.cert", "a", "listener.cert: belongs to one listener; --listen 'URL?cert=VALUE' sets it"},
-		{"drain", "x", `drain: "x" is no duration; 0ms to 1d is allowed`},
+		{"drain", "x", `drain: "x" is no duration; 0s to 1d is allowed`},
 	} {
 		c := New()
 		if err := c.Set("--set", test.key, test.value); err == nil || err.Error() != test.want {

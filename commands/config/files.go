@@ -12,23 +12,25 @@ import (
 // openCertificates reads the files of an encrypted listener, as it will when
 // it is opened.
 func (k *checker) openCertificates(l *Listener) {
-	for i, cert := range l.Cert {
-		if i >= len(l.Key) {
-			break
+	for i := range max(len(l.Cert), len(l.Key)) {
+		var texts [2][]byte
+		whole := true
+		for j, files := range [][]string{l.Cert, l.Key} {
+			if i >= len(files) {
+				whole = false // said before
+				continue
+			}
+			var err error
+			if texts[j], err = os.ReadFile(files[i]); err != nil {
+				whole = false
+				k.about(l, []string{"cert", "key"}[j], "%s", because(err))
+			}
 		}
-		certText, certErr := os.ReadFile(cert)
-		keyText, keyErr := os.ReadFile(l.Key[i])
-		if certErr != nil {
-			k.about(l, "cert", "%s", because(certErr))
-		}
-		if keyErr != nil {
-			k.about(l, "key", "%s", because(keyErr))
-		}
-		if certErr != nil || keyErr != nil {
+		if !whole {
 			continue
 		}
-		if _, err := tls.X509KeyPair(certText, keyText); err != nil {
-			k.about(l, "cert", "%s and %s are no certificate and key that belong together: %v", cert, l.Key[i], err)
+		if _, err := tls.X509KeyPair(texts[0], texts[1]); err != nil {
+			k.about(l, "cert", "%s and %s are no certificate and key that belong together: %v", l.Cert[i], l.Key[i], err)
 		}
 	}
 	if l.ClientCA != "" {

@@ -90,8 +90,8 @@ func hideSecret(line string) string {
 	return line
 }
 
-// inOrder sorts problems as they stand in the file, those of others before.
-func inOrder(problems []Problem) []Problem {
+// InOrder sorts problems as they stand in the file, those of others before.
+func InOrder(problems []Problem) []Problem {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line

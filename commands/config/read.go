@@ -36,7 +36,7 @@ func Read(path string, text []byte) (*Config, []Problem) {
 	for i := range r.c.Listeners {
 		r.checkURL(&r.c.Listeners[i])
 	}
-	return r.c, inOrder(r.problems)
+	return r.c, InOrder(r.problems)
 }
 
 // A reader puts the expressions of a file into a Config.

@@ -124,8 +124,8 @@ func TestReadFindsEverything(t *testing.T) {
 		{"data = 5", `1:1 data: 5 is a number; put it in quotes; a path is allowed`},
 		{"driver = true", `1:1 driver: true is a switch; auto, eventloop or goroutine is allowed`},
 		{"data = ['a']", `1:1 data: a list does not fit; a path is allowed`},
-		{"drain = 1979-05-27", `1:1 drain: 1979-05-27 is a date or a time; 0ms to 1d is allowed`},
-		{"drain = '5 s'", `1:1 drain: "5 s" is no duration; 0ms to 1d is allowed`},
+		{"drain = 1979-05-27", `1:1 drain: 1979-05-27 is a date or a time; 0s to 1d is allowed`},
+		{"drain = '5 s'", `1:1 drain: "5 s" is no duration; 0s to 1d is allowed`},
 		{"allow_anonymous = 'maybe'", `1:1 allow_anonymous: "maybe" is no switch; true or false is allowed`},
 		{"[limits]\nmax_qos = 'x'\nmax_packet_size = '1 MiB'\nqueue_qos0 = 'maybe'\nslow_receiver = 'w'\nmax_inflight = [1]\nauto_id_prefix = 5", `2:1 limits.max_qos: "x" is no number; 0 to 2 is allowed
 3:1 limits.max_packet_size: "1 MiB" is no size; 64 to 268435460 is allowed
@@ -149,17 +149,17 @@ func TestReadFindsEverything(t *testing.T) {
 		{"[[listener]]\nurl = 'unix:///a'\nauth = ['file',\n\n[limits]\nmax_qos = 9", `3:1 the list that begins here is not closed: put ] at its end, and a comma between items
 6:1 limits.max_qos: 9 is out of range; 0 to 2 is allowed`},
 		{"bans.users = ['a'\n'b', 'c']\ndrain = 'x'", `1:1 the list that begins here is not closed: put ] at its end, and a comma between items
-3:1 drain: "x" is no duration; 0ms to 1d is allowed`},
+3:1 drain: "x" is no duration; 0s to 1d is allowed`},
 		{"data = \"a\ndrain = 'x'", `1:1 the text is not closed: put its second quote at its end
-2:1 drain: "x" is no duration; 0ms to 1d is allowed`},
+2:1 drain: "x" is no duration; 0s to 1d is allowed`},
 		{"data = \"\"\"a\ndrain = 'x'", `1:1 the text that begins here is not closed by its three quotes
-2:1 drain: "x" is no duration; 0ms to 1d is allowed`},
+2:1 drain: "x" is no duration; 0s to 1d is allowed`},
 		{"data = \"C:\\mqtk\"", `1:11 a \ in a text is written \\, or the text stands in single quotes`},
 		{"allow_anonymous = True", `1:19 a switch is written true or false`},
 		{"[acl\nfile = 5\n[limits]\nmax_qos = 5", `1:5 the name of a table stands between [ and ], that of a listener between [[ and ]]
 4:1 limits.max_qos: 5 is out of range; 0 to 2 is allowed`},
 		{"drain = 5 6", `1:11 there is more on the line than a value; a list stands in [ ], a comment begins with #`},
-		{"# \x01\ndrain = 'x'", "1:3 control characters are not allowed in comments\n2:1 drain: \"x\" is no duration; 0ms to 1d is allowed"},
+		{"# \x01\ndrain = 'x'", "1:3 control characters are not allowed in comments\n2:1 drain: \"x\" is no duration; 0s to 1d is allowed"},
 		{"data = 'a\x00'", "1:10 literal strings cannot have control characters"},
 		{"acl.file = 'x'\n[acl]\nno_match = 'deny'", "2:2 acl: table acl already exists as defined by a dotted key"},
 		{"listener = 5", "1:1 listener: is a table, not a key: write [[listener]] and its keys below"},

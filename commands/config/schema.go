@@ -60,12 +60,12 @@ func (k Key) IsLimit() bool { return k.limit != nil }
 // Explain is all that there is to say about the key, in sentences.
 func (k Key) Explain() string {
 	text := k.Doc
-	if k.Default != "" {
-		text += " Default " + strings.Join(k.items(k.Default), ", ") + ";"
-	} else {
-		text += " Default empty;"
+	switch {
+	case k.Default != "":
+		text += " Default " + strings.Join(k.items(k.Default), ", ") + "; " + k.Range() + "."
+	case k.Choices != nil:
+		text += " It takes " + strings.Join(k.Choices, ", ") + "."
 	}
-	text += " " + k.Range() + "."
 	if k.Restart {
 		text += " A change needs a restart."
 	}

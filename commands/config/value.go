@@ -247,11 +247,14 @@ func parseDuration(s string) (time.Duration, error) {
 
 // durationText is the duration in the largest unit that divides it.
 func durationText(d time.Duration) string {
+	if d == 0 {
+		return "0s"
+	}
 	for _, u := range []struct {
 		name string
 		unit time.Duration
 	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
-		if d != 0 && d%u.unit == 0 {
+		if d%u.unit == 0 {
 			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
 		}
 	}
