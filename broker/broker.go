@@ -53,6 +53,7 @@ type Broker struct {
 	store      Store
 	gate       *Gate                     // of listeners that have no other
 	authority  atomic.Pointer[authority] // nil: everything is allowed
+	mounts     atomic.Bool               // some client has a mount point
 	succession sync.Mutex                // held while an authority takes over
 	bans       atomic.Pointer[bans]
 	failures   failures

@@ -46,6 +46,7 @@ type Conn struct {
 	left       bool                // the last Receive left whole packets to a pause
 	gone       bool                // Closed was called, guarded by handover
 
+	mounted        bool // its gate has a mount point
 	attached       bool // its session was given to it under its names; guarded by the registry's mutex
 	version        mqttwire.Version
 	quiet          bool      // Request Problem Information is 0

@@ -40,10 +40,10 @@ const noExpiry = 0xFFFFFFFF
 func (c *Conn) handleConnect(batch *Batch, p *mqttwire.Connect) {
 	c.b.metrics.connects.Add(1)
 	c.version = p.Version
+	c.agree()
 	r := c.read(p)
 	c.connect = r
 	c.maxPacketSize, c.quiet = r.maxPacketSize, r.quiet
-	c.terms = c.b.termsOf(c.terms.gate)
 	if why := c.b.checkConnect(c, p, r); why.kind != notRefused {
 		c.refuse(why)
 		return
@@ -75,7 +75,11 @@ func (c *Conn) read(p *mqttwire.Connect) *connectRequest {
 		r.readProperties(p.Properties, l)
 	}
 	if w := p.Will; w != nil {
-		r.will = newWill(w, r.credentials.ClientID)
+		topic := strings.Clone(w.Topic)
+		if c.mounted && !strings.HasPrefix(topic, "$") {
+			topic = c.mountPoint() + topic
+		}
+		r.will = newWill(w, topic, r.credentials.ClientID)
 	}
 	return r
 }
@@ -134,7 +138,7 @@ func (b *Broker) checkConnect(c *Conn, p *mqttwire.Connect, r *connectRequest) r
 		}
 	}
 	if r.will != nil {
-		return b.checkWill(r.will)
+		return b.checkWill(c, r.will)
 	}
 	return refusal{}
 }

@@ -80,7 +80,7 @@ func (c *Conn) putDelivery(batch *Batch, d *delivery, id mqttwire.PacketID, dup 
 	var k *chunk
 	var before int // what k holds already
 	var b []byte   // k's bytes with the packet behind them
-	own := d.extras != nil && len(d.extras.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0
+	own := d.extras != nil && len(d.extras.identifiers) > 0 && c.version == mqttwire.V5 || c.aliasMaximum > 0 || c.mounted
 	if d.qos > 0 && !own && m.wireOf != 0 && (m.wireOf == mqttwire.V5) == (c.version == mqttwire.V5) {
 		k = c.space(len(m.wire))
 		before, b = len(k.bytes), append(k.bytes, m.wire...)
@@ -169,6 +169,9 @@ func (c *Conn) appendPublish(dst []byte, d *delivery, id mqttwire.PacketID, dup 
 	alias := uint16(0)
 	if aliased {
 		alias = c.alias(&p.Topic)
+	}
+	if c.mounted {
+		p.Topic = c.unmount(p.Topic)
 	}
 	out, _, err := p.AppendForward(dst, c.version, mqttwire.Forward{TopicAlias: alias, Waited: waited, SubscriptionIdentifiers: d.identifiers()})
 	if err != nil {

@@ -66,6 +66,16 @@ func (b *Broker) termsOf(g *Gate) *terms {
 	return t
 }
 
+// agree sets the terms, which are as they are then.
+func (c *Conn) agree() {
+	if t := c.b.termsOf(c.terms.gate); t != c.terms {
+		c.b.registry.Lock() // others look for the gate's connections
+		c.terms = t
+		c.b.registry.Unlock()
+	}
+	c.settle()
+}
+
 // admits says whether a peer of that address may come; the zero address may.
 func (r *GateRules) admits(a netip.Addr) bool {
 	return !a.IsValid() || !within(a, r.Deny) && (len(r.Allow) == 0 || within(a, r.Allow))

@@ -21,6 +21,12 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if p.QoS > 0 && c.stalls(batch) {
 		return false
 	}
+	if c.mounted {
+		if reason := c.mount(p); reason != mqttwire.Success {
+			c.refusePublish(batch, p, reason)
+			return true
+		}
+	}
 	if reason := c.b.checkPublish(c, p); reason != mqttwire.Success {
 		c.refusePublish(batch, p, reason)
 		return true
@@ -29,7 +35,7 @@ func (c *Conn) handlePublish(batch *Batch, p *mqttwire.Publish) bool {
 	if c.heldUp(batch, m, p) {
 		return false
 	}
-	if l := c.b.limits(); l.MaxMessageRate > 0 && !c.publishing().rates().messages.take(l.MaxMessageRate, batch.now) {
+	if l := c.b.limits(); l.MaxMessageRate > 0 && !c.publishing().needRare().messages.take(l.MaxMessageRate, batch.now) {
 		return c.tooFast(batch, l)
 	}
 	batch.tally.publishReceived(p.QoS, len(p.Payload))

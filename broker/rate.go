@@ -57,16 +57,8 @@ func (b *Broker) connectsTooFast(now time.Time) bool {
 	return !b.registry.rate.take(most, now)
 }
 
-// rates are the buckets of a client whose packets and bytes are limited. Who is
-// faster is read more slowly: nothing is lost, and nobody else waits.
-type rates struct{ messages, bytes rate }
-
-func (k *publishing) rates() *rates {
-	if k.limited == nil {
-		k.limited = &rates{}
-	}
-	return k.limited
-}
+// A client whose packets or bytes are limited and who is faster is read more slowly:
+// nothing is lost, and nobody else waits.
 
 // longestBrake is the longest pause for being fast. What is left then is waited for
 // in another.
@@ -80,7 +72,7 @@ func (c *Conn) tooFast(batch *Batch, l *Limits) bool {
 		return true
 	}
 	some := max(float64(l.MaxMessageRate)/20, 1)
-	c.brake(c.cache.limited.messages.until(some, l.MaxMessageRate), batch.now)
+	c.brake(c.cache.messages.until(some, l.MaxMessageRate), batch.now)
 	return false
 }
 
@@ -91,7 +83,7 @@ func (c *Conn) spend(batch *Batch, n int) {
 	if l.MaxByteRate == 0 || c.phase != connected || c.closing.Load() {
 		return
 	}
-	over := c.publishing().rates().bytes.spend(n, l.MaxByteRate, batch.now)
+	over := c.publishing().needRare().bytes.spend(n, l.MaxByteRate, batch.now)
 	switch {
 	case over <= 0:
 	case l.RateExceeded == "disconnect":
@@ -104,14 +96,14 @@ func (c *Conn) spend(batch *Batch, n int) {
 // allowance is how many bytes may be read now. Where there are none, the reading
 // pauses until there are.
 func (c *Conn) allowance(now time.Time) int {
-	if c.cache == nil || c.cache.limited == nil {
+	if c.cache == nil || c.cache.rare == nil {
 		return math.MaxInt
 	}
 	l := c.b.limits()
 	if l.MaxByteRate == 0 || l.RateExceeded == "disconnect" {
 		return math.MaxInt
 	}
-	bytes := &c.cache.limited.bytes
+	bytes := &c.cache.bytes
 	wait := bytes.spend(0, l.MaxByteRate, now)
 	if wait >= 0 {
 		c.brake(wait, now)

@@ -34,7 +34,21 @@ type publishing struct {
 	topics  map[string]*matched
 	aliases []string // Topic Alias, inbound: aliases[n-1]
 	rate    rate     // of bytes that had to wait, while memory is short
-	limited *rates   // of packets and bytes, nil while they have no limit
+	*rare            // nil while it has none of them
+}
+
+// rare is what few publishers have: limits of packets and bytes, and a mount point,
+// with the last topic as the client says it and as it is.
+type rare struct {
+	messages, bytes rate
+	inside, outside string
+}
+
+func (k *publishing) needRare() *rare {
+	if k.rare == nil {
+		k.rare = &rare{}
+	}
+	return k.rare
 }
 
 func (c *Conn) publishing() *publishing {
@@ -276,7 +290,7 @@ func (b *Broker) deliveredQoS(published, granted mqttwire.QoS) mqttwire.QoS {
 // mayReceive is the one question whether a session may be sent a topic: for
 // live, retained, queued, resumed, shared and will deliveries.
 func (b *Broker) mayReceive(s *Session, topic string) bool {
-	return b.authority.Load().allows(s.identity.Load(), Receive, topic)
+	return b.authority.Load().allows(s.identity.Load(), Receive, topic) && (!b.mounts.Load() || s.reaches(topic))
 }
 
 // mayBeAllowed says whether a client that is away may be allowed what it was

@@ -12,7 +12,11 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 	identifier, has := p.Properties.Number(mqttwire.SubscriptionIdentifier)
 	answer := &batch.suback
 	*answer = mqttwire.Suback{PacketID: p.PacketID, Reasons: answer.Reasons[:0]}
-	for _, f := range p.Subscriptions {
+	for i, f := range p.Subscriptions {
+		if c.mounted {
+			f.Filter = c.mountFilter(f.Filter)
+			p.Subscriptions[i].Filter = f.Filter
+		}
 		reason := c.b.checkFilter(c, f.Filter)
 		if has && !c.terms.limits.SubscriptionIdentifiersAvailable {
 			reason = mqttwire.SubscriptionIdentifiersNotSupported
@@ -263,6 +267,9 @@ func (c *Conn) unsubscribe(batch *Batch, filters []string) (reasons []mqttwire.R
 	defer c.session.handling.Unlock()
 	var changes []change
 	for _, filter := range filters {
+		if c.mounted {
+			filter = c.mountFilter(filter)
+		}
 		reason := mqttwire.NoSubscriptionExisted
 		if old := c.session.unsubscribe(batch, c, filter); old != nil {
 			reason = mqttwire.Success

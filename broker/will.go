@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"strings"
-
-	"mqtk/mqttwire"
-)
+import "mqtk/mqttwire"
 
 // will is the Will Message of a session, and when it is to go out.
 type will struct {
@@ -13,16 +9,16 @@ type will struct {
 }
 
 // newWill copies the will out of a CONNECT.
-func newWill(w *mqttwire.Will, from string) *will {
-	view := Message{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, From: from}
+func newWill(w *mqttwire.Will, topic, from string) *will {
+	view := Message{Topic: topic, Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, From: from}
 	view.Properties = w.Properties.AppendWithout(nil, mqttwire.WillDelayInterval)
-	k := &will{message: view.keep(strings.Clone(w.Topic), mqttwire.V311)}
+	k := &will{message: view.keep(topic, mqttwire.V311)}
 	k.delay, _ = w.Properties.Number(mqttwire.WillDelayInterval)
 	return k
 }
 
 // checkWill holds a will against the broker's limits.
-func (b *Broker) checkWill(w *will) refusal {
+func (b *Broker) checkWill(c *Conn, w *will) refusal {
 	m := w.message
 	switch {
 	case int(m.QoS) > b.limits().MaxQoS:
@@ -31,7 +27,7 @@ func (b *Broker) checkWill(w *will) refusal {
 		return refusal{refusedWill, mqttwire.RetainNotSupported, "the will is retained"}
 	case !b.topicFits(m.Topic):
 		return refusal{refusedWill, mqttwire.TopicNameInvalid, "the will topic is too long or too deep"}
-	case reserved(m.Topic):
+	case reserved(m.Topic) || c.mounted && m.Topic[0] == '$':
 		return refusal{refusedWill, mqttwire.NotAuthorized, "the will topic is the broker's own"}
 	case b.limits().CheckPayloadFormat && !payloadFits(m.Properties, m.Payload):
 		return refusal{refusedWill, mqttwire.PayloadFormatInvalid, "the will payload is not the UTF-8 that it says"}

@@ -31,6 +31,8 @@ func notesOn(path []*cli.Command) manNotes {
 		return manNotes{serveNotes(), serveEnvironment(), serveExamples(), true}
 	case "serve import":
 		return manNotes{nil, colourEnvironment(), importExamples(), true}
+	case "serve passwd":
+		return manNotes{nil, colourEnvironment(), passwdExamples(), true}
 	case "serve acl", "serve acl explain", "serve acl lint":
 		return manNotes{aclNotes(), colourEnvironment(), aclExamples(), true}
 	case "inspect":
@@ -153,6 +155,15 @@ func importExamples() []manRow {
 	return []manRow{
 		{"mqtk serve import /etc/mosquitto/mosquitto.conf -o mqtk.toml", "Make a configuration, and read on stderr what is lost"},
 		{"mqtk serve -c mqtk.toml --check", "Look at what was made, and whether the files that it names are there"},
+	}
+}
+
+func passwdExamples() []manRow {
+	return []manRow{
+		{"mqtk serve passwd /etc/mqtk/passwd alice", "Add alice, or give her another password; asks for it twice"},
+		{"pass show mqtt/alice | mqtk serve passwd /etc/mqtk/passwd alice", "Take the password from another program"},
+		{"mqtk serve passwd -D /etc/mqtk/passwd alice", "Take alice out"},
+		{"kill -HUP $(pidof mqtk)", "Let a running serve take the file up"},
 	}
 }
 

@@ -127,7 +127,9 @@ func (p *program) passwordOfCommand(command string) ([]byte, error) {
 }
 
 // askPassword asks on the terminal, whatever stdin and stdout are.
-func (p *program) askPassword() ([]byte, error) {
+func (p *program) askPassword() ([]byte, error) { return p.askUnseen("Password: ") }
+
+func (p *program) askUnseen(prompt string) ([]byte, error) {
 	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		terminal = os.Stdin
@@ -135,7 +137,7 @@ func (p *program) askPassword() ([]byte, error) {
 			return nil, fmt.Errorf("there is no terminal to ask on")
 		}
 	}
-	fmt.Fprint(p.Err, "Password: ")
+	fmt.Fprint(p.Err, prompt)
 	defer fmt.Fprintln(p.Err)
 	return readUnseen(terminal)
 }

@@ -42,7 +42,7 @@ this machine reaches it. Log and hints go to stderr; stdout belongs to the comma
 is started once the broker is ready and finds its address in MQTT_URL and MQTK_URL. When that command
 ends, serve ends with its exit code, or 128 and the number of the signal that killed it.` + serveSignals,
 		Flags:       o.flags(),
-		Subcommands: []*cli.Command{p.serveACLCommand(), p.serveImportCommand()},
+		Subcommands: []*cli.Command{p.serveACLCommand(), p.servePasswdCommand(), p.serveImportCommand()},
 		Action: func(c *cli.Context) error {
 			if len(p.line.Operands) > 0 {
 				return usageIn(p.path, "%q: serve takes a command after -- alone", p.line.Operands[0])

@@ -55,6 +55,17 @@ _mqtk_serve_acl() {
     fi
 }
 
+_mqtk_serve_passwd() {
+    case $prev in
+    -I|--iterations) return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-D --delete -b --batch -c --create -U --update -I --iterations --help'
+    else
+        _mqtk_files
+    fi
+}
+
 _mqtk_serve_import() {
     case $prev in
     -o|--output) _mqtk_files; return ;;
@@ -70,6 +81,7 @@ _mqtk_serve() {
     if [[ $COMP_CWORD -gt 2 ]]; then
         case ${COMP_WORDS[2]} in
         acl) _mqtk_serve_acl; return ;;
+        passwd) _mqtk_serve_passwd; return ;;
         import) _mqtk_serve_import; return ;;
         esac
     fi
@@ -95,7 +107,7 @@ _mqtk_serve() {
     if [[ $cur == -* ]]; then
         _mqtk_words '-c --config --set --check --print-config --listen -p --port --passwords --acl --allow-anonymous --data --durability --commit-delay --memory-limit --driver --for --drain --ready-file --ready-fd --log-level --log-format -v --verbose --help'
     else
-        _mqtk_words 'acl import'
+        _mqtk_words 'acl passwd import'
     fi
 }
 
@@ -309,7 +321,7 @@ _mqtk_help() {
         _mqtk_words '--man --help'
     else
         case $prev in
-        serve) _mqtk_words 'acl import'; return ;;
+        serve) _mqtk_words 'acl passwd import'; return ;;
         bench) _mqtk_words 'crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac

@@ -38,6 +38,22 @@ _mqtk_serve_acl() {
         '*: :(explain lint)'
 }
 
+_mqtk_serve_passwd() {
+    _arguments -s -S \
+        '(-D --delete)-D[take USER out of the file]' \
+        '(-D --delete)--delete[take USER out of the file]' \
+        '(-b --batch)-b[take the password from the command line, behind USER, where everyone who can list processes sees it]' \
+        '(-b --batch)--batch[take the password from the command line, behind USER, where everyone who can list processes sees it]' \
+        '(-c --create)-c[make a new file; one that is there is an error]' \
+        '(-c --create)--create[make a new file; one that is there is an error]' \
+        '(-U --update)-U[hash the passwords of a file whose lines are USER\:PASSWORD]' \
+        '(-U --update)--update[hash the passwords of a file whose lines are USER\:PASSWORD]' \
+        '(-I --iterations)-I+[hash NUMBER times\: more makes guessing dearer for who steals the file, and each login for the broker; clients of SCRAM want 4096 or more (default 4096)]:NUMBER: ' \
+        '(-I --iterations)--iterations=[hash NUMBER times\: more makes guessing dearer for who steals the file, and each login for the broker; clients of SCRAM want 4096 or more (default 4096)]:NUMBER: ' \
+        '(--help)--help[show help]' \
+        '*:path:_files'
+}
+
 _mqtk_serve_import() {
     _arguments -s -S \
         '(-o --output)-o+[write to FILE, made with mode 0600, in place of stdout]:FILE:_files' \
@@ -80,7 +96,7 @@ _mqtk_serve() {
         '(-v --verbose)-v[the same as --log-level debug]' \
         '(-v --verbose)--verbose[the same as --log-level debug]' \
         '(--help)--help[show help]' \
-        '*: :(acl import)'
+        '*: :(acl passwd import)'
 }
 
 _mqtk_pub() {
@@ -382,7 +398,7 @@ _mqtk_completion() {
 _mqtk_help() {
     if [[ $PREFIX != -* ]]; then
         case $words[CURRENT-1] in
-        serve) compadd -- acl import; return ;;
+        serve) compadd -- acl passwd import; return ;;
         bench) compadd -- crash; return ;;
         inspect) compadd -- journal; return ;;
         esac

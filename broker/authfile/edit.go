@@ -65,6 +65,12 @@ func verifiersFor(password []byte, iterations int) (verifiers []string) {
 	return verifiers
 }
 
+// ServesSCRAM tells whether a user with that password can log in by SCRAM.
+func ServesSCRAM(password []byte) bool {
+	_, err := sasl.Prepare(string(password))
+	return err == nil
+}
+
 func newSalt() []byte {
 	salt := make([]byte, saltLength)
 	_, _ = rand.Read(salt) // it never fails

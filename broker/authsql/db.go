@@ -34,6 +34,7 @@ type DB struct {
 	may     *Rights
 
 	charsets map[string]string // of MySQL's "table.column"
+	most     int               // rows of rights that one query may bring
 
 	cancel context.CancelFunc // of what runs in the background
 	ran    sync.WaitGroup
@@ -42,7 +43,9 @@ type DB struct {
 // Open connects, and looks at the tables: what is wrong with them is an error
 // now and not at the first CONNECT. A database that cannot be reached is one
 // too. After that it may go away and come back.
-func Open(ctx context.Context, o Options) (*DB, error) {
+func Open(ctx context.Context, o Options) (*DB, error) { return open(ctx, o, maxRows) }
+
+func open(ctx context.Context, o Options, most int) (*DB, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{source: source, options: filled, hasher: newHasher(filled), charsets: map[string]string{}}
+	d := &DB{source: source, options: filled, hasher: newHasher(filled), charsets: map[string]string{}, most: most}
 	d.db.SetMaxOpenConns(d.own)
 	d.db.SetMaxIdleConns(d.own)
 	d.db.SetConnMaxIdleTime(idleTime)

@@ -15,12 +15,12 @@ import (
 // everybody is the user name of a row that is about all clients.
 const everybody = "$all"
 
-// maxRows is how many rows one query may bring: those of a client, or those of
-// everybody. More are an error, since the first that matches decides, and the
-// end of the list may not be left out.
+// maxRows is how many rows one query may bring: those of a client, those of
+// everybody, or all. More are an error, since the first that matches decides, and
+// the end of the list may not be left out.
 const maxRows = 100_000
 
-var errTooMany = fmt.Errorf("more than %d rows are to be read at once", maxRows)
+var errTooMany = errors.New("there are more rows than can be read at once")
 
 // row is a row of the table of rights as a rule.
 type row struct {
@@ -157,17 +157,14 @@ func isTrue(v any) bool {
 func (d *DB) rows(ctx context.Context, s statement, args []any) ([]row, error) {
 	var rows []row
 	err := d.query(ctx, s, args, func(r *sql.Rows) error {
-		if len(rows) == maxRows {
-			return errTooMany
+		if len(rows) == d.most {
+			return fmt.Errorf("%w: %d", errTooMany, d.most)
 		}
 		row, err := d.acl.scanRow(r)
 		rows = append(rows, row)
 		return err
 	})
 	if err != nil {
-		if errors.Is(err, errTooMany) {
-			err = errTooMany
-		}
 		return nil, fmt.Errorf("%s: table %s cannot be read: %w", d.place, d.acl.name, err)
 	}
 	return rows, nil
@@ -177,7 +174,7 @@ func (d *DB) rows(ctx context.Context, s statement, args []any) ([]row, error) {
 func (d *DB) selectRows(where string) string {
 	t := &d.acl
 	return "SELECT " + d.dialect.columns(t.selected()) + " FROM " + d.dialect.table(t.name) + where +
-		" ORDER BY " + d.dialect.name(t.id) + " LIMIT " + strconv.Itoa(maxRows+1)
+		" ORDER BY " + d.dialect.name(t.id) + " LIMIT " + strconv.Itoa(d.most+1)
 }
 
 // ofEverybody selects the rows that may be about any client: those for $all, and
