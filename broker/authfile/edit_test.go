@@ -211,3 +211,18 @@ func TestChangesAtOnce(t *testing.T) {
 		t.Errorf("%v users, %v", f, err)
 	}
 }
+
+func BenchmarkCheck(b *testing.B) {
+	line, err := Line("alice", []byte("secret"), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	a := New(parsed(b, line))
+	for _, user := range []string{"alice", "nobody"} {
+		b.Run(user, func(b *testing.B) {
+			for b.Loop() {
+				_ = a.Check(b.Context(), user, []byte("wrong"))
+			}
+		})
+	}
+}
