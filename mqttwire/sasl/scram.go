@@ -1,14 +1,12 @@
 package sasl
 
 import (
-	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/xdg-go/scram"
 )
 
 const (
@@ -18,207 +16,142 @@ const (
 	maxMessage = 8 << 10
 )
 
-func generator(method string) scram.HashGeneratorFcn {
-	switch method {
-	case SCRAMSHA512:
-		return scram.SHA512
-	case SCRAMSHA1:
-		return scram.SHA1
-	}
-	return scram.SHA256
+// The messages of RFC 5802 section 7, and how each half reads the other's:
+//
+//	client-first   n,,n=NAME,r=CNONCE            gs2 header, then the bare message
+//	server-first   r=CNONCE SNONCE,s=SALT,i=ITERATIONS
+//	client-final   c=biws,r=CNONCE SNONCE,p=PROOF
+//	server-final   v=SIGNATURE
+//
+// What is signed is the bare client-first, the server-first and the client-final
+// without its proof, with commas between. Extensions are passed over, but for m=,
+// which says that whoever does not know it must not go on.
+
+var errNoScram = errors.New("the server's message is no SCRAM")
+
+// nonce is 130 bits that nobody has seen before, printable and without comma.
+func nonce() string { return rand.Text() }
+
+// escapeName writes a name so that it holds no comma and no equals sign.
+func escapeName(s string) string { return strings.NewReplacer("=", "=3D", ",", "=2C").Replace(s) }
+
+// unescapeName reads what escapeName wrote. Another = is an error.
+func unescapeName(s string) (string, bool) {
+	name := strings.NewReplacer("=2C", ",", "=3D", "=").Replace(s)
+	return name, escapeName(name) == s
 }
 
-// scramClient is RFC 5802 from the client's side.
-type scramClient struct {
-	method     string
-	client     *scram.Client
-	least      int
-	most       int
-	run        *scram.ClientConversation
-	first      string // what was sent
-	challenged bool
-	nonce      func() string // nil: random; vectors give theirs
+// field is the value of the attribute that must stand at a place.
+func field(fields []string, place int, key string) (string, bool) {
+	if place >= len(fields) {
+		return "", false
+	}
+	return strings.CutPrefix(fields[place], key+"=")
 }
 
-func newScramClient(method string, o ClientOptions) (*scramClient, error) {
-	if len(o.Password) == 0 {
-		return nil, fmt.Errorf("%s needs a password", method)
-	}
-	for _, s := range []string{o.Username, string(o.Password), o.Identity} {
-		if !utf8.ValidString(s) {
-			return nil, fmt.Errorf("%s takes user names and passwords in UTF-8 alone", method)
-		}
-	}
-	client, err := generator(method).NewClient(o.Username, string(o.Password), o.Identity)
-	if err != nil {
-		return nil, fmt.Errorf("%s: user name or password: SASLprep (RFC 4013) does not allow one of its characters", method)
-	}
-	c := &scramClient{method: method, client: client, least: o.MinIterations, most: o.MaxIterations}
-	if c.least == 0 {
-		c.least = Iterations
-	}
-	if c.most == 0 {
-		c.most = defaultMaxIterations
-	}
-	client.WithMinIterations(c.least)
-	return c, nil
+func binaryField(fields []string, place int, key string) ([]byte, bool) {
+	text, ok := field(fields, place, key)
+	value, err := base64.StdEncoding.DecodeString(text)
+	return value, ok && err == nil
 }
 
-func (c *scramClient) Method() string { return c.method }
+func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
-func (c *scramClient) Start() (_ []byte, err error) {
-	if c.nonce != nil {
-		c.client.WithNonceGenerator(c.nonce)
-	}
-	c.run, c.challenged = c.client.NewConversation(), false
-	c.first, err = c.run.Step("")
-	return []byte(c.first), err
+// serverFirst is what a server-first message says.
+type serverFirst struct {
+	nonce      string
+	salt       []byte
+	iterations int
 }
 
-// Next answers the server-first message. A server may also send its last message
-// in an AUTH of its own, which is answered with nothing.
-func (c *scramClient) Next(challenge []byte) ([]byte, error) {
-	switch {
-	case c.run == nil:
-		return nil, errors.New("the server speaks before the client has begun")
-	case !c.challenged && len(challenge) == 0: // it did not see what CONNECT said
-		return []byte(c.first), nil
-	case c.challenged:
-		return []byte{}, c.verify(challenge)
+func parseServerFirst(message string) (m serverFirst, err error) {
+	fields := strings.Split(message, ",")
+	var known, salted bool
+	m.nonce, known = field(fields, 0, "r")
+	m.salt, salted = binaryField(fields, 1, "s")
+	count, counted := field(fields, 2, "i")
+	m.iterations, err = strconv.Atoi(count)
+	if !known || !salted || !counted || err != nil || len(message) > maxMessage {
+		return m, errNoScram
 	}
-	c.challenged = true
-	if err := c.judge(string(challenge)); err != nil {
-		return nil, err
-	}
-	reply, err := c.run.Step(string(challenge))
-	return []byte(reply), err
+	return m, nil
 }
 
-// judge refuses what a hostile server may ask for.
-func (c *scramClient) judge(challenge string) error {
-	if len(challenge) > maxMessage {
-		return fmt.Errorf("the server sent a message of %d bytes", len(challenge))
-	}
-	fields := strings.Split(challenge, ",")
-	if len(fields) < 3 {
-		return errors.New("the server's message is no SCRAM")
-	}
-	_, sent, _ := strings.Cut(c.first, ",r=")
-	nonce := strings.TrimPrefix(fields[0], "r=")
-	if !strings.HasPrefix(nonce, sent) || len(nonce) == len(sent) {
-		return errors.New("the server added nothing to the nonce: this may be a replay")
-	}
-	if len(strings.TrimPrefix(fields[1], "s=")) == 0 {
-		return errors.New("the server gave no salt")
-	}
-	n, err := strconv.Atoi(strings.TrimPrefix(fields[2], "i="))
-	switch {
-	case err != nil:
-		return errors.New("the server's message is no SCRAM")
-	case n < c.least:
-		return fmt.Errorf("the server asks for %d iterations: under %d they do not protect the password", n, c.least)
-	case n > c.most:
-		return fmt.Errorf("the server asks for %d iterations: more than %d would cost too much", n, c.most)
-	}
-	return nil
+// clientFirst is what a client-first message says.
+type clientFirst struct {
+	header, bare          string
+	identity, name, nonce string
 }
 
-func (c *scramClient) verify(data []byte) error {
-	if len(data) > maxMessage {
-		return fmt.Errorf("the server sent a message of %d bytes", len(data))
+func parseClientFirst(message string) (m clientFirst, ok bool) {
+	fields := strings.Split(message, ",")
+	if len(fields) < 4 || fields[0] != "n" && fields[0] != "y" { // p= binds to a channel, which is not offered
+		return m, false
 	}
-	if _, err := c.run.Step(string(data)); err != nil {
-		return fmt.Errorf("the server does not prove that it knows the password: %w", err)
+	var whose, safe bool
+	if m.identity, whose = field(fields, 1, "a"); !whose && fields[1] != "" {
+		return m, false
 	}
-	return nil
+	if m.identity, safe = unescapeName(m.identity); !safe || whose && m.identity == "" {
+		return m, false
+	}
+	name, named := field(fields, 2, "n")
+	m.name, safe = unescapeName(name)
+	m.nonce, ok = field(fields, 3, "r")
+	m.header = fields[0] + "," + fields[1] + ","
+	m.bare = message[len(m.header):]
+	return m, ok && named && safe && goodName(m.name) && goodNonce(m.nonce)
 }
 
-func (c *scramClient) Finish(data []byte) error {
-	switch {
-	case c.run == nil || !c.challenged:
-		return errors.New("the server let us in without asking for a proof, nor gave one")
-	case c.run.Valid() && len(data) == 0:
-		return nil
-	}
-	return c.verify(data)
+// goodNonce takes what is printable; commas are gone by then.
+func goodNonce(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < '!' || r > '~' }) < 0
 }
 
-// scramServer is RFC 5802 from the server's side.
-type scramServer struct {
-	method string
-	users  Users
-	o      ServerOptions
-	run    *scram.ServerConversation
-	ctx    context.Context // of the step under way, for the look-up
-	fake   bool            // there is no such user: whatever he proves
-	failed error           // of the look-up
+// clientFinal is what a client-final message says.
+type clientFinal struct {
+	binding      []byte
+	nonce        string
+	proof        []byte
+	withoutProof string
 }
 
-func newScramServer(method string, u Users, o ServerOptions) *scramServer {
-	s := &scramServer{method: method, users: u, o: o}
-	server, _ := generator(method).NewServer(s.lookUp) // it has no error to return
-	s.run = server.NewConversation()
-	return s
-}
-
-func (s *scramServer) lookUp(user string) (scram.StoredCredentials, error) {
-	v, err := s.users.Verifier(s.ctx, user, s.method)
-	switch {
-	case errors.Is(err, ErrUnknownUser) || errors.Is(err, ErrNoVerifier):
-		s.fake = true
-		v = imitate(v, s.method, user, s.o.Secret)
-	case err != nil:
-		s.failed = err
-		return scram.StoredCredentials{}, err
+func parseClientFinal(message string) (m clientFinal, ok bool) {
+	fields := strings.Split(message, ",")
+	last := len(fields) - 1
+	if last < 2 {
+		return m, false
 	}
-	if v.Password != nil {
-		if v, err = s.derive(v, user); err != nil {
-			return scram.StoredCredentials{}, err
-		}
-	}
-	return scram.StoredCredentials{
-		KeyFactors: scram.KeyFactors{Salt: string(v.Salt), Iters: v.Iterations},
-		StoredKey:  v.StoredKey, ServerKey: v.ServerKey,
-	}, nil
-}
-
-// derive makes the values of SCRAM for a user whose password is kept in the
-// clear. His salt is as lasting as that of a user who does not exist.
-func (s *scramServer) derive(v Verifier, user string) (Verifier, error) {
-	if len(v.Salt) == 0 {
-		v.Salt = imitate(Verifier{}, s.method, user, s.o.Secret).Salt
-	}
-	if v.Iterations == 0 {
-		v.Iterations = Iterations
-	}
-	made, err := NewVerifier(s.method, v.Password, v.Salt, v.Iterations)
-	if err != nil { // a password that SASLprep refuses: nobody can prove it
-		s.fake = true
-		return imitate(v, s.method, user, s.o.Secret), nil
-	}
-	return made, nil
-}
-
-func (s *scramServer) Next(ctx context.Context, data []byte) ([]byte, bool, string, error) {
-	if len(data) > maxMessage || !utf8.Valid(data) {
-		return nil, false, "", ErrBadCredentials
-	}
-	s.ctx = ctx
-	reply, err := s.run.Step(string(data))
-	s.ctx = nil
-	switch name := s.run.Username(); {
-	case s.failed != nil:
-		return nil, false, "", s.failed
-	case err != nil || !goodName(name) || s.run.AuthzID() != "" && s.run.AuthzID() != name:
-		return nil, false, "", ErrBadCredentials
-	case !s.run.Done():
-		return []byte(reply), false, "", nil
-	case s.fake || !s.run.Valid():
-		return nil, false, "", ErrBadCredentials
-	default:
-		return []byte(reply), true, name, nil
-	}
+	var bound, proven bool
+	m.binding, bound = binaryField(fields, 0, "c")
+	m.nonce, ok = field(fields, 1, "r")
+	m.proof, proven = binaryField(fields, last, "p")
+	m.withoutProof = message[:len(message)-len(fields[last])-1]
+	return m, ok && bound && proven
 }
 
 // goodName tells whether a user may have that name.
 func goodName(name string) bool { return name != "" && !strings.Contains(name, "\x00") }
+
+// sign is HMAC(key, message), which proves one side to the other.
+func sign(method string, key []byte, message string) []byte { return mac(hashOf(method), key, message) }
+
+// proofFits tells whether a proof is the client's key under its signature of what
+// was said.
+func proofFits(method string, storedKey, proof []byte, message string) bool {
+	signature := sign(method, storedKey, message)
+	if len(proof) != len(signature) {
+		return false
+	}
+	clientKey := hashOf(method)()
+	clientKey.Write(xor(proof, signature))
+	return hmac.Equal(clientKey.Sum(nil), storedKey)
+}
+
+func xor(a, b []byte) []byte {
+	out := make([]byte, len(a))
+	for i := range a {
+		out[i] = a[i] ^ b[i]
+	}
+	return out
+}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/xdg-go/scram"
 )
 
 // The exchanges that the RFCs print.
@@ -27,8 +25,7 @@ func TestScramVectors(t *testing.T) {
 			}
 			c.nonce = func() string { return v.nonce }
 			s := newScramServer(v.method, people{verifier: map[string]Verifier{"user": verifier}}, options())
-			server, _ := generator(v.method).NewServer(s.lookUp)
-			s.run = server.WithNonceGenerator(func() string { return v.more }).NewConversation()
+			s.nonce = func() string { return v.more }
 
 			say(t, "n,,n=user,r="+v.nonce, c.Start)
 			first := hear(t, s, "n,,n=user,r="+v.nonce, fmt.Sprintf("r=%s%s,s=%s,i=4096", v.nonce, v.more, v.salt), false)
@@ -111,9 +108,9 @@ func TestHostileScramServer(t *testing.T) {
 		"another nonce":        {"r=xbcdef,s=" + salt + ",i=4096", "nonce"},
 		"our nonce alone":      {"r=abc,s=" + salt + ",i=4096", "nonce"},
 		"no salt":              {"r=abcdef,s=,i=4096", "salt"},
-		"an extension":         {"m=x,r=abcdef,s=" + salt + ",i=4096", ""},
+		"an extension":         {"m=x,r=abcdef,s=" + salt + ",i=4096", "no SCRAM"},
 		"something else":       {"v=abcdef", "no SCRAM"},
-		"much":                 {"r=abcdef,s=" + salt + ",i=4096," + strings.Repeat("x", 10000), "bytes"},
+		"much":                 {"r=abcdef,s=" + salt + ",i=4096," + strings.Repeat("x", 10000), "no SCRAM"},
 	} {
 		c, err := newScramClient(SCRAMSHA256, ClientOptions{Username: "user", Password: []byte("pencil")})
 		if err != nil {
@@ -147,8 +144,7 @@ func TestHostileScramServer(t *testing.T) {
 
 // first is a good message of a server that knows nothing of the user.
 func first(c Client) []byte {
-	_, nonce, _ := strings.Cut(c.(*scramClient).first, ",r=")
-	return []byte("r=" + nonce + "x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096")
+	return []byte("r=" + c.(*scramClient).cnonce + "x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096")
 }
 
 // A name that nobody has, and one whose password cannot be used, are led through
@@ -188,8 +184,7 @@ func TestUnknownUserLooksReal(t *testing.T) {
 		}
 		var answers []string
 		for _, server := range []Server{s, r} {
-			nonce := server.(*polite).Server.(*scramServer)
-			final := "c=biws,r=" + nonceOf(nonce.run) + ",p=" + zeros(SCRAMSHA256)
+			final := "c=biws,r=" + server.(*polite).Server.(*scramServer).all + ",p=" + zeros(SCRAMSHA256)
 			_, _, _, err := server.Next(t.Context(), []byte(final))
 			answers = append(answers, err.Error())
 			if !errors.Is(err, ErrBadCredentials) {
@@ -200,13 +195,6 @@ func TestUnknownUserLooksReal(t *testing.T) {
 			t.Errorf("%q", answers)
 		}
 	}
-}
-
-// nonceOf runs a copy of the conversation to see its nonce: the reply is not kept.
-func nonceOf(run *scram.ServerConversation) string {
-	_, rest, _ := strings.Cut(fmt.Sprintf("%+v", *run), " nonce:")
-	nonce, _, _ := strings.Cut(rest, " ")
-	return nonce
 }
 
 func TestVerifierText(t *testing.T) {

@@ -11,8 +11,6 @@ import (
 	"hash"
 	"strconv"
 	"strings"
-
-	"github.com/xdg-go/stringprep"
 )
 
 // Iterations and SaltLength are what a new verifier is made with: RFC 7677 asks
@@ -77,12 +75,14 @@ func VerifierOfSalted(method string, salted, salt []byte, iterations int) (Verif
 		return Verifier{}, fmt.Errorf("%s has a hash of %d bytes, not %d", method, h().Size(), len(salted))
 	}
 	digest := h()
-	digest.Write(mac(h, salted, "Client Key"))
+	digest.Write(clientKey(method, salted))
 	return Verifier{
 		Method: method, Salt: salt, Iterations: iterations,
 		StoredKey: digest.Sum(nil), ServerKey: mac(h, salted, "Server Key"),
 	}, nil
 }
+
+func clientKey(method string, salted []byte) []byte { return mac(hashOf(method), salted, "Client Key") }
 
 func checkFactors(salt []byte, iterations int) error {
 	switch {
@@ -94,15 +94,6 @@ func checkFactors(salt []byte, iterations int) error {
 		return fmt.Errorf("%d iterations: there must be 1 to %d", iterations, maxStoredIterations)
 	}
 	return nil
-}
-
-// Prepare is SASLprep (RFC 4013), which makes strings equal that look equal.
-func Prepare(s string) (string, error) {
-	prepared, err := stringprep.SASLprep.Prepare(s)
-	if err != nil {
-		return "", fmt.Errorf("SASLprep (RFC 4013) does not allow one of its characters") // which one is nobody's business
-	}
-	return prepared, nil
 }
 
 // hashOf is the hash of a SCRAM method, nil for another one.
