@@ -88,6 +88,7 @@ type Broker struct {
 	busy      busySessions
 	retained  retainedSet
 	turns     turns
+	retries   retries
 	sys       sysPublisher
 	deadlines *deadlines
 	wheel     *wheel
@@ -137,7 +138,7 @@ func New(o Options) (*Broker, error) {
 	b.recount(b.limits())
 	b.matches.topics = make(map[string]*matched)
 	b.deadlines = newDeadlines()
-	b.busy.b = b
+	b.busy.b, b.retries.b = b, b
 	b.wheel = newWheel(b.deadlines, (*Conn).silent)
 	b.context, b.cancel = context.WithCancel(context.Background())
 	if err := b.takeUp(); err != nil {

@@ -66,6 +66,7 @@ func (s *Session) withdraw(d due) {
 	case d.queued:
 		s.queue.unpop(again)
 		s.b.metrics.queued(1, again.message.size())
+		s.pumpInASecond() // nothing tells when there is room
 	case s.live() != nil && s.owes():
 		s.pumpLater() // what may have waited behind it
 	}

@@ -420,6 +420,25 @@ func TestQoS2WithoutRoom(t *testing.T) {
 	})
 }
 
+// What goes back into the queue for want of room is sent once there is, without
+// anything else that happens.
+func TestQoS2ComesWhenThereIsRoomAgain(t *testing.T) {
+	stored(t, nil, func(w *world, v *vault) {
+		a := w.connect5("a", "session-expiry-interval=60 receive-maximum=1")
+		a.subscribe("t", 2, "")
+		pub := w.connect5("pub", "clean-start=1")
+		pub.send("PUBLISH topic=t qos=1 packet-id=1 payload=1", "PUBLISH topic=t qos=2 packet-id=2 payload=2")
+		pub.expect("PUBACK packet-id=1", "PUBREC packet-id=2")
+		a.expect("PUBLISH qos=1 packet-id=1 payload=1")
+		v.noRoomFor(broker.EventInflight)
+		a.send("PUBACK packet-id=1")
+		a.quiet(5 * time.Second)
+		v.noRoomFor()
+		a.expect("PUBLISH qos=2 payload=2")
+		a.alive()
+	})
+}
+
 // A member of a share that ends before its message could be sent leaves it to
 // another.
 func TestQoS2OfAShareThatWaits(t *testing.T) {

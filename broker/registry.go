@@ -299,7 +299,9 @@ func (s *Session) endsNow() {
 	b := s.b
 	b.registry.Lock()
 	s.mu.Lock()
-	if s.owner.Load() != nil || s.ended || b.registry.sessions.Get(s.ClientID()) != s || b.deadlines.armed((*sessionEnd)(s)) {
+	// It may have been taken up since the time came, and left again, to end later or never.
+	if s.owner.Load() != nil || s.ended || b.registry.sessions.Get(s.ClientID()) != s ||
+		s.expiry.Load() == noExpiry || b.deadlines.armed((*sessionEnd)(s)) {
 		s.mu.Unlock()
 		b.registry.Unlock()
 		return
@@ -332,7 +334,8 @@ func (s *Session) willIsDue() {
 	var events []Event
 	var fire *will
 	s.mu.Lock()
-	if s.owner.Load() == nil && !s.ended && !s.b.deadlines.armed((*willDelay)(s)) {
+	// That of a later connection may be another will, which is due with the session.
+	if s.owner.Load() == nil && !s.ended && s.will != nil && s.will.delay < s.expiry.Load() && !s.b.deadlines.armed((*willDelay)(s)) {
 		fire = s.takeWill(&events)
 	}
 	s.mu.Unlock()

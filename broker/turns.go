@@ -3,6 +3,7 @@ package broker
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // One pump of a session does no more than pumpWork, so that neither its mutex nor
@@ -67,4 +68,42 @@ func (s *Session) pumpAgain(batch *Batch) {
 	if c := s.live(); c != nil { // not always the one it began for
 		s.pump(batch, c)
 	}
+}
+
+// retries are the sessions that are given a turn within a second, for what the
+// Store had no room for.
+type retries struct {
+	b        *Broker
+	mu       sync.Mutex
+	sessions map[*Session]struct{}
+	due      deadline
+}
+
+func (r *retries) deadline() *deadline { return &r.due }
+
+func (r *retries) fire(time.Time) {
+	r.mu.Lock()
+	all := r.sessions
+	r.sessions = nil
+	r.mu.Unlock()
+	for s := range all {
+		s.mu.Lock()
+		if s.live() != nil && s.owes() {
+			s.pumpLater()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// pumpInASecond has the session pumped once more, a second at the latest after the
+// first who asked. mu is held.
+func (s *Session) pumpInASecond() {
+	r := &s.b.retries
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions == nil {
+		r.sessions = make(map[*Session]struct{})
+		r.b.deadlines.arm(r, time.Now().Add(time.Second))
+	}
+	r.sessions[s] = struct{}{}
 }
