@@ -344,7 +344,7 @@ func (c *Conn) inquire() {
 			c.kick(mqttwire.Success, "")
 			return
 		}
-		if c.asks() {
+		if c.phase == connecting && c.asks() { // connected, the question could be one of the driver's thread
 			c.inquire()
 			return
 		}
