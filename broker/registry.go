@@ -369,7 +369,7 @@ func (b *Broker) exit(c *Conn, cause error) {
 		return
 	}
 	if c.clientID() == "" {
-		b.log.Info("connection refused", "remote", remoteOf(c), "reason", c.farewell(cause))
+		b.log.Info("connection refused", append(c.claims(), slog.String("remote", remoteOf(c)), slog.String("reason", c.farewell(cause)))...)
 		return
 	}
 	if h := b.log.Handler(); h.Enabled(b.context, slog.LevelInfo) {
@@ -377,6 +377,19 @@ func (b *Broker) exit(c *Conn, cause error) {
 		r.AddAttrs(slog.String("client", c.clientID()), slog.String("remote", remoteOf(c)), slog.String("reason", c.farewell(cause)))
 		_ = h.Handle(b.context, r)
 	}
+}
+
+// claims is what a client that is not in said of itself, for the log.
+func (c *Conn) claims() (said []any) {
+	if c.handshake == nil || c.connect == nil {
+		return nil
+	}
+	given := &c.connect.credentials
+	said = append(said, slog.String("client", given.ClientID))
+	if given.HasUsername {
+		said = append(said, slog.String("user", given.Username))
+	}
+	return said
 }
 
 // welcome notes a connection that has got its CONNACK.

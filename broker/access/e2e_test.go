@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -249,6 +250,26 @@ func TestMethodsRefused(t *testing.T) {
 	if _, err := access.NewSASL(access.SASLOptions{Methods: []string{"SCRAM"}}); err == nil || !strings.Contains(err.Error(), sasl.SCRAMSHA256) {
 		t.Error(err)
 	}
+}
+
+// What the client must not hear the log says: who it was, and why.
+func TestLogTellsWhy(t *testing.T) {
+	var log strings.Builder
+	users := authfile.New(fileOf(t, "tim:secret"))
+	s := saslOf(t, access.SASLOptions{Users: users, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	withDoor(t, access.Chain(access.Link{Authenticator: s}), func(d *door) {
+		for _, c := range []struct{ method, user, want string }{
+			{sasl.SCRAMSHA256, "eve", "user=eve remote=mem method=SCRAM-SHA-256 reason=\"unknown user\""},
+			{sasl.SCRAMSHA256, "tim", "user=tim remote=mem method=SCRAM-SHA-256 reason=\"bad user name or password\""},
+			{sasl.SCRAMSHA1, "tim", "not kept in a form"},
+		} {
+			log.Reset()
+			d.wantOut(half(d, c.method, c.user, "wrong"), mqttwire.BadUserNameOrPassword)
+			if !strings.Contains(log.String(), c.want) {
+				d.Errorf("no %s in %s", c.want, log.String())
+			}
+		}
+	})
 }
 
 // A chain without enhanced authentication has no method at all.

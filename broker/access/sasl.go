@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 
 	"mqtk/broker"
@@ -37,7 +38,10 @@ func DefaultMethods() []string {
 
 // SASL is the link for enhanced authentication. It knows nobody by CONNECT's user
 // name and password: other links do.
-type SASL struct{ o SASLOptions }
+type SASL struct {
+	o     SASLOptions
+	turns chan struct{} // of deriving keys from passwords kept in the clear
+}
 
 var _ broker.ChallengeAuthenticator = (*SASL)(nil)
 
@@ -61,7 +65,7 @@ func NewSASL(o SASLOptions) (*SASL, error) {
 	if o.Secret == nil {
 		o.Secret = []byte(rand.Text())
 	}
-	return &SASL{o: o}, nil
+	return &SASL{o: o, turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}, nil
 }
 
 // Authenticate knows nobody.
@@ -78,7 +82,7 @@ func (s *SASL) Begin(method string, given *broker.Credentials) (broker.Challenge
 		s.o.Log.Warn("PLAIN over a connection without TLS was refused", "remote", given.Remote)
 		return nil, broker.ErrUnknownMethod
 	}
-	o := sasl.ServerOptions{Secret: s.o.Secret}
+	o := sasl.ServerOptions{Secret: s.o.Secret, Turns: s.turns}
 	if method == sasl.External {
 		if s.o.CertificateField == "" {
 			return nil, broker.ErrUnknownMethod
@@ -89,11 +93,12 @@ func (s *SASL) Begin(method string, given *broker.Credentials) (broker.Challenge
 		}
 		o.External = name
 	}
-	server, err := sasl.NewServer(method, s.o.Users, o)
-	if err != nil {
+	e := &exchange{method: method, given: given, log: s.o.Log, users: s.o.Users}
+	var err error
+	if e.server, err = sasl.NewServer(method, e, o); err != nil {
 		return nil, err
 	}
-	return &exchange{server: server}, nil
+	return e, nil
 }
 
 // hidden tells that nobody on the way can read what the client sends.
@@ -105,13 +110,41 @@ func hidden(given *broker.Credentials) bool {
 	return local
 }
 
-// exchange is a sasl.Server as the broker wants it.
-type exchange struct{ server sasl.Server }
+// exchange is a sasl.Server as the broker wants it. It stands between the server
+// and the users, to tell the log what the client must not hear.
+type exchange struct {
+	server sasl.Server
+	users  sasl.Users
+	method string
+	given  *broker.Credentials
+	log    *slog.Logger
+
+	name string // that was asked for
+	why  error  // of the users
+}
 
 func (e *exchange) Next(ctx context.Context, data []byte) ([]byte, bool, broker.Identity, error) {
 	reply, done, name, err := e.server.Next(ctx, data)
 	if errors.Is(err, sasl.ErrBadCredentials) {
+		if e.why == nil {
+			e.why = sasl.ErrBadCredentials
+		}
+		e.log.Info("authentication failed", "client", e.given.ClientID, "user", e.name, "remote", e.given.Remote, "method", e.method, "reason", e.why)
 		err = broker.ErrBadCredentials
 	}
 	return reply, done, broker.Identity{Username: name}, err
+}
+
+// Verifier is the users'.
+func (e *exchange) Verifier(ctx context.Context, user, method string) (v sasl.Verifier, err error) {
+	e.name = user
+	v, e.why = e.users.Verifier(ctx, user, method)
+	return v, e.why
+}
+
+// Check is the users'.
+func (e *exchange) Check(ctx context.Context, user string, password []byte) error {
+	e.name = user
+	e.why = e.users.Check(ctx, user, password)
+	return e.why
 }

@@ -112,6 +112,9 @@ type ServerOptions struct {
 	// External is who the client was found to be by other means, its certificate
 	// for one. Empty: nobody, and EXTERNAL fails.
 	External string
+	// Turns bounds how many SCRAM verifiers are derived from passwords at once: each
+	// derivation holds a place in it. Nil: no bound.
+	Turns chan struct{}
 	// Realm of DIGEST-MD5, and the host in CRAM-MD5's challenge; empty means mqtt.
 	Realm string
 }

@@ -69,12 +69,20 @@ func (s *scramServer) verifier(ctx context.Context, user string) (Verifier, erro
 	if v.Password == nil {
 		return v, nil
 	}
-	return s.derive(v, user)
+	return s.derive(ctx, v, user)
 }
 
 // derive makes the values of SCRAM for a user whose password is kept in the
 // clear. His salt is as lasting as that of a user who does not exist.
-func (s *scramServer) derive(v Verifier, user string) (Verifier, error) {
+func (s *scramServer) derive(ctx context.Context, v Verifier, user string) (Verifier, error) {
+	if s.o.Turns != nil {
+		select {
+		case s.o.Turns <- struct{}{}:
+			defer func() { <-s.o.Turns }()
+		case <-ctx.Done():
+			return Verifier{}, ctx.Err()
+		}
+	}
 	if len(v.Salt) == 0 {
 		v.Salt = imitate(Verifier{}, s.method, user, s.o.Secret).Salt
 	}

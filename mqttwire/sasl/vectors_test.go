@@ -231,6 +231,30 @@ func TestPasswordInTheClear(t *testing.T) {
 	}
 }
 
+// Deriving keys waits for its turn, for a name that nobody has as well.
+func TestDerivingWaits(t *testing.T) {
+	o := options()
+	o.Turns = make(chan struct{}, 1)
+	o.Turns <- struct{}{}
+	users := people{clear: map[string]string{"tim": "secret"}, model: Verifier{Password: []byte{}}}
+	for _, name := range []string{"tim", "eve"} {
+		s, err := NewServer(SCRAMSHA256, users, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, _, err := s.Next(ctx, []byte("n,,n="+name+",r=abc")); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	<-o.Turns
+	s, _ := NewServer(SCRAMSHA256, users, o)
+	if _, _, _, err := s.Next(t.Context(), []byte("n,,n=tim,r=abc")); err != nil || len(o.Turns) != 0 {
+		t.Error(err)
+	}
+}
+
 func FuzzServers(f *testing.F) {
 	f.Add(byte(0), []byte("n,,n=tim,r=abc"), []byte("c=biws,r=abc,p=AAAA"))
 	f.Add(byte(3), []byte("\x00tim\x00secret"), []byte{})
