@@ -18,13 +18,13 @@ func TestSet(t *testing.T) {
 	c := New()
 	for key, value := range map[string]string{
 		"max_qos": "1", "limits.max_packet_size": "64KiB", "acl.no_match": "allow", "data": "d",
-		"bans.addresses": "192.0.2.7,10.0.0.0/8", "commit_delay": "20ms",
+		"deny_action": "disconnect", "bans.addresses": "192.0.2.7,10.0.0.0/8", "commit_delay": "20ms",
 	} {
 		if err := c.Set("--set", key, value); err != nil {
 			t.Error(err)
 		}
 	}
-	if c.Limits.MaxQoS != 1 || c.Limits.MaxPacketSize != 64<<10 || c.ACL.NoMatch != "allow" || c.Data != "d" || len(c.Bans.Addresses) != 2 {
+	if c.Limits.MaxQoS != 1 || c.Limits.MaxPacketSize != 64<<10 || c.ACL.NoMatch != "allow" || c.Data != "d" || c.ACL.DenyAction != "disconnect" || len(c.Bans.Addresses) != 2 {
 		t.Errorf("%+v", c)
 	}
 	if c.Source("limits.max_qos") != "--set" || c.Source("driver") != Default {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,12 +183,7 @@ func (i *importer) option(l line) {
 	case !ok && isBridgeOption(l.name):
 		i.lose(l, "belongs to a bridge, and there are no bridges here")
 	case !ok:
-		var names []string
-		for name := range i.rows {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		i.lose(l, "is no option of mosquitto%s", orMeant(nearest(l.name, names)))
+		i.lose(l, "is no option of mosquitto%s", orMeant(i.meant(l.name)))
 	case row.place == ofListener:
 		i.section.options[l.name] = l
 	case row.place == ofSecurity && i.perListener:
@@ -197,6 +193,15 @@ func (i *importer) option(l line) {
 	default:
 		row.do(i, l)
 	}
+}
+
+// meant is the option that was probably meant; in what is no mosquitto.conf at
+// all, it is not looked for in every line.
+func (i *importer) meant(name string) string {
+	if len(i.lost) > mostProblems {
+		return ""
+	}
+	return nearest(name, slices.Sorted(maps.Keys(i.rows)))
 }
 
 func (i *importer) begin(l line) {

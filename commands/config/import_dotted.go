@@ -107,12 +107,15 @@ func (i *importer) database() {
 	}
 }
 
-// userQuery and ruleQuery are the queries that are asked here, too.
-var (
-	userQuery = regexp.MustCompile(`(?i)^select +password(?: *, *salt)? +from +([\w.]+) +where +username *= *'%u'(?: +limit +1)?;?$`)
-	rootQuery = regexp.MustCompile(`(?i)^select +is_superuser +from +([\w.]+) +where +username *= *'%u'(?: +limit +1)?;?$`)
-	ruleQuery = regexp.MustCompile(`(?i)^select +allow, *ipaddr, *username, *clientid, *access, *topic +from +([\w.]+) +where +ipaddr *= *'%a' +or +username *= *'%u' +or +username *= *'\$all' +or +clientid *= *'%c';?$`)
-)
+// queryPatterns are the queries that are asked here, too.
+func queryPatterns() map[string]string {
+	return map[string]string{
+		"auth_query":  `(?i)^select +password(?: *, *salt)? +from +([\w.]+) +where +username *= *'%u'(?: +limit +1)?;?$`,
+		"super_query": `(?i)^select +is_superuser +from +([\w.]+) +where +username *= *'%u'(?: +limit +1)?;?$`,
+		"acl_query": `(?i)^select +allow, *ipaddr, *username, *clientid, *access, *topic +from +([\w.]+) +where ` +
+			`+ipaddr *= *'%a' +or +username *= *'%u' +or +username *= *'\$all' +or +clientid *= *'%c';?$`,
+	}
+}
 
 func (i *importer) databaseOption(name string, l line) {
 	switch name {
@@ -124,7 +127,7 @@ func (i *importer) databaseOption(name string, l line) {
 	case "deny_action", "acl_deny_action":
 		i.set(l, "acl.deny_action", l.value)
 	case "auth_query", "super_query", "acl_query":
-		query := map[string]*regexp.Regexp{"auth_query": userQuery, "super_query": rootQuery, "acl_query": ruleQuery}[name]
+		query := regexp.MustCompile(queryPatterns()[name])
 		key := map[string]string{"auth_query": "auth.sql.user_table", "acl_query": "auth.sql.acl_table"}[name]
 		match := query.FindStringSubmatch(strings.Join(strings.Fields(l.value), " "))
 		if match == nil {

@@ -4,7 +4,7 @@ func listenerKeys() []Key {
 	keys := []Key{
 		{Path: "listener.url", Kind: Text, Doc: "Where to listen: mqtt, mqtts, ws or wss://HOST:PORT, or unix:///PATH; without a host on all interfaces, with port 0 on a free one.",
 			field: onListener(func(l *Listener) any { return &l.URL })},
-		{Path: "listener.auth", Kind: Choices, Choices: []string{"file", "sql", "jwt", "cert", "anonymous"}, Doc: "Who is asked for a client's credentials, in order; anonymous, as the last, lets in who has none. Without this key: cert where user_from_cert is set, then all that [auth] configures.",
+		{Path: "listener.auth", Kind: Choices, Choices: []string{"file", "sql", "jwt", "cert", "anonymous"}, Doc: "Who is asked for a client's credentials, in order; anonymous, as the last, lets in who has none, from other machines too. Without this key: cert where user_from_cert is set, then all that [auth] configures.",
 			field: onListener(func(l *Listener) any { return &l.Auth })},
 		{Path: "listener.versions", Kind: Choices, Choices: []string{"3.1", "3.1.1", "5.0"}, Doc: "Versions of MQTT that are spoken here; none named: all.",
 			field: onListener(func(l *Listener) any { return &l.Versions })},

@@ -115,8 +115,8 @@ func (s syntaxError) place() span {
 	return span{s.start, s.start + max(1, min(len(bytes.TrimSpace(key)), len(first)))}
 }
 
-// statement is a line that begins a table or sets a key.
-var statement = regexp.MustCompile(`^[ \t]*(\[\[?[ \t]*[\w."'-]+[ \t]*\]\]?[ \t]*(#.*)?$|[\w."'-]+[ \t]*=)`)
+// statement is the pattern of a line that begins a table or sets a key.
+const statement = `^[ \t]*(\[\[?[ \t]*[\w."'-]+[ \t]*\]\]?[ \t]*(#.*)?$|[\w."'-]+[ \t]*=)`
 
 // resume is where to go on.
 func (s syntaxError) resume() int {
@@ -124,7 +124,8 @@ func (s syntaxError) resume() int {
 	if !s.spread() {
 		return offset
 	}
-	for offset < len(s.text) && !statement.Match(lineAround(s.text, offset)) {
+	begins := regexp.MustCompile(statement)
+	for offset < len(s.text) && !begins.Match(lineAround(s.text, offset)) {
 		offset = lineAfter(s.text, offset)
 	}
 	return offset
