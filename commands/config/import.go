@@ -23,6 +23,7 @@ func Import(path string, text []byte) (toml []byte, lost []Problem) {
 		}
 	})
 	i.read(path, string(text), true)
+	i.unopened()
 	i.access()
 	i.database()
 	i.listeners()
@@ -41,8 +42,9 @@ type line struct {
 	n           int
 	text        string
 	name, value string
-	dotted      bool // NAME = VALUE
-	implied     bool // nobody wrote it
+	dotted      bool   // NAME = VALUE
+	implied     bool   // nobody wrote it
+	written     string // the name as it stands there, where it is another
 }
 
 // A section is a listener, or what stands before the first one: the options of
@@ -67,15 +69,19 @@ type importer struct {
 	section     *section   // that the next lines belong to
 	sections    []*section // of listeners
 	perListener bool
-	bridge      string          // that the next lines belong to
-	plugin      line            // that decides about clients
-	logLevels   map[string]line // of log_type
-	dotted      map[string]line // of auth.mysql and its like, for database
+	bridge      string              // that the next lines belong to
+	plugin      line                // that decides about clients
+	logLevels   map[string]line     // of log_type
+	dotted      map[string]line     // of auth.mysql and its like, for database
+	doors       map[string]*section // of listener.tcp.NAME and its like
 	lost        []Problem
 	written     []string // listeners, as they will stand in the file
 }
 
 func (i *importer) lose(l line, format string, a ...any) {
+	if l.written != "" {
+		l.name = l.written
+	}
 	p := Problem{File: l.file, Line: l.n, Column: 1, Key: l.name, Text: fmt.Sprintf(format, a...), line: l.shown(), width: len(l.name)}
 	if at := strings.Index(p.line, l.name); at > 0 {
 		p.Column = len([]rune(p.line[:at])) + 1

@@ -50,6 +50,10 @@ func (i *importer) dottedOption(l line) {
 		i.dotted[strings.Replace(l.name, ".auth_query.", ".", 1)] = l
 		return
 	}
+	if d, ok := parseDottedListener(l.name); ok {
+		i.door(d, l)
+		return
+	}
 	name := l.name
 	for _, prefix := range []string{"mqtt.", "zone.external.", "zone.internal."} {
 		name = strings.TrimPrefix(name, prefix)

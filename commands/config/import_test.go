@@ -86,6 +86,23 @@ salt = "prefix" # m.conf:6
 sql = true # m.conf:2
 no_match = "allow" # m.conf:11
 `, "10:1 auth.mysql.ssl: has no equivalent; options of the driver stand in dsn\n12:1 node.name: has no equivalent"},
+		{"other listeners", "listener.tcp.external = 0.0.0.0:1883\nlistener.tcp.external.max_connections = 1000\nlistener.tcp.external.backlog = 9\nlistener.ssl.external = 8883\nlistener.ssl.external.keyfile = /k\nlistener.ssl.external.certfile = /c\nlistener.ssl.external.cacertfile = /a\nlistener.ssl.external.verify = verify_peer\nlistener.ssl.external.fail_if_no_peer_cert = true\nlistener.ssl.external.peer_cert_as_username = cn\nlistener.ws.external = 8083\nallow_anonymous = true\nlistener.tcp.internal.max_connections = 5",
+			"allow_anonymous = true # m.conf:12\n\n[[listener]]\nurl = \"mqtt://0.0.0.0:1883\" # m.conf:1\nauth = [] # m.conf:12\nmax_connections = 1000 # m.conf:2\n\n[[listener]]\nurl = \"mqtts://:8883\" # m.conf:4\nauth = [\"cert\"] # m.conf:4\ncert = \"/c\" # m.conf:6\nkey = \"/k\" # m.conf:5\nclient_ca = \"/a\" # m.conf:7\nuser_from_cert = \"cn\" # m.conf:10\n\n[[listener]]\nurl = \"ws://:8083\" # m.conf:11\n",
+			"3:1 listener.tcp.external.backlog: has no equivalent\n13:1 listener.tcp.internal.max_connections: belongs to a listener that no line opens"},
+		{"a plugin decides", "listener 1883\nplugin /x.so\nplugin_opt_config_file /x", "# Not taken over: a plugin decided who may connect to it.\n#[[listener]]\n", "2:1 plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens\n3:1 plugin_opt_config_file: is an option of a plugin, and there are no plugins here"},
+		{"certificates, less usual", "allow_anonymous true\nlistener 1\ncertfile /c\nkeyfile /k\nuse_username_as_clientid true\nrequire_certificate true\ncapath /d\nlistener 2\ncertfile /c\nkeyfile /k\ncafile /a\nrequire_certificate true\nuse_subject_as_username true\ntls_version tlsv1.1\nciphers_tls1.3 X\nlistener 3\ncertfile /c\nkeyfile /k\ntls_keyform engine\ntls_engine x\nlistener 4\nprotocol mqttsn",
+			"\nuser_from_cert = \"subject\" # m.conf:13\n", "5:1 use_username_as_clientid: the client id is not replaced here; bind_client_id = \"equal\" demands that it is the user name\n7:1 capath: a directory of certificates is not read: put them into one file, which client_ca names\n14:1 tls_version: 1.2 is the oldest version of TLS here\n15:1 ciphers_tls1.3: has no equivalent: the cipher suites of TLS 1.3 are not for choosing\n19:1 tls_keyform: there are no engines here: the key is a file\n20:1 tls_engine: there are no engines here: the key is a file\n22:1 protocol: the protocol \"mqttsn\" is not spoken here"},
+		{"limits of one listener", "allow_anonymous true\nlistener 1\nmax_qos 1\nmax_topic_alias 5\nlistener 2\nmax_topic_alias 5", "[limits]\ntopic_alias_in = 5 # m.conf:4\n", "3:1 max_qos: is one for all listeners here: limits.max_qos, which is not set"},
+		{"log", "log_type none\nlog_timestamp false\nlog_timestamp_format %Y\nconnection_messages false\npersistence 1\npersistence_file x\npersistent_client_expiration 5", "data = \"mqtk\" # m.conf:5\nlog_level", `1:1 log_type: there is no such kind in the log here; log_level says from which level on is logged
+2:1 log_timestamp: cannot be turned off
+3:1 log_timestamp_format: has no equivalent: log_format is text or json, with the time by RFC 3339
+4:1 connection_messages: cannot be turned off
+6:1 persistence_file: what is kept is not one file; the directory is data, and what mosquitto has kept is not read
+7:1 persistent_client_expiration: "5" is no number of h, d, w, m or y`},
+		{"two databases", "auth.mysql.server = a\nauth.mysql.database = m\nauth.mysql.password_hash = crypt7\nauth.pgsql.server = b\nauth.mysql.super_query = select 1\nacl_file /a\nlistener 1883", "driver = \"mysql\" # m.conf:1\ndsn = \"mysql://a:3306/m\" # m.conf:1\n", `1:1 auth.mysql.server: the rules come from acl_file, so those of the database are not asked
+3:1 auth.mysql.password_hash: cannot be auth.sql.hash here: "crypt7" is no choice; did you mean bcrypt?; plain, md5, sha, sha256, sha512, bcrypt or pbkdf2 is allowed
+4:1 auth.pgsql.server: is a second database, and one is asked here
+5:1 auth.mysql.super_query: a query is not for setting; user_table, acl_table and [auth.sql.columns] say where users and rules are`},
 		{"Postgres", "auth.pgsql.server = db\nauth.pgsql.database = m\nauth.pgsql.password_hash = pbkdf2,sha256,4096,32", "dsn = \"postgres://db:5432/m\" # m.conf:1\nhash = \"pbkdf2\" # m.conf:3\nsalt = \"prefix\" # m.conf:3\ndigest = \"sha256\" # m.conf:3\niterations = 4096 # m.conf:3\n", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
