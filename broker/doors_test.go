@@ -83,6 +83,12 @@ func selfSigned(t *testing.T) transport.KeyPair {
 // openDoor listens in memory for a scheme, and tells how to get in.
 func openDoor(t *testing.T, scheme string, certificate transport.KeyPair) (net.Listener, conformance.Dialer) {
 	t.Helper()
+	_, l, dial := openMemoryDoor(t, scheme, certificate)
+	return l, dial
+}
+
+func openMemoryDoor(t *testing.T, scheme string, certificate transport.KeyPair) (*transport.MemListener, net.Listener, conformance.Dialer) {
+	t.Helper()
 	memory := transport.NewMemListener()
 	o := transport.ListenOptions{}
 	secure := scheme == "mqtts" || scheme == "wss"
@@ -93,7 +99,7 @@ func openDoor(t *testing.T, scheme string, certificate transport.KeyPair) (net.L
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, func(ctx context.Context) (nc net.Conn, err error) {
+	return memory, l, func(ctx context.Context) (nc net.Conn, err error) {
 		if nc, err = memory.Dial(ctx); err != nil {
 			return nil, err
 		}
@@ -327,5 +333,63 @@ func (w *webConn) wants(t *testing.T, v mqttwire.Version, lines ...string) {
 	}
 	if w.left > 0 {
 		t.Fatalf("%d bytes more than wanted", w.left)
+	}
+}
+
+// TestHalfHandshakes: who stops in the middle of a handshake is gone after the time
+// that it has, and others come in meanwhile.
+func TestHalfHandshakes(t *testing.T) {
+	certificate := selfSigned(t)
+	for scheme, says := range map[string]string{
+		"mqtts": "\x16\x03\x01\x40\x00half a hello",
+		"ws":    "GET /mqtt HTTP/1.1\r\nHost: door\r\n",
+		"wss":   "\x16",
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, err := broker.New(broker.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				memory, l, dial := openMemoryDoor(t, scheme, certificate)
+				served := make(chan error, 1)
+				go func() { served <- b.Serve(l) }()
+				var halves []net.Conn
+				for range 100 {
+					nc, err := memory.Dial(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					io.WriteString(nc, says)
+					halves = append(halves, nc)
+				}
+				nc, err := dial(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := &client{w: &world{t: t}, name: "healthy", version: mqttwire.V5, conn: nc, lines: make(chan received, 10)}
+				go w.read()
+				w.send("CONNECT client-id=healthy keep-alive=0")
+				w.expect("CONNACK Success")
+				start := time.Now()
+				for _, half := range halves {
+					if _, err := io.Copy(io.Discard, half); err != nil {
+						t.Errorf("a half handshake ends by %v", err)
+					}
+				}
+				if took := time.Since(start); took > 11*time.Second {
+					t.Errorf("half handshakes lasted %v", took)
+				}
+				w.send("PINGREQ")
+				w.expect("PINGRESP")
+				nc.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := b.Shutdown(ctx); err != nil {
+					t.Error(err)
+				}
+				<-served
+			})
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -54,8 +55,8 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.Conn.SetDeadline(time.Unix(1, 0)) })
 	err := c.enter()
-	if !stop() && err != nil {
-		err = context.Cause(ctx)
+	if !stop() { // the socket may be past its deadline
+		err = fmt.Errorf("the handshake did not end in time: %w", context.Cause(ctx))
 	}
 	if err != nil {
 		return err
@@ -326,11 +327,11 @@ func (c *Conn) sayGoodbye(wait bool) (err error) {
 		return nil // somebody waits for the peer
 	}
 	defer c.writing.Unlock()
-	switch {
-	case c.ws != nil:
+	if c.ws != nil {
 		err = c.ws.CloseWrite()
-	case c.tls != nil:
-		err = c.tls.CloseWrite()
+	}
+	if c.tls != nil && (c.ws == nil || !wait) { // a WebSocket's peer has an answer first
+		err = errors.Join(err, c.tls.CloseWrite())
 	}
 	if err == nil && c.broken == nil {
 		_, err = c.flush(wait)

@@ -169,7 +169,9 @@ func (o *WebSocketOptions) welcome(origins []string) bool {
 	case len(origins) > 1:
 		return false
 	}
-	return slices.Contains(o.Origins, "*") || slices.Contains(o.Origins, origins[0])
+	return slices.ContainsFunc(o.Origins, func(allowed string) bool {
+		return allowed == "*" || strings.EqualFold(strings.TrimSuffix(allowed, "/"), origins[0])
+	})
 }
 
 // offersDeflate finds an offer of permessage-deflate that we can keep: the window
@@ -233,7 +235,7 @@ func tokens(h http.Header, name string) func(yield func(string) bool) {
 // address of X-Forwarded-For that is no trusted proxy's. What stands before it
 // anybody could have written.
 func forwardedFor(h http.Header, peer net.Addr, trusted []netip.Prefix) (client net.Addr, found bool) {
-	if !isTrusted(peer, trusted) {
+	if len(trusted) == 0 || !isTrusted(peer, trusted) {
 		return nil, false
 	}
 	values := slices.Collect(tokens(h, "X-Forwarded-For"))
