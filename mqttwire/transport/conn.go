@@ -75,6 +75,7 @@ func (c *Conn) enter() error {
 		}
 	}
 	if e.tls != nil {
+		c.hello.expected = true
 		c.tls = tls.Server(&c.inlet, e.tls.base)
 		if err := c.tls.Handshake(); err != nil {
 			return explainClient(err)

@@ -287,3 +287,34 @@ func FuzzUpgrade(f *testing.F) {
 		}
 	})
 }
+
+// TestHello cuts a client's first TLS record into small ones, and leaves alone what
+// is none, and what comes behind it.
+func TestHello(t *testing.T) {
+	record := func(n int) string { return "\x16\x03\x01" + string([]byte{byte(n >> 8), byte(n)}) }
+	payload := strings.Repeat("0123456789", 160)
+	for _, test := range []struct{ name, in, want string }{
+		{"long", record(1600) + payload + "behind", record(400) + payload[:400] + record(400) + payload[400:800] +
+			record(400) + payload[800:1200] + record(400) + payload[1200:] + "behind"},
+		{"short", record(100) + payload[:100] + "behind", record(100) + payload[:100] + "behind"},
+		{"no handshake", "\x17\x03\x03\x06\x40" + payload, "\x17\x03\x03\x06\x40" + payload},
+		{"MQTT", "\x10\x0c\x00\x04MQTT\x04\x02", "\x10\x0c\x00\x04MQTT\x04\x02"},
+		{"cut", record(1600) + payload[:10], record(10) + payload[:10]},
+		{"cut in the header", "\x16\x03", "\x16\x03"},
+	} {
+		near, far := MemPair()
+		io.WriteString(near, test.in)
+		near.CloseWrite()
+		l := &inlet{Conn: far, hello: hello{expected: true}}
+		var got []byte
+		for p := make([]byte, 600); ; {
+			n, err := l.Read(p)
+			if got = append(got, p[:n]...); err != nil {
+				break
+			}
+		}
+		if string(got) != test.want {
+			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+}
