@@ -133,7 +133,7 @@ func TestForms(t *testing.T) {
 	} {
 		for _, driver := range test.engines {
 			t.Run(test.name+" in "+driver, func(t *testing.T) {
-				e := map[string]func(*testing.T) *engine{"mysql": onMySQL, "postgres": onPostgres, "sqlite": onSQLite}[driver](t)
+				e := map[string]func(testing.TB) *engine{"mysql": onMySQL, "postgres": onPostgres, "sqlite": onSQLite}[driver](t)
 				for _, statement := range test.ddl {
 					e.exec(t, statement)
 				}
@@ -169,7 +169,7 @@ func TestUserCharset(t *testing.T) {
 
 // TestSchema: a table in another schema or database.
 func TestSchema(t *testing.T) {
-	for _, there := range []func(*testing.T) *engine{onMySQL, onPostgres} {
+	for _, there := range []func(testing.TB) *engine{onMySQL, onPostgres} {
 		t.Run("", func(t *testing.T) {
 			here, there := there(t), there(t)
 			there.tables(t)

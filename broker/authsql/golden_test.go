@@ -65,6 +65,7 @@ func TestGolden(t *testing.T) {
 
 func (g *golden) holds(t *testing.T, d *DB) {
 	t.Helper()
+	forget(d)
 	id := loaded(t, d, g.client)
 	if !d.Authorizer().Known(id) {
 		t.Error("the rights are not known")

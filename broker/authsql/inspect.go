@@ -96,7 +96,7 @@ func (d *DB) Findings(ctx context.Context) ([]acl.Finding, error) {
 // them, and whether its user skips them all. NoMatch holds where none decides.
 func (d *DB) RulesOf(ctx context.Context, c acl.Client) (rules []acl.Rule, superuser bool, err error) {
 	grants := []*grant{{by: d.may, client: c}}
-	common, err := d.may.commons.get(ctx, d.may)
+	networks, err := d.may.networks.get(ctx, d.may)
 	if err != nil {
 		return nil, false, err
 	}
@@ -105,7 +105,7 @@ func (d *DB) RulesOf(ctx context.Context, c acl.Client) (rules []acl.Rule, super
 		return nil, false, err
 	}
 	supers, err := d.may.superusers(ctx, grants)
-	return rulesOf(merged(own, common)), supers[c.Username], err
+	return rulesOf(merged(own, networks)), supers[c.Username], err
 }
 
 // NoMatch is what holds where no row decides.

@@ -71,7 +71,7 @@ func (r *Rights) refresh(ctx context.Context, grants []*grant) {
 	if len(grants) == 0 {
 		return
 	}
-	common, err := r.commons.get(ctx, r)
+	networks, err := r.networks.get(ctx, r)
 	if err != nil {
 		r.failed(ctx, grants, err)
 		return
@@ -84,19 +84,19 @@ func (r *Rights) refresh(ctx context.Context, grants []*grant) {
 		grants = grants[n:]
 		free <- struct{}{}
 		workers.Go(func() {
-			r.refreshBatch(ctx, batch, common)
+			r.refreshBatch(ctx, batch, networks)
 			<-free
 		})
 	}
 	workers.Wait()
 }
 
-func (r *Rights) refreshBatch(ctx context.Context, batch []*grant, common []row) {
-	err := r.loadWith(ctx, batch, common)
+func (r *Rights) refreshBatch(ctx context.Context, batch []*grant, networks []row) {
+	err := r.loadWith(ctx, batch, networks)
 	if errors.Is(err, errTooMany) && len(batch) > 1 {
 		// One client's many rows are not to be felt by the others.
 		for i := range batch {
-			r.refreshBatch(ctx, batch[i:i+1], common)
+			r.refreshBatch(ctx, batch[i:i+1], networks)
 		}
 		return
 	}
@@ -125,60 +125,6 @@ func (r *Rights) failed(ctx context.Context, grants []*grant, err error) {
 		} else {
 			g.decision.Store(nil)
 		}
-	}
-}
-
-// commons are the rows that may be about any client, read once for all who ask
-// at the same time. Who asks gets what was read after it asked.
-type commons struct {
-	statement statement
-	sync.Mutex
-	reading *reading // under way: who comes now is too late for it
-	waiting *reading // the next one
-}
-
-type reading struct {
-	done chan struct{}
-	rows []row
-	err  error
-}
-
-func (c *commons) get(ctx context.Context, r *Rights) ([]row, error) {
-	c.Lock()
-	mine := c.waiting
-	first := mine == nil
-	if first {
-		mine = &reading{done: make(chan struct{})}
-		c.waiting = mine
-	}
-	before := c.reading
-	c.Unlock()
-	if !first {
-		return mine.wait(ctx)
-	}
-	if before != nil {
-		<-before.done // ends by itself: a query has its time
-	}
-	c.Lock()
-	c.reading, c.waiting = mine, nil
-	c.Unlock()
-	mine.rows, mine.err = r.db.rows(context.WithoutCancel(ctx), c.statement, nil)
-	r.warn(mine.rows)
-	c.Lock()
-	if c.reading == mine {
-		c.reading = nil
-	}
-	c.Unlock()
-	close(mine.done)
-	return mine.rows, mine.err
-}
-
-func (m *reading) wait(ctx context.Context) ([]row, error) {
-	select {
-	case <-m.done:
-		return m.rows, m.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
 

@@ -36,12 +36,12 @@ func onEach(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
 }
 
-func onSQLite(t *testing.T) *engine {
+func onSQLite(t testing.TB) *engine {
 	path := filepath.Join(t.TempDir(), "mqtk test.db")
 	return &engine{driver: "sqlite", dsn: path, db: openRaw(t, "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(5000)")}
 }
 
-func onMySQL(t *testing.T) *engine {
+func onMySQL(t testing.TB) *engine {
 	dsn := os.Getenv("MQTK_TEST_MYSQL_DSN")
 	if dsn == "" {
 		t.Skip("MQTK_TEST_MYSQL_DSN names no MySQL or MariaDB")
@@ -56,7 +56,7 @@ func onMySQL(t *testing.T) *engine {
 	return &engine{driver: "mysql", dsn: own, db: openRaw(t, "mysql", config.FormatDSN())}
 }
 
-func onPostgres(t *testing.T) *engine {
+func onPostgres(t testing.TB) *engine {
 	dsn := os.Getenv("MQTK_TEST_POSTGRES_DSN")
 	if dsn == "" {
 		t.Skip("MQTK_TEST_POSTGRES_DSN names no PostgreSQL")
@@ -71,7 +71,7 @@ func onPostgres(t *testing.T) *engine {
 	return &engine{driver: "postgres", dsn: u.String(), db: openRaw(t, "pgx", u.String()), numbered: true}
 }
 
-func openRaw(t *testing.T, driver, dsn string) *sql.DB {
+func openRaw(t testing.TB, driver, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -85,7 +85,7 @@ func openRaw(t *testing.T, driver, dsn string) *sql.DB {
 }
 
 // makeRoom makes a database or schema that goes with the test.
-func makeRoom(t *testing.T, admin *sql.DB, kind string) string {
+func makeRoom(t testing.TB, admin *sql.DB, kind string) string {
 	t.Helper()
 	name := fmt.Sprintf("mqtk_%d_%x", os.Getpid(), rand.Uint32())
 	if _, err := admin.Exec("CREATE " + kind + " " + name); err != nil {
@@ -104,7 +104,7 @@ func makeRoom(t *testing.T, admin *sql.DB, kind string) string {
 }
 
 // exec runs a statement whose parameters are written ? for all databases.
-func (e *engine) exec(t *testing.T, statement string, args ...any) {
+func (e *engine) exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
 	for i := 1; e.numbered && strings.Contains(statement, "?"); i++ {
 		statement = strings.Replace(statement, "?", fmt.Sprintf("$%d", i), 1)
@@ -115,7 +115,7 @@ func (e *engine) exec(t *testing.T, statement string, args ...any) {
 }
 
 // tables makes the tables as the documentation has them.
-func (e *engine) tables(t *testing.T) *engine {
+func (e *engine) tables(t testing.TB) *engine {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", e.driver+".sql"))
 	if err != nil {
@@ -134,13 +134,13 @@ func (e *engine) name(column string) string {
 }
 
 // user adds a row to mqtt_user.
-func (e *engine) user(t *testing.T, username, password, salt any, superuser bool) {
+func (e *engine) user(t testing.TB, username, password, salt any, superuser bool) {
 	t.Helper()
 	e.exec(t, "INSERT INTO mqtt_user (username, "+e.name("password")+", salt, is_superuser) VALUES (?, ?, ?, ?)", username, password, salt, superuser)
 }
 
 // row adds a row to mqtt_acl.
-func (e *engine) row(t *testing.T, values ...any) {
+func (e *engine) row(t testing.TB, values ...any) {
 	t.Helper()
 	e.exec(t, "INSERT INTO mqtt_acl (id, "+e.name("allow")+", ipaddr, username, clientid, "+e.name("access")+", topic) VALUES (?, ?, ?, ?, ?, ?, ?)", values...)
 }
@@ -148,7 +148,7 @@ func (e *engine) row(t *testing.T, values ...any) {
 func (e *engine) options() Options { return Options{Driver: e.driver, DSN: e.dsn} }
 
 // open opens the database, and closes it with the test.
-func (e *engine) open(t *testing.T, o Options) *DB {
+func (e *engine) open(t testing.TB, o Options) *DB {
 	t.Helper()
 	o.Driver, o.DSN = e.driver, e.dsn
 	d, err := Open(t.Context(), o)
@@ -176,7 +176,7 @@ func identityOf(c acl.Client) *broker.Identity {
 }
 
 // loaded is identityOf with its rights.
-func loaded(t *testing.T, d *DB, c acl.Client) *broker.Identity {
+func loaded(t testing.TB, d *DB, c acl.Client) *broker.Identity {
 	t.Helper()
 	id := identityOf(c)
 	if err := d.Authorizer().LoadRights(context.Background(), id); err != nil {

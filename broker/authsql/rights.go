@@ -25,7 +25,7 @@ type Rights struct {
 	oneSuper    statement // of is_superuser
 	manySuper   statement
 	supers      bool // the column is there
-	commons     commons
+	networks    networks
 	ring        ring
 	shared      sharing
 	trouble     trouble
@@ -61,7 +61,7 @@ func newRights(ctx context.Context, d *DB) (*Rights, error) {
 	var problems [5]error
 	r.one, problems[0] = d.prepare(ctx, d.ofNames(1))
 	r.many, problems[1] = d.prepare(ctx, d.ofNames(batchSize))
-	r.commons.statement, problems[2] = d.prepare(ctx, d.ofEverybody())
+	r.networks.statement, problems[2] = d.prepareNetworks(ctx)
 	if r.supers {
 		r.oneSuper, problems[3] = d.prepare(ctx, super+d.in(t.name, t.username, 0, 1))
 		r.manySuper, problems[4] = d.prepare(ctx, super+d.in(t.name, t.username, 0, batchSize))
@@ -120,14 +120,14 @@ func (r *Rights) withoutRows(g *grant) *decision {
 
 // load reads the rows of up to batchSize clients. An error changes none of them.
 func (r *Rights) load(ctx context.Context, grants []*grant) error {
-	common, err := r.commons.get(ctx, r)
+	networks, err := r.networks.get(ctx, r)
 	if err != nil {
 		return err
 	}
-	return r.loadWith(ctx, grants, common)
+	return r.loadWith(ctx, grants, networks)
 }
 
-func (r *Rights) loadWith(ctx context.Context, grants []*grant, common []row) error {
+func (r *Rights) loadWith(ctx context.Context, grants []*grant, networks []row) error {
 	supers, err := r.superusers(ctx, grants)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (r *Rights) loadWith(ctx context.Context, grants []*grant, common []row) er
 	if err != nil {
 		return err
 	}
-	all := merged(own, common)
+	all := merged(own, networks)
 	for _, g := range grants {
 		r.settle(g, all, supers[g.client.Username])
 	}
@@ -146,22 +146,26 @@ func (r *Rights) loadWith(ctx context.Context, grants []*grant, common []row) er
 // settle puts the rows that are about a client into force, if they are others
 // than before.
 func (r *Rights) settle(g *grant, rows []row, super bool) {
-	var rules []acl.Rule
-	personal := false
-	sum := sha256.New()
+	var mine []*acl.Rule
+	hash := sha256.New()
 	for i := range rows {
 		if rule := &rows[i].rule; rule.About(&g.client) {
-			rules = append(rules, *rule)
-			personal = personal || rule.Personal()
-			sum.Write(rows[i].sum[:])
+			mine = append(mine, rule)
+			hash.Write(rows[i].sum[:])
 		}
 	}
-	next := &decision{super: super, sum: [sha256.Size]byte(sum.Sum(nil))}
+	next := &decision{super: super, sum: [sha256.Size]byte(hash.Sum(nil))}
 	if last := g.decision.Load(); last != nil && last.super == next.super && last.sum == next.sum {
 		return
 	}
-	compile := func() *acl.Rules { return acl.Compile(slices.Clip(rules), g.client, acl.FirstMatch, r.noMatch) }
-	if personal {
+	compile := func() *acl.Rules {
+		rules := make([]acl.Rule, len(mine)) // of all the rows, these alone are kept
+		for i, rule := range mine {
+			rules[i] = *rule
+		}
+		return acl.Compile(rules, g.client, acl.FirstMatch, r.noMatch)
+	}
+	if slices.ContainsFunc(mine, (*acl.Rule).Personal) {
 		next.rules = compile()
 	} else {
 		next.rules = r.shared.get(next.sum, compile)
@@ -169,7 +173,7 @@ func (r *Rights) settle(g *grant, rows []row, super bool) {
 	g.decision.Store(next)
 }
 
-// ownRows reads the rows that name one of the clients.
+// ownRows reads the rows that name one of the clients, and those for $all.
 func (r *Rights) ownRows(ctx context.Context, grants []*grant) ([]row, error) {
 	s, n := r.sized(r.one, r.many, grants)
 	var args []any

@@ -18,9 +18,17 @@ import (
 
 // refreshAll reads everybody's rows again, as the ring does in its time.
 func refreshAll(d *DB) {
+	forget(d)
 	for part := range ringSize {
 		d.may.refresh(context.Background(), d.may.ring.live(part))
 	}
+}
+
+// forget lets the rows of networks be read again at once.
+func forget(d *DB) {
+	d.may.networks.Lock()
+	defer d.may.networks.Unlock()
+	d.may.networks.until = time.Time{}
 }
 
 func may(d *DB, id *broker.Identity, topic string) bool {
@@ -185,7 +193,7 @@ func TestAbandoned(t *testing.T) {
 
 // TestReconnect: connections that the server has closed are not felt.
 func TestReconnect(t *testing.T) {
-	for _, there := range []func(*testing.T) *engine{onMySQL, onPostgres} {
+	for _, there := range []func(testing.TB) *engine{onMySQL, onPostgres} {
 		t.Run("", func(t *testing.T) {
 			e := there(t).tables(t)
 			e.user(t, "bob", "secret", nil, false)
@@ -371,6 +379,38 @@ func TestFresh(t *testing.T) {
 	}
 	close(stop)
 	others.Wait()
+}
+
+// TestNetworks: they are read once for many, and again after a while.
+func TestNetworks(t *testing.T) {
+	e := onSQLite(t).tables(t)
+	synctest.Test(t, func(t *testing.T) {
+		d, err := Open(t.Context(), e.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		client := from("bob", "c1", "10.0.0.1")
+		loaded(t, d, client)
+		e.row(t, 1, 1, "10.0.0.0/8", nil, nil, 3, "a")
+		d.may.networks.until = time.Now().Add(time.Second) // as if they had taken 50 ms
+		if may(d, loaded(t, d, client), "a") {
+			t.Error("they were read again at once")
+		}
+		time.Sleep(time.Second)
+		if !may(d, loaded(t, d, client), "a") {
+			t.Error("they were not read again")
+		}
+		var clients sync.WaitGroup
+		for range 50 {
+			clients.Go(func() {
+				if !may(d, loaded(t, d, client), "a") {
+					t.Error("a client among many does not have them")
+				}
+			})
+		}
+		clients.Wait()
+	})
 }
 
 // TestTooMany: a client with more rows than are read at once is refused, and the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -49,9 +50,20 @@ func (t *aclTable) scanRow(r *sql.Rows) (row, error) {
 	if result.odd == "" && (some(qos, "0,1,2") || some(retain, "all")) {
 		result.odd = narrow(&result.rule)
 	}
-	result.sum = sha256.Sum256(fmt.Appendf(nil, "%q", []any{number, result.rule.Allow, int(result.rule.Access),
-		topic.String, username.String, clientid.String, ipaddr.String}))
+	result.sum = result.digest()
 	return result, nil
+}
+
+// digest is of all that is in a row, which no other row has.
+func (r *row) digest() [sha256.Size]byte {
+	b := make([]byte, 0, 256)
+	b = binary.AppendVarint(b, r.id)
+	b = append(b, byte(r.rule.Access))
+	b = strconv.AppendBool(b, r.rule.Allow)
+	for _, text := range []string{r.rule.Topic, r.rule.Username, r.rule.ClientID, r.rule.Address} {
+		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+	}
+	return sha256.Sum256(b)
 }
 
 // decide reads what is allowed or denied. Where that cannot be read the row
@@ -177,21 +189,20 @@ func (d *DB) selectRows(where string) string {
 		" ORDER BY " + d.dialect.name(t.id) + " LIMIT " + strconv.Itoa(d.most+1)
 }
 
-// ofEverybody selects the rows that may be about any client: those for $all, and
-// those whose address is a network or may be written in several ways.
-func (d *DB) ofEverybody() string {
-	where := " WHERE " + d.dialect.name(d.acl.username) + " = '" + everybody + "'"
-	if d.acl.ipaddr != "" {
-		address := d.dialect.name(d.acl.ipaddr)
-		where += " OR " + address + " LIKE '%/%' OR " + address + " LIKE '%:%'"
+// prepareNetworks is for the rows of networks. That the address is more than
+// nothing lets an index leave out all rows without one.
+func (d *DB) prepareNetworks(ctx context.Context) (statement, error) {
+	if d.acl.ipaddr == "" {
+		return statement{}, nil
 	}
-	return d.selectRows(where)
+	address := d.dialect.name(d.acl.ipaddr)
+	return d.prepare(ctx, d.selectRows(" WHERE "+address+" > '' AND ("+address+" LIKE '%/%' OR "+address+" LIKE '%:%')"))
 }
 
-// ofNames selects the rows of n clients, by parameters in the order of
-// aclTable.whose: n user names, n client ids, n addresses.
+// ofNames selects the rows for $all and those of n clients, by parameters in the
+// order of aclTable.whose: n user names, n client ids, n addresses.
 func (d *DB) ofNames(n int) string {
-	var where []string
+	where := []string{d.dialect.name(d.acl.username) + " = '" + everybody + "'"}
 	for i, column := range d.acl.whose() {
 		where = append(where, d.in(d.acl.name, column, i*n, n))
 	}
