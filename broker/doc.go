@@ -202,6 +202,11 @@
 //     room is known before anything is written, and can be said of one packet,
 //     while a failed sync concerns all that waits. An Append without events is a
 //     barrier, so that a batch needs one callback and not one for each packet.
+//   - 2026-11-21. What a client may no longer read stays in its queue until it
+//     would be sent: to look through all queues when rights change is work of any
+//     size, and delivery asks anyway. What is for a client whose rights are not
+//     known waits there as well; to drop it would lose, after each restart, what
+//     comes before the client does.
 //   - 2026-11-21. Authorizer takes *Identity: an interface call with a large
 //     struct by value costs more than the check.
 //   - 2026-11-21. Properties are kept as they were published and changed while

@@ -2,6 +2,7 @@ package acl
 
 import (
 	"slices"
+	"strings"
 
 	"mqtk/broker"
 	"mqtk/broker/topictree"
@@ -30,13 +31,14 @@ type Rules struct {
 type entry struct {
 	topic   string // filled in
 	rule    *Rule
-	rank    int32 // the lowest decides
-	literal bool  // matches no topic but itself
+	rank    int32  // the lowest decides
+	fixed   uint16 // bytes that each topic it matches begins with
+	exact   bool   // has no wildcard, or is literal: matches no topic but itself
+	literal bool   // covers no filter but itself
 }
 
-// few is up to how many rules one walks along them. With 100 the index takes as
-// long as the walk along two; with 8 it would be five times faster than that, but
-// takes 2 KB for each client.
+// few is up to how many rules one walks along them: with 8 that takes as long as
+// the index, which takes 2 KB for each client.
 const few = 8
 
 // Compile picks the rules that speak about a client and fills its names in. The
@@ -82,14 +84,14 @@ func (r *Rules) add(rule *Rule, rank int32, c *Client) {
 	}
 	if topic, ok := rule.literal(); ok {
 		if topic != "" {
-			r.entries = append(r.entries, entry{topic, rule, rank, true})
+			r.entries = append(r.entries, entry{topic: topic, rule: rule, rank: rank, exact: true, literal: true})
 		}
 		return
 	}
 	topic, ok, which := rule.filled(c)
 	switch {
 	case ok && wellFormed(topic):
-		r.entries = append(r.entries, entry{topic, rule, rank, false})
+		r.entries = append(r.entries, entry{topic: topic, rule: rule, rank: rank, fixed: fixed(topic), exact: !wild(topic)})
 	case which != "" && !slices.Contains(r.names, which):
 		r.names = append(r.names, which)
 	}
@@ -181,10 +183,21 @@ func (r *Rules) own(a Access, topic string) *entry {
 }
 
 func (e *entry) matches(topic string) bool {
-	if e.literal {
+	if e.exact {
 		return e.topic == topic
 	}
-	return mqttwire.Match(e.topic, topic)
+	n := int(e.fixed)
+	return len(topic) >= n && topic[:n] == e.topic[:n] && mqttwire.Match(e.topic, topic)
+}
+
+// fixed is how much of a filter stands before its first wildcard, less the / that
+// its parent need not have.
+func fixed(filter string) uint16 {
+	n := strings.IndexAny(filter, "+#")
+	if n > 0 && filter[n] == '#' {
+		n--
+	}
+	return uint16(max(n, 0))
 }
 
 // maySubscribe decides about a filter.
