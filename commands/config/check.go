@@ -281,9 +281,19 @@ func (k *checker) data() {
 	}
 }
 
+// probe takes what another reader says of a file; of many errors, the first shows
+// which key names the file.
 func (k *checker) probe(key string, err error) {
-	if err != nil {
+	if err == nil {
+		return
+	}
+	errs := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
+		errs = joined.Unwrap()
+	}
+	for i, err := range errs {
 		k.complain(key, "%s", because(err))
+		k.problems[len(k.problems)-1].more = i > 0
 	}
 }
 

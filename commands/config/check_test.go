@@ -205,3 +205,23 @@ func TestSecret(t *testing.T) {
 		t.Error("GONE is there")
 	}
 }
+
+// Of a file with many errors each is told, and the key that names it once.
+func TestCheckTellsAllOfAnotherFile(t *testing.T) {
+	c, _ := Read("f", []byte("log_level = 'warn'\nacl.file = 'a'\n[auth.sql]\ndriver = 'mysql'"))
+	problems := c.Check(Probes{ACL: func(string) error { return errors.Join(errors.New("a:1: this"), errors.New("a:2: that")) }})
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.String())
+	}
+	want := `f:2:1: acl.file: a:1: this
+    2 | acl.file = 'a'
+      | ^~~~~~~~
+a:2: that
+f:4:1: auth.sql.driver: [auth.sql] needs dsn, which says where the database is; "env:NAME" takes it from the environment
+    4 | driver = 'mysql'
+      | ^~~~~~`
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+}

@@ -17,11 +17,15 @@ type Problem struct {
 
 	line  string // the line of the file
 	width int    // runes to underline
+	more  bool   // the next of what the one before says, in a file of its own
 }
 
 // String is FILE:LINE:COLUMN: KEY: TEXT, and below it the line with the key
 // underlined.
 func (p Problem) String() string {
+	if p.more {
+		return p.Text
+	}
 	var b strings.Builder
 	b.WriteString(p.File)
 	if p.Line > 0 {
