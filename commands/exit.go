@@ -40,7 +40,7 @@ func exitCodes() []exitRow {
 		{exitDone, "done; also a signal with no goal open, and a closed output pipe"},
 		{exitFailed, "unclassified failure; serve cannot listen, or cannot take up --data"},
 		{exitUsage, "usage or configuration"},
-		{exitUnreachable, "cannot reach the broker: name, refused, time-out, no CONNACK"},
+		{exitUnreachable, "cannot reach the broker: name, refused, time-out, proxy, no CONNACK"},
 		{exitTLS, "TLS handshake or verification"},
 		{exitRefused, "refused by the broker (CONNACK)"},
 		{exitDenied, "credentials or rights: who you are, or what you may"},

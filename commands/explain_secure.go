@@ -145,7 +145,7 @@ func alertCauses(e *transport.TLSError) []string {
 	case strings.Contains(alert, "certificate required"), wantsOurs && strings.Contains(alert, "certificate"), wantsOurs && alert == "handshake failure":
 		return []string{"the server wants a certificate: --cert and --key give one"}
 	case e.Sent != nil && strings.Contains(alert, "certificate"), e.Sent != nil && alert == "access denied":
-		return []string{"the server does not take the certificate that was sent: is it by an authority that the server knows, and still valid? --cert and --key give another"}
+		return []string{"the server does not take the certificate that was sent: is it by an authority that the server knows, one for clients, and still valid? --cert and --key give another"}
 	case alert == "protocol version not supported":
 		return []string{"the server speaks another version of TLS: --tls-version 1.2 or 1.3, or neither"}
 	case alert == "handshake failure", alert == "insufficient security level":

@@ -141,10 +141,17 @@ func TestEveryConversationEnds(t *testing.T) {
 		{"dripped packet", "sub a -W 0.6", granted + "> hex 30 80 80 01 00 01\n" + drip, exitTimeout, "the time of -W/--timeout ran out"},
 		{"256 MiB declared", "sub a -W 0.4", granted + "> hex 30 FF FF FF 7F 00 01 61", exitTimeout, "the time of -W/--timeout ran out"},
 		{"a violation", "sub a", granted + "> hex 36 04 00 01 61 00\n< DISCONNECT MalformedPacket\n< EOF", exitProtocol, "the server broke the protocol"},
+		{"a violation on 3.1.1", "sub a -V 311", granted + "> hex 36 04 00 01 61 00\n< EOF", exitProtocol, "the server broke the protocol"},
+		{"an acknowledgement of the wrong kind", "pub a x -q 1", "< CONNECT\n> CONNACK Success\n< PUBLISH\n> PUBREC packet-id=$id\n< DISCONNECT ProtocolError\n< EOF", exitProtocol, "the server broke the protocol"},
+		{"a packet of clients", "sub a", granted + "> hex C0 00\n< DISCONNECT ProtocolError\n< EOF", exitProtocol, "the server broke the protocol"},
 		{"AUTH that nobody asked for", "pub a x", "< CONNECT\n> AUTH ContinueAuthentication authentication-method=X\n< DISCONNECT ProtocolError\n< EOF", exitProtocol, "AUTH that nobody asked for"},
 		{"session present after a clean start", "pub a x", "< CONNECT\n> CONNACK Success session-present=1\n< DISCONNECT ProtocolError\n< EOF", exitProtocol, "a session present after a clean start"},
 		{"taken over", "sub a", granted + "> DISCONNECT SessionTakenOver", exitProtocol, "another client has connected with the client id"},
 		{"refused rights", "sub a", "< CONNECT\n> CONNACK Success\n< SUBSCRIBE\n> SUBACK packet-id=$id NotAuthorized", exitDenied, "not authorized"},
+		{"refused message at QoS 2", "pub a x -q 2", "< CONNECT\n> CONNACK Success\n< PUBLISH\n> PUBREC packet-id=$id QuotaExceeded", exitPartly, "1 message refused of 1"},
+		{"beyond the grants", "pub a x -q 1", "< CONNECT\n> CONNACK Success maximum-qos=0", exitPartly, "more than the server's Maximum QoS 0"},
+		{"a reason that drives the terminal", "pub a x", `< CONNECT
+			> CONNACK Banned reason-string="\x1b[2Jgone"`, exitDenied, `\x1b[2Jgone`},
 		{"refused message", "pub a x -q 1", "< CONNECT\n> CONNACK Success\n< PUBLISH\n> PUBACK packet-id=$id QuotaExceeded", exitPartly, "1 message refused of 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

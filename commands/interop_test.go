@@ -2,6 +2,9 @@ package commands
 
 import (
 	"cmp"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -165,6 +168,51 @@ func TestInteropClients(t *testing.T) {
 			exchange(t, b, mqtkPeer(), mqtkPeer(), version)
 			exchange(t, b, other, mqtkPeer(), version)
 			exchange(t, b, mqtkPeer(), other, version)
+		})
+	}
+}
+
+// TestMosquittoByEveryWay: mosquitto's listeners for TLS, for clients with
+// certificates, and for WebSocket.
+func TestMosquittoByEveryWay(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t, "our authority")
+	n.sign("server", hosts("localhost", "127.0.0.1"))
+	n.sign("client", &x509.Certificate{Subject: pkix.Name{CommonName: "client 7"}})
+	secure := []string{"cafile " + n.file("ca.pem"), "certfile " + n.file("server.pem"), "keyfile " + n.file("server.key")}
+	ca := "--cafile " + n.file("ca.pem")
+	for _, test := range []struct {
+		name, scheme, flags string
+		settings            []string
+	}{
+		{"TLS", "mqtts", ca, secure},
+		{"TLS 1.2", "mqtts", ca + " --tls-version 1.2", secure},
+		{"client's certificate", "mqtts", ca + " --cert " + n.file("client.pem") + " --key " + n.file("client.key"), append(secure[:3:3], "require_certificate true")},
+		{"WebSocket", "ws", "", []string{"protocol websockets"}},
+		{"WebSocket over TLS", "wss", ca, append(secure[:3:3], "protocol websockets")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			// mosquitto 2.0.11 does not start with listeners for WebSocket alone.
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			l.Close()
+			startMosquitto(t, append([]string{"listener " + port + " 127.0.0.1"}, test.settings...)...)
+			words := func(line string) []string {
+				return strings.Fields(line + " " + test.flags + " -L " + test.scheme + "://127.0.0.1:" + port)
+			}
+			for _, version := range []string{"5", "311", "31"} {
+				for _, line := range []string{"pub -r -q 1 kept " + version, "pub -q 2 other x"} {
+					if got := runWords(t, "", words(line+" -V "+version)...); got.code != exitDone || got.err != "" {
+						t.Errorf("%s on %s: %d, %s", line, version, got.code, got.err)
+					}
+				}
+				if got := runWords(t, "", words("sub kept -q 1 -C 1 -W 10 -V "+version)...); got.code != exitDone || got.out != version+"\n" {
+					t.Errorf("sub on %s: %d, %q, %s", version, got.code, got.out, got.err)
+				}
+			}
 		})
 	}
 }

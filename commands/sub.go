@@ -66,8 +66,6 @@ func (o *subOptions) flags() []cli.Flag {
 		valued("retain-handling", "get retained messages `WHEN`: 0 always, 1 with a new subscription, 2 never (MQTT 5.0)", toNumberGiven(&o.RetainHandling, 0, 2)),
 		valued("sub-id", "let messages carry the subscription identifier `NUMBER` (MQTT 5.0)", toStringOrEmpty(&o.Identifier)),
 		o.Properties.readable("user-property", "add the user property `NAME=VALUE` to the SUBSCRIBE (repeatable, MQTT 5.0)", mqttwire.SUBSCRIBE, mqttwire.UserProperty))
-	flags = append(flags, inCategory("Identity",
-		valued("reauth-every", "prove anew who we are, every `TIME`; needs --auth-method", toPositiveDuration(&o.ReauthEvery)))...)
 	flags = append(flags, inCategory("End",
 		valued("count C", "end after `N` messages", toNumber(&o.Count, 1, 0xFFFFFFFF)),
 		onOff("exit-after-subscribe E", "end once the broker has granted the subscriptions", &o.ExitAfterSubscribe),
@@ -79,7 +77,9 @@ func (o *subOptions) flags() []cli.Flag {
 		onOff("json", "print each message as a JSON object on one line", &o.JSON),
 		onOff("watch w", "on a terminal, keep one line for each topic and update it in place", &o.Watch),
 		onOff("no-newline N", "print no line end after a message", &o.NoNewline))...)
-	return append(flags, o.connectOptions.flags(mqttwire.CONNECT, mqttwire.SUBSCRIBE, mqttwire.UNSUBSCRIBE, mqttwire.DISCONNECT, mqttwire.WillProperties)...)
+	flags = append(flags, o.connectOptions.flags(mqttwire.CONNECT, mqttwire.SUBSCRIBE, mqttwire.UNSUBSCRIBE, mqttwire.DISCONNECT, mqttwire.WillProperties)...)
+	return append(flags, inCategory("Identity",
+		valued("reauth-every", "prove anew who we are, every `TIME`; needs --auth-method", toPositiveDuration(&o.ReauthEvery)))...)
 }
 
 // A subscriber is sub at work.

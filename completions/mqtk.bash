@@ -187,7 +187,6 @@ _mqtk_sub() {
     --retain-handling) _mqtk_words '0 1 2'; return ;;
     --sub-id) return ;;
     --user-property) return ;;
-    --reauth-every) return ;;
     -C|--count) return ;;
     -F|--format) return ;;
     -h|--host) _mqtk_words 'localhost'; return ;;
@@ -231,9 +230,10 @@ _mqtk_sub() {
     --will-correlation-data) return ;;
     --will-message-expiry) return ;;
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    --reauth-every) return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '-t --topic -q --qos -U --unsubscribe -T --filter-out --no-local --retain-as-published --retain-handling --sub-id --user-property --reauth-every -C --count -E --exit-after-subscribe --retained-only -R --no-retained -v --verbose -F --format --json -w --watch -N --no-newline -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --help'
+        _mqtk_words '-t --topic -q --qos -U --unsubscribe -T --filter-out --no-local --retain-as-published --retain-handling --sub-id --user-property -C --count -E --exit-after-subscribe --retained-only -R --no-retained -v --verbose -F --format --json -w --watch -N --no-newline -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --nodelay --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive -c --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format -d --debug --quiet --reauth-every --help'
     fi
 }
 

@@ -159,7 +159,6 @@ complete -c mqtk -n '__mqtk_verb sub' -l retain-as-published -d 'keep the retain
 complete -c mqtk -n '__mqtk_verb sub' -l retain-handling -x -a '0 1 2' -d 'get retained messages WHEN: 0 always, 1 with a new subscription, 2 never (MQTT 5.0)'
 complete -c mqtk -n '__mqtk_verb sub' -l sub-id -x -d 'let messages carry the subscription identifier NUMBER (MQTT 5.0)'
 complete -c mqtk -n '__mqtk_verb sub' -l user-property -x -d 'add the user property NAME=VALUE to the SUBSCRIBE (repeatable, MQTT 5.0)'
-complete -c mqtk -n '__mqtk_verb sub' -l reauth-every -x -d 'prove anew who we are, every TIME; needs --auth-method'
 complete -c mqtk -n '__mqtk_verb sub' -s C -l count -x -d 'end after N messages'
 complete -c mqtk -n '__mqtk_verb sub' -s E -l exit-after-subscribe -d 'end once the broker has granted the subscriptions'
 complete -c mqtk -n '__mqtk_verb sub' -l retained-only -d 'print retained messages, and end with the first that is not'
@@ -220,6 +219,7 @@ complete -c mqtk -n '__mqtk_verb sub' -l will-message-expiry -x -d 'let undelive
 complete -c mqtk -n '__mqtk_verb sub' -l will-payload-format -x -a 'utf8 bytes' -d 'say that the payload is FORMAT: utf8 or bytes, in the will'
 complete -c mqtk -n '__mqtk_verb sub' -s d -l debug -d 'print each packet on stderr'
 complete -c mqtk -n '__mqtk_verb sub' -l quiet -d 'print no warning and no error'
+complete -c mqtk -n '__mqtk_verb sub' -l reauth-every -x -d 'prove anew who we are, every TIME; needs --auth-method'
 complete -c mqtk -n '__mqtk_verb sub' -l help -d 'show help'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 1' -a bench -d 'put a broker to the test'

@@ -215,7 +215,6 @@ _mqtk_sub() {
         '(--retain-handling)--retain-handling=[get retained messages WHEN\: 0 always, 1 with a new subscription, 2 never (MQTT 5.0)]:WHEN:(0 1 2)' \
         '(--sub-id)--sub-id=[let messages carry the subscription identifier NUMBER (MQTT 5.0)]:NUMBER: ' \
         '*--user-property=[add the user property NAME=VALUE to the SUBSCRIBE (repeatable, MQTT 5.0)]:NAME=VALUE: ' \
-        '(--reauth-every)--reauth-every=[prove anew who we are, every TIME; needs --auth-method]:TIME: ' \
         '(-C --count)-C+[end after N messages]:N: ' \
         '(-C --count)--count=[end after N messages]:N: ' \
         '(-E --exit-after-subscribe)-E[end once the broker has granted the subscriptions]' \
@@ -302,6 +301,7 @@ _mqtk_sub() {
         '(-d --debug)-d[print each packet on stderr]' \
         '(-d --debug)--debug[print each packet on stderr]' \
         '(--quiet)--quiet[print no warning and no error]' \
+        '(--reauth-every)--reauth-every=[prove anew who we are, every TIME; needs --auth-method]:TIME: ' \
         '(--help)--help[show help]' \
         '*:topic: '
 }

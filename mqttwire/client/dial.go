@@ -177,7 +177,11 @@ func (c *Client) dial(ctx context.Context) (nc net.Conn, err error) {
 	if c.o.Dial != nil {
 		nc, err = c.o.Dial(ctx)
 	} else {
-		nc, err = transport.Dial(ctx, c.o.URL, c.o.DialOptions)
+		o := c.o.DialOptions
+		if o.WebSocket.Subprotocol == "" && c.connect.Version == mqttwire.V31 {
+			o.WebSocket.Subprotocol = "mqttv3.1"
+		}
+		nc, err = transport.Dial(ctx, c.o.URL, o)
 	}
 	if err != nil {
 		return nil, &DialError{Target: c.target(), Err: err}
