@@ -22,5 +22,6 @@
 //
 // SASL hangs the servers of package sasl into the broker. PLAIN is refused where
 // the connection does not hide the password; EXTERNAL takes the identity from the
-// certificate.
+// certificate. Who the mechanism proves is who the client is: CONNECT's user name
+// and password are not looked at then.
 package access

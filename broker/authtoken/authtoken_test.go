@@ -396,7 +396,7 @@ func TestCertificateAsKey(t *testing.T) {
 }
 
 func FuzzToken(f *testing.F) {
-	good := hs256(claims{"alg": "HS256"}, claims{"sub": "alice", "exp": 1 << 40}, secret)
+	good := hs256(claims{"alg": "HS256"}, claims{"sub": "alice", "exp": int64(1) << 40}, secret)
 	f.Add(good)
 	f.Add(encode(claims{"alg": "none"}) + "." + encode(claims{"sub": "alice"}) + ".")
 	f.Add(encode(claims{"alg": "HS256", "crit": []string{"b64"}, "b64": false}) + ".x.y")

@@ -159,3 +159,42 @@ func TestScramHoldsEveryByte(t *testing.T) {
 		}
 	}
 }
+
+// Who knows the password must still say what was agreed on: the header, for a
+// third one may have taken the binding out of it, and the nonce, for it may be a
+// replay.
+func TestScramFinalMustFit(t *testing.T) {
+	salted := make([]byte, 32)
+	verifier, err := VerifierOfSalted(SCRAMSHA256, salted, []byte("some salt"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, test := range map[string]struct {
+		header, binding, nonce string // nonce is added
+		good                   bool
+	}{
+		"as agreed":             {"n,,", "n,,", "", true},
+		"binding not offered":   {"y,,", "y,,", "", true},
+		"another header":        {"n,,", "y,,", "", false},
+		"with identity":         {"n,a=tim,", "n,a=tim,", "", true},
+		"without the identity":  {"n,a=tim,", "n,,", "", false},
+		"more of the nonce":     {"n,,", "n,,", "x", false},
+		"an extension":          {"n,,", "n,,", ",x=y", true},
+		"binding to a channel":  {"p=tls-exporter,,", "p=tls-exporter,,", "", false},
+		"an identity of nobody": {"n,a=,", "n,a=,", "", false},
+		"somebody else":         {"n,a=root,", "n,a=root,", "", false},
+	} {
+		s := newScramServer(SCRAMSHA256, people{verifier: map[string]Verifier{"tim": verifier}}, options())
+		asked, _, _, err := s.Next(t.Context(), []byte(test.header+"n=tim,r=abc"))
+		done := false
+		if err == nil {
+			final := "c=" + base64Of([]byte(test.binding)) + "," + strings.Split(string(asked), ",")[0] + test.nonce
+			message := "n=tim,r=abc," + string(asked) + "," + final
+			proof := xor(clientKey(SCRAMSHA256, salted), sign(SCRAMSHA256, verifier.StoredKey, message))
+			_, done, _, err = s.Next(t.Context(), []byte(final+",p="+base64Of(proof)))
+		}
+		if done != test.good || (err == nil) != test.good {
+			t.Errorf("%s: %v, %v", what, done, err)
+		}
+	}
+}

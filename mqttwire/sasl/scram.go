@@ -51,7 +51,7 @@ func field(fields []string, place int, key string) (string, bool) {
 
 func binaryField(fields []string, place int, key string) ([]byte, bool) {
 	text, ok := field(fields, place, key)
-	value, err := base64.StdEncoding.DecodeString(text)
+	value, err := base64.StdEncoding.Strict().DecodeString(text) // one spelling for each value
 	return value, ok && err == nil
 }
 
