@@ -60,11 +60,13 @@ func (b *Broker) run(g *Gate, nc net.Conn) {
 	s.core = b.Accept(s, g, nc.RemoteAddr())
 	s.begun.Store(true)
 	err := errClosing
-	if !s.core.Closing() {
+	if s.core.Closing() { // refused at the door: there is no last word to linger for
+		s.core.Closed(err)
+	} else {
 		err = s.read()
+		s.core.Closed(err)
+		s.linger(err)
 	}
-	s.core.Closed(err)
-	s.linger(err)
 	s.conn.Close()
 	s.core.Release()
 }
@@ -74,9 +76,6 @@ var errClosing = errors.New("closing")
 
 // read feeds the core until the stream ends, fails, or the core is done with it.
 func (s *stream) read() error {
-	if s.core.Closing() {
-		return errClosing // refused at the door
-	}
 	for {
 		batch, in, err := s.fill()
 		if err != nil {

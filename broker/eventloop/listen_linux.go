@@ -168,7 +168,8 @@ func (d *Driver) take(b *broker.Broker, g *broker.Gate, l *loop, fd int, remote 
 	failed := c.control(unix.EPOLL_CTL_ADD)
 	l.load.Add(1)
 	c.core = b.Accept(c, g, remote)
-	d.conns.set(c.fd, c) // before it has begun, for what has begun may be closed, and then its descriptor is another's
+	c.parted = c.core.Closing() // refused at the door: there is no last word to linger for
+	d.conns.set(c.fd, c)        // before it has begun, for what has begun may be closed, and then its descriptor is another's
 	c.marks.Or(begun)
 	c.Flush()                              // what its loop had to answer by then, a refusal too
 	if failed != nil || c.core.Closing() { // refused at the door, or ended before begun was set

@@ -183,6 +183,58 @@ func TestDisconnectClosesAtOnce(t *testing.T) {
 	}
 }
 
+// Whom the gate does not admit is closed without a word, and its descriptor is
+// free at once.
+func TestRefusedAtTheDoor(t *testing.T) {
+	h := openHall(t, "mqtt://127.0.0.1:0")
+	gate := broker.NewGate(broker.GateRules{Deny: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	l, err := transport.Listen("mqtt://127.0.0.1:0", transport.ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- h.broker.ServeGate(gate, l) }()
+	for range 20 {
+		nc, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		if n, err := nc.Read(make([]byte, 1)); err == nil {
+			t.Errorf("%d bytes came", n)
+		}
+		nc.Close()
+	}
+	if all := h.conns(); len(all) > 0 {
+		t.Errorf("%d connections linger", len(all))
+	}
+	gate.SetRules(broker.GateRules{})
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	h.shakeHands(nc, "a")
+	other := h.connect("b")
+	address := l.Addr().String()
+	h.broker.CloseGate(gate) // and its address is free
+	if err := <-served; err != broker.ErrClosed {
+		t.Errorf("ServeGate: %v", err)
+	}
+	if n, err := nc.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if l, err = transport.Listen("mqtt://"+address, transport.ListenOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	other.Write([]byte{0xC0, 0})
+	var pong [2]byte
+	if _, err := io.ReadFull(other, pong[:]); err != nil || pong != [2]byte{0xD0, 0} {
+		t.Errorf("another gate's connection: % x, %v", pong, err)
+	}
+}
+
 func TestConnectionsAreSpread(t *testing.T) {
 	h := openHall(t, "mqtt://127.0.0.1:0")
 	for i := range 12 {
