@@ -67,7 +67,7 @@
 //   - 2026-11-21. Reading the whole table in one go each minute was rejected:
 //     there are tables with rows for each device. So was one query a client: with
 //     15,000 rows a CONNECT takes 0.8 to 2.4 ms of a busy machine, to refresh a
-//     client in a batch of 32 0.1 to 0.4 ms. The rows of networks were first read at
+//     client in a batch of 32 0.06 to 0.4 ms. The rows of networks were first read at
 //     each CONNECT: 36 to 81 ms.
 //   - 2026-11-21. A file of SQLite is opened with mode=rw and PRAGMA query_only,
 //     not read-only: a reader of a database in WAL mode writes its -shm file. It
