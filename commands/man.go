@@ -77,6 +77,7 @@ func renderPage(path []*cli.Command) string {
 	r.options(c)
 	if c.Name == "serve" {
 		r.configuration()
+		r.tables()
 		r.limits()
 	}
 	notes := notesOn(path)

@@ -11,7 +11,7 @@
 //
 // # Tables
 //
-// testdata has what makes them in each database. The names of tables and columns
+// schema has what makes them in each database. The names of tables and columns
 // can be others. mqtt_user has username, password and, if they are there, salt
 // and is_superuser; mqtt_acl has id, allow, ipaddr, username, clientid, access and
 // topic. Where it has permission and action instead of allow and access it is of

@@ -117,11 +117,7 @@ func (e *engine) exec(t testing.TB, statement string, args ...any) {
 // tables makes the tables as the documentation has them.
 func (e *engine) tables(t testing.TB) *engine {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", e.driver+".sql"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.exec(t, string(text))
+	e.exec(t, Schema(e.driver))
 	return e
 }
 
