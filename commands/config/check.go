@@ -234,38 +234,6 @@ func (k *checker) details(l *Listener) {
 	}
 }
 
-// twice looks for listeners at one address.
-func (k *checker) twice() {
-	seen := map[string]*Listener{}
-	for i := range k.c.Listeners {
-		l := &k.c.Listeners[i]
-		target, err := transport.ParseURL(l.URL)
-		if err != nil || target.Scheme != "unix" && target.Port == 0 {
-			continue
-		}
-		for _, where := range addressesOf(target) {
-			if other, ok := seen[where]; ok {
-				k.about(l, "url", "another listener has this address already: %s (%s)", other.URL, other.Source("url"))
-				break
-			}
-			seen[where] = l
-		}
-	}
-}
-
-// addressesOf are the places that a listener takes: localhost is two.
-func addressesOf(target transport.Target) []string {
-	switch strings.ToLower(target.Host) {
-	case "":
-		if target.Scheme == "unix" {
-			return []string{target.Path}
-		}
-	case "localhost":
-		return []string{fmt.Sprintf("127.0.0.1:%d", target.Port), fmt.Sprintf("[::1]:%d", target.Port)}
-	}
-	return []string{strings.ToLower(target.Address())}
-}
-
 func (k *checker) data() {
 	c := k.c
 	if c.Data == "" {

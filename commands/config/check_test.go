@@ -47,6 +47,9 @@ func TestCheck(t *testing.T) {
 		{listener + listener + "[[listener]]\nurl='mqtt://127.0.0.1:0'\n[[listener]]\nurl='ws://127.0.0.1:1883'", `4:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)
 8:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)`},
 		{listener + "[[listener]]\nurl='mqtt://localhost'", `4:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)`},
+		{"allow_anonymous = true\n" + listener + "[[listener]]\nurl='mqtt://'\n[[listener]]\nurl='mqtt://[::]:1884'\n[[listener]]\nurl='mqtt://0.0.0.0:1884'\n[[listener]]\nurl='mqtt://[::1]:1884'\n[[listener]]\nurl='mqtt://localhost:1885'", `5:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:3)
+11:1 listener.url: another listener has this address already: mqtt://[::]:1884 (f:7)`},
+		{"[[listener]]\nurl='unix:///a'\n[[listener]]\nurl='unix:///a'", `4:1 listener.url: another listener has this address already: unix:///a (f:2)`},
 		{"durability = 'os'\ncommit_delay = 1", `1:1 durability: says how data is kept, and there is no data = "DIRECTORY"
 2:1 commit_delay: says how data is kept, and there is no data = "DIRECTORY"`},
 		{"data = 'bad'", "1:1 data: bad"},

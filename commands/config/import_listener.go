@@ -99,7 +99,7 @@ func (i *importer) together(key string, names ...string) {
 }
 
 func (i *importer) listeners() {
-	taken := 0
+	taken, claimed := 0, places{}
 	if len(i.sections) == 0 && len(i.c.Listeners) == 0 {
 		local := &section{line: line{file: i.path, n: 1, name: "listener", value: "1883 localhost", implied: true}, options: map[string]line{}}
 		if _, given := i.global.options["allow_anonymous"]; !given {
@@ -110,6 +110,9 @@ func (i *importer) listeners() {
 	for _, s := range i.sections {
 		h := &hand{importer: i, s: s, l: newListener(schema())}
 		h.transfer()
+		if len(h.blocked) == 0 && claimed.claim(&h.l) != nil {
+			h.block(s.line, "another listener has its address", "another listener has this address already")
+		}
 		i.written = append(i.written, h.text())
 		if len(h.blocked) == 0 {
 			taken++

@@ -99,6 +99,7 @@ no_match = "allow" # m.conf:11
 4:1 connection_messages: cannot be turned off
 6:1 persistence_file: what is kept is not one file; the directory is data, and what mosquitto has kept is not read
 7:1 persistent_client_expiration: "5" is no number of h, d, w, m or y`},
+		{"one address", "allow_anonymous true\nlistener 1883\nlistener 1883 127.0.0.1", "# Not taken over: another listener has its address.\n#[[listener]]\n#url = \"mqtt://127.0.0.1:1883\" # m.conf:3\n", "3:1 listener: another listener has this address already"},
 		{"two databases", "auth.mysql.server = a\nauth.mysql.database = m\nauth.mysql.password_hash = crypt7\nauth.pgsql.server = b\nauth.mysql.super_query = select 1\nacl_file /a\nlistener 1883", "driver = \"mysql\" # m.conf:1\ndsn = \"mysql://a:3306/m\" # m.conf:1\n", `1:1 auth.mysql.server: the rules come from acl_file, so those of the database are not asked
 3:1 auth.mysql.password_hash: cannot be auth.sql.hash here: "crypt7" is no choice; did you mean bcrypt?; plain, md5, sha, sha256, sha512, bcrypt or pbkdf2 is allowed
 4:1 auth.pgsql.server: is a second database, and one is asked here

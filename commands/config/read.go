@@ -217,7 +217,7 @@ func (r *reader) assign(k key, n *unstable.Node) {
 		r.unknownKey(k)
 		return
 	}
-	name := k.path
+	name := row.Path
 	if row.ofListener() {
 		name = fmt.Sprintf("%d %s", r.listener, k.path)
 	}

@@ -121,6 +121,7 @@ func TestReadFindsEverything(t *testing.T) {
 		{"data = 'a'\ndata = 'b'\n[acl]\n[bans]\n[acl]", `2:1 data: this key is set already, in line 1; leave one of them
 5:2 acl: this table is there already, in line 3; leave one of them`},
 		{"[acl]\nfile = 'a'\n[[listener]]\nurl = 'unix:///a'\n[[listener]]\nurl = 'unix:///b'\nurl = 'unix:///c'", `7:1 listener.url: this key is set already, in line 6; leave one of them`},
+		{"acl.deny_action = 'ignore'\n[limits]\ndeny_action = 'ignore'", "3:1 limits.deny_action: this key is set already, in line 1; leave one of them"},
 		{"data = 5", `1:1 data: 5 is a number; put it in quotes; a path is allowed`},
 		{"driver = true", `1:1 driver: true is a switch; auto, eventloop or goroutine is allowed`},
 		{"data = ['a']", `1:1 data: a list does not fit; a path is allowed`},
