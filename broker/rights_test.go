@@ -21,6 +21,7 @@ type ledger struct {
 	loads  []string      // client ids
 	broken bool          // nothing can be loaded
 	slow   chan struct{} // closed once it answers; nil: at once
+	lasts  time.Duration // each answer
 }
 
 // page is what the ledger keeps of a client.
@@ -36,6 +37,7 @@ func (l *ledger) LoadRights(ctx context.Context, id *broker.Identity) error {
 	l.loads = append(l.loads, id.ClientID)
 	slow, broken := l.slow, l.broken
 	l.mu.Unlock()
+	nap(l.lasts)
 	if slow != nil {
 		select {
 		case <-slow:
@@ -599,5 +601,29 @@ func TestSetAuthorizerLoadsFirst(t *testing.T) {
 		}
 		a.publish("new", "x", "")
 		a.publish("old", "x", "")
+	})
+}
+
+// TestSetAuthorizerLoadsSideBySide: many clients wait for one another a few times,
+// not each for all before it.
+func TestSetAuthorizerLoadsSideBySide(t *testing.T) {
+	forbidden(t, "", func(w *world, _ *rules) {
+		const clients = 40
+		for i := range clients {
+			w.connect5(fmt.Sprint("c", i), "clean-start=1")
+		}
+		next := &ledger{lasts: time.Second}
+		next.set("publish no")
+		began := time.Now()
+		if err := w.b.SetAuthorizer(w.t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > clients/4*time.Second || len(next.loads) != clients {
+			t.Errorf("%d loads took %v", len(next.loads), took)
+		}
+		for _, c := range w.clients {
+			c.send("PUBLISH topic=no qos=1 packet-id=1", "PUBLISH topic=yes qos=1 packet-id=2")
+			c.expect("PUBACK NotAuthorized packet-id=1", "PUBACK NoMatchingSubscribers packet-id=2")
+		}
 	})
 }
