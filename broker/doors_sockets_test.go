@@ -1,0 +1,82 @@
+package broker_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"mqtk/broker"
+	"mqtk/mqttwire/conformance"
+	"mqtk/mqttwire/transport"
+)
+
+// TestScriptsThroughSockets plays the scripts that need no settings over real TLS and
+// WebSocket, whose connections are written without waiting where there are system
+// calls for that. Their times are real, and a busy machine may be late: what fails is
+// played once more alone, and must pass then.
+func TestScriptsThroughSockets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("in real time")
+	}
+	all, err := conformance.Scripts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var scripts []*conformance.Script
+	for _, s := range all {
+		if len(s.Settings) == 0 {
+			scripts = append(scripts, s)
+		}
+	}
+	certificate := selfSigned(t)
+	for _, scheme := range []string{"mqtts", "ws", "wss"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			var o transport.ListenOptions
+			if scheme != "ws" {
+				o.TLS = &transport.ServerTLS{Certificates: []transport.KeyPair{certificate}}
+			}
+			l, err := transport.Listen(scheme+"://127.0.0.1:0", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := broker.New(broker.Options{Limits: limitsWith(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan error, 1)
+			go func() { served <- b.Serve(l) }()
+			playAll(t, scripts, func(ctx context.Context) (net.Conn, error) {
+				return transport.Dial(ctx, transport.URL(l), transport.DialOptions{TLS: transport.ClientTLS{Insecure: true}})
+			})
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			if err := b.Shutdown(ctx); err != nil {
+				t.Error(err)
+			}
+			<-served
+		})
+	}
+}
+
+func playAll(t *testing.T, scripts []*conformance.Script, dial conformance.Dialer) {
+	o := conformance.Options{Prefix: conformance.NewPrefix(), Strict: true, Have: []string{"anonymous"}, Parallel: 32, Patience: 15 * time.Second}
+	passed := 0
+	for i, r := range conformance.RunAll(t.Context(), scripts, dial, o, nil) {
+		if r.Outcome == conformance.Fail {
+			t.Logf("once more: %v", r)
+			o.Prefix = conformance.NewPrefix()
+			r = conformance.Run(t.Context(), scripts[i], dial, o)
+		}
+		switch r.Outcome {
+		case conformance.Fail:
+			t.Error(r)
+		case conformance.Pass:
+			passed++
+		}
+	}
+	if passed < len(scripts)/2 {
+		t.Errorf("%d of %d scripts passed", passed, len(scripts))
+	}
+}
