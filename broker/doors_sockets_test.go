@@ -1,12 +1,16 @@
 package broker_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
 	"mqtk/broker"
+	"mqtk/mqttwire"
 	"mqtk/mqttwire/conformance"
 	"mqtk/mqttwire/transport"
 )
@@ -78,5 +82,57 @@ func playAll(t *testing.T, scripts []*conformance.Script, dial conformance.Diale
 	}
 	if passed < len(scripts)/2 {
 		t.Errorf("%d of %d scripts passed", passed, len(scripts))
+	}
+}
+
+// TestCompressionBomb: a message of a few kB that becomes 50 MB is handed on as it
+// comes out, and nobody waits for its end.
+func TestCompressionBomb(t *testing.T) {
+	l, err := transport.Listen("ws://127.0.0.1:0", transport.ListenOptions{WebSocket: transport.WebSocketOptions{Compression: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := broker.New(broker.Options{Limits: limitsWith(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- b.Serve(l) }()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := b.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		<-served
+	}()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(time.Minute))
+	w, err := upgrade(nc, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+	if err != nil || w.answer.Header.Get("Sec-Websocket-Extensions") == "" {
+		t.Fatalf("no compression: %v, %v", w.answer, err)
+	}
+	packet := append([]byte{0x30, 0x84, 0x08, 0, 1, 'a'}, make([]byte, 1025)...) // PUBLISH topic=a
+	var packed bytes.Buffer
+	out, _ := flate.NewWriter(&packed, flate.BestCompression)
+	out.Write([]byte("\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01b"))
+	for range 50_000 {
+		out.Write(packet)
+	}
+	out.Write([]byte{0xC0, 0})
+	out.Flush()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := nc.Write(frame(0xC2, packed.Bytes()[:packed.Len()-4])); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(t, mqttwire.V311, "CONNACK Success", "PINGRESP")
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.Sys) - int64(before.Sys); grown > 24<<20 {
+		t.Errorf("%d bytes that became 50 MB took %d MB of memory", packed.Len(), grown>>20)
 	}
 }

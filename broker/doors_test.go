@@ -107,7 +107,7 @@ func openMemoryDoor(t *testing.T, scheme string, certificate transport.KeyPair) 
 			nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true})
 		}
 		if scheme == "ws" || scheme == "wss" {
-			return upgrade(nc)
+			return upgrade(nc, "")
 		}
 		return nc, nil
 	}
@@ -123,9 +123,9 @@ type webConn struct {
 }
 
 // upgrade asks for a WebSocket.
-func upgrade(nc net.Conn) (*webConn, error) {
-	const request = "GET /mqtt HTTP/1.1\r\nHost: door\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+func upgrade(nc net.Conn, lines string) (*webConn, error) {
+	request := "GET /mqtt HTTP/1.1\r\nHost: door\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n" + lines + "\r\n"
 	w := &webConn{Conn: nc, r: bufio.NewReader(nc)}
 	_, err := io.WriteString(nc, request)
 	if err == nil {

@@ -30,6 +30,9 @@ func Listen(url string, o ListenOptions) (net.Listener, error) {
 	}
 	l, err := sch.listen(t, o)
 	if err != nil {
+		if e.tls != nil {
+			e.tls.close()
+		}
 		return nil, wrap(t, "cannot listen", err)
 	}
 	return e.behind(l, t.Scheme), nil
