@@ -23,6 +23,8 @@ type serveOptions struct {
 	ReadyFD        int
 	For            time.Duration
 	Command        []string
+
+	sockets *sockets // that were passed on to us
 }
 
 // A setting is what a flag says about a key of the configuration.

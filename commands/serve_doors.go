@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"syscall"
 
@@ -27,6 +28,8 @@ type door struct {
 	public    bool           // other machines may come in without being asked who they are
 	gate      *broker.Gate   // nil until the house is moved into
 	listeners []net.Listener // two for localhost
+
+	alterations []func() // what the listeners of the door before it are to do another way
 }
 
 // newDoor plans a door; nothing is opened.
@@ -80,10 +83,10 @@ func (d *door) place() string {
 }
 
 // open opens the door at all its addresses that this machine has, or at none.
-func (d *door) open() error {
+func (d *door) open(s *sockets) error {
 	var absent error
 	for _, address := range addresses(d.URL) {
-		l, err := transport.Listen(address, d.options)
+		l, err := d.listen(address, s)
 		if err != nil && noSuchAddress(err) {
 			absent = err // not every machine speaks IPv6
 			continue
@@ -101,6 +104,33 @@ func (d *door) open() error {
 	}
 	if len(d.listeners) == 0 {
 		return d.explain(absent)
+	}
+	return nil
+}
+
+// listen takes the socket that was passed on for an address, or opens one.
+func (d *door) listen(address string, s *sockets) (net.Listener, error) {
+	if passed := s.claim(address); passed != nil {
+		return transport.Wrap(passed, address, d.options)
+	}
+	return transport.Listen(address, d.options)
+}
+
+// alter prepares what the listeners of the door before are to do in another way. A
+// plain one has nothing that could be done so.
+func (d *door) alter(old *door) error {
+	if reflect.DeepEqual(d.options, old.options) {
+		return nil
+	}
+	for _, l := range old.listeners {
+		apply, err := transport.Change(l, d.URL, d.options)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return usagef("%s: proxy_protocol, mode, owner and group of a plain listener need a restart to change, or a reload without the listener before", d.URL)
+		}
+		if err != nil {
+			return d.explain(err)
+		}
+		d.alterations = append(d.alterations, apply)
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ type house struct {
 }
 
 // newHouse reads all that the configuration names. No door is open yet.
-func newHouse(c *config.Config, before *house, log *slog.Logger, getenv func(string) string) (*house, error) {
-	k, err := openLocks(c, before, log, getenv)
+func newHouse(ctx context.Context, c *config.Config, before *house, log *slog.Logger) (*house, error) {
+	k, err := openLocks(ctx, c, before, log)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func newHouse(c *config.Config, before *house, log *slog.Logger, getenv func(str
 	for _, l := range c.Listeners {
 		d := newDoor(l, c.AllowAnonymous, log)
 		if d.rules.Authenticator, d.guests, err = k.authenticator(&d.Listener); err != nil {
-			k.close(before)
+			k.close(before.lock())
 			return nil, err
 		}
 		h.doors = append(h.doors, d)
@@ -41,13 +41,16 @@ func newHouse(c *config.Config, before *house, log *slog.Logger, getenv func(str
 
 // open opens the doors, but for those that the house before has open in the same
 // way: they are handed over when it is moved into. On an error all are as they were.
-func (h *house) open(before *house) error {
+func (h *house) open(before *house, s *sockets) error {
 	kept := before.byPlace()
 	for _, d := range h.doors {
-		if kept.take(d.place()) != nil {
-			continue
+		var err error
+		if old := kept.take(d.place()); old != nil {
+			err = d.alter(old)
+		} else {
+			err = d.open(s)
 		}
-		if err := d.open(); err != nil {
+		if err != nil {
 			h.close(before)
 			return err
 		}
@@ -60,7 +63,15 @@ func (h *house) close(other *house) {
 	for _, d := range h.doors {
 		d.close()
 	}
-	h.locks.close(other)
+	h.locks.close(other.lock())
+}
+
+// lock are the locks of a house, if there is one.
+func (h *house) lock() *locks {
+	if h == nil {
+		return nil
+	}
+	return h.locks
 }
 
 // doorsByPlace are doors to be found again. A place may be there more than once:
@@ -131,7 +142,7 @@ func (s *service) move(ctx context.Context, next *house) error {
 	}
 	s.house = next
 	if before != nil {
-		before.locks.close(next)
+		before.locks.close(next.locks)
 	}
 	return nil
 }
@@ -140,6 +151,9 @@ func (s *service) move(ctx context.Context, next *house) error {
 func (d *door) takeOver(old *door) {
 	d.gate, d.listeners, old.listeners = old.gate, old.listeners, nil
 	d.gate.SetRules(d.rules)
+	for _, apply := range d.alterations {
+		apply()
+	}
 }
 
 // urls are where clients reach the door.

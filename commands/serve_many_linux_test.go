@@ -4,7 +4,6 @@ package commands
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -83,22 +82,6 @@ func (c crowd) each(do func(int, net.Conn) error) {
 func (c crowd) hears(bytes string) {
 	c.t.Helper()
 	c.each(func(_ int, nc net.Conn) error { return trade(nc, "", bytes) })
-}
-
-// trade sends bytes and expects others.
-func trade(nc net.Conn, send, want string) error {
-	nc.SetDeadline(time.Now().Add(lineDeadline))
-	if _, err := io.WriteString(nc, send); err != nil {
-		return err
-	}
-	got := make([]byte, len(want))
-	if _, err := io.ReadFull(nc, got); err != nil {
-		return err
-	}
-	if string(got) != want {
-		return fmt.Errorf("%q came, want %q", got, want)
-	}
-	return nil
 }
 
 // A limit of 64 MiB holds for 5,000 connections while a subscriber that may hold

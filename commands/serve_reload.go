@@ -36,7 +36,8 @@ func (s *service) tryReload(ctx context.Context) bool {
 		return false
 	}
 	setLevel(s.level, c)
-	s.log.Info("reloaded", "config", c.Path)
+	s.reloaded++
+	s.log.Info("reloaded", "config", c.Path, "times", s.reloaded)
 	return true
 }
 
@@ -44,11 +45,11 @@ func (s *service) rebuild(ctx context.Context, c *config.Config) error {
 	if err := c.Limits.Validate(); err != nil {
 		return err
 	}
-	next, err := newHouse(c, s.house, s.log, s.getenv)
+	next, err := newHouse(ctx, c, s.house, s.log)
 	if err != nil {
 		return err
 	}
-	if err := next.open(s.house); err != nil {
+	if err := next.open(s.house, s.sockets); err != nil {
 		return err
 	}
 	if err := s.move(ctx, next); err != nil {

@@ -34,6 +34,7 @@ type service struct {
 	reloads   chan os.Signal
 	served    chan error    // from a listener that ended of itself
 	over      chan struct{} // closed when nobody waits for that any more
+	reloaded  int           // times
 	expired   bool          // the time of --for was what ended it
 }
 
@@ -43,6 +44,11 @@ func (o *serveOptions) run(ctx context.Context, p *program) error {
 	if err := lookUpCommand(o.Command); err != nil {
 		return err
 	}
+	var err error
+	if o.sockets, err = inheritSockets(p.getenv); err != nil {
+		return err
+	}
+	defer o.sockets.close()
 	c, problems := o.configure(p.getenv)
 	if len(problems) > 0 {
 		return p.refuse(problems)
@@ -61,7 +67,7 @@ func (o *serveOptions) run(ctx context.Context, p *program) error {
 
 // serve brings the broker up, serves until something ends it, and takes it down.
 func (o *serveOptions) serve(ctx context.Context, p *program, c *config.Config) error {
-	s, err := o.prepare(p, c)
+	s, err := o.prepare(ctx, p, c)
 	if err != nil {
 		return err
 	}
@@ -85,14 +91,14 @@ func (o *serveOptions) serve(ctx context.Context, p *program, c *config.Config) 
 }
 
 // prepare does all that can be refused before clients are let in.
-func (o *serveOptions) prepare(p *program, c *config.Config) (*service, error) {
+func (o *serveOptions) prepare(ctx context.Context, p *program, c *config.Config) (*service, error) {
 	lines, level := newLineBuffer(p.Err, lostLines(c.LogFormat)), new(slog.LevelVar)
 	setLevel(level, c)
 	s := &service{serveOptions: o, getenv: p.getenv, logLines: lines, level: level, log: p.newLogger(lines, c.LogFormat, level),
 		served: make(chan error), over: make(chan struct{})}
 	var err error
 	if s.ready, err = o.openReady(); err == nil {
-		err = s.open(c)
+		err = s.open(ctx, c)
 	}
 	if err == nil {
 		s.notify, err = openNotifier(p.getenv)
@@ -111,8 +117,8 @@ func setLevel(level *slog.LevelVar, c *config.Config) {
 }
 
 // open takes up what was kept and makes the broker; the doors come last.
-func (s *service) open(c *config.Config) error {
-	h, err := newHouse(c, nil, s.log, s.getenv)
+func (s *service) open(ctx context.Context, c *config.Config) error {
+	h, err := newHouse(ctx, c, nil, s.log)
 	if err != nil {
 		return err
 	}
@@ -133,7 +139,10 @@ func (s *service) open(c *config.Config) error {
 	} else if err != nil {
 		return err
 	}
-	return h.open(nil)
+	if err := h.open(nil, s.sockets); err != nil {
+		return err
+	}
+	return s.sockets.unclaimed()
 }
 
 func (s *service) catchSignals() {
@@ -176,7 +185,7 @@ func (s *service) greet() {
 		}
 		s.log.Info(fmt.Sprintf("only this machine can connect; for others: mqtk serve --listen mqtt://:%d --allow-anonymous", port))
 	}
-	s.house.locks.greet(s.log)
+	s.house.locks.greet()
 	s.greetData()
 	s.checkLimits()
 	s.log.Info("connections have a limit, which --set changes", "max_connections", c.Limits.MaxConnections)

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
 
+	"mqtk/broker/acl"
+	"mqtk/broker/authfile"
+	"mqtk/broker/authtoken"
 	"mqtk/commands/config"
 )
 
@@ -79,6 +83,8 @@ func (o *serveOptions) listeners(c *config.Config) []config.Problem {
 	case o.Port != nil:
 		problems = c.SetListeners("--port", []string{loopback(int(*o.Port))})
 	case len(c.Listeners) > 0:
+	case len(o.sockets.urls()) > 0:
+		problems = c.SetListeners("LISTEN_FDS", o.sockets.urls())
 	case len(o.Command) > 0:
 		problems = c.SetListeners(config.Default, []string{loopback(0)})
 	default:
@@ -89,7 +95,26 @@ func (o *serveOptions) listeners(c *config.Config) []config.Problem {
 
 // probes are how the configuration is held against the world around it.
 func (o *serveOptions) probes(getenv func(string) string) config.Probes {
-	return config.Probes{Getenv: getenv, Lookup: lookUpHost, Data: checkPlace, Files: true}
+	silent := slog.New(slog.DiscardHandler)
+	return config.Probes{
+		Getenv: getenv, Lookup: lookUpHost, Data: checkPlace, Files: true,
+		Passwords: func(path string) error {
+			_, err := authfile.Read(path)
+			return err
+		},
+		ACL: func(path string) error {
+			_, err := acl.ReadFile(path)
+			return err
+		},
+		JWT: func(jwt config.AuthJWT) error {
+			_, err := authtoken.Open(tokenOptions(jwt, silent))
+			return err
+		},
+		SQL: func(sql config.AuthSQL) error {
+			o := databaseOptions(sql, config.ACL{}, silent)
+			return o.Check()
+		},
+	}
 }
 
 // lookUpHost knows localhost for what it means, whatever a resolver says.

@@ -208,3 +208,19 @@ func needProgram(t testing.TB, name string) string {
 	t.Skipf("%s is not installed", name)
 	return ""
 }
+
+// trade sends bytes and expects others.
+func trade(nc net.Conn, send, want string) error {
+	nc.SetDeadline(time.Now().Add(lineDeadline))
+	if _, err := io.WriteString(nc, send); err != nil {
+		return err
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(nc, got); err != nil {
+		return err
+	}
+	if string(got) != want {
+		return fmt.Errorf("%q came, want %q", got, want)
+	}
+	return nil
+}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,7 @@ import (
 //	hush NAME                 close its stdin
 //	deafen NAME               close the pipe that it writes to
 //	signal NAME INT|TERM|KILL|HUP  send a signal
+//	where NAME VARIABLE...         the addresses of a serve with --ready-fd 1
 //	certify FILE NAME [HOST...]    write FILE.pem and FILE.key, signed by ca.pem
 //	end NAME CODE             wait for its end; the output is in NAME.out and NAME.err
 func TestTranscripts(t *testing.T) {
@@ -60,6 +62,7 @@ func TestTranscripts(t *testing.T) {
 			"signal": cmdSignal,
 			"end":    cmdEnd,
 
+			"where":   cmdWhere,
 			"certify": cmdCertify,
 		},
 	})
@@ -294,6 +297,19 @@ func cmdSignal(ts *testscript.TestScript, _ bool, args []string) {
 	p := processOf(ts, args, 2, "signal NAME INT|TERM|KILL|HUP")
 	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill, "HUP": syscall.SIGHUP}[args[1]]
 	ts.Check(p.cmd.Process.Signal(s))
+}
+
+func cmdWhere(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: where NAME VARIABLE...")
+	}
+	cmdAwait(ts, false, []string{args[0], `"ready":true`})
+	out, _, _ := processOf(ts, args[:1], 1, "").out.state()
+	var ready struct{ Listeners []string }
+	ts.Check(json.Unmarshal([]byte(out), &ready))
+	for i, variable := range args[1:] {
+		ts.Setenv(variable, ready.Listeners[i])
+	}
 }
 
 func cmdCertify(ts *testscript.TestScript, _ bool, args []string) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -64,14 +65,36 @@ func (e *entrance) behind(l net.Listener, scheme string) net.Listener {
 	if e.proxy.Mode == "" && e.tls == nil && !e.ws {
 		return l
 	}
-	return &porch{Listener: l, entrance: e, scheme: scheme}
+	p := &porch{Listener: l, scheme: scheme}
+	p.entrance.Store(e)
+	return p
+}
+
+// Change prepares other options for a listener of Listen's or Wrap's, whose URL
+// stays. apply puts them in force: who comes from then on meets them, and who is
+// there notices nothing. errors.ErrUnsupported says that the listener must be opened
+// anew for them.
+func Change(l net.Listener, url string, o ListenOptions) (apply func(), err error) {
+	t, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEntrance(t, o)
+	if err != nil {
+		return nil, &Error{Kind: Usage, Subject: t.String(), Err: err}
+	}
+	p, ok := l.(*porch)
+	if !ok || p.scheme != t.Scheme {
+		return nil, &Error{Kind: Usage, Subject: t.String(), Detail: "the listener must be opened anew for that", Err: errors.ErrUnsupported}
+	}
+	return func() { p.entrance.Store(e) }, nil // the key log of the one before is closed when nobody holds it any more
 }
 
 // A porch is a listener whose connections have a handshake before MQTT.
 type porch struct {
 	net.Listener
-	entrance *entrance
 	scheme   string
+	entrance atomic.Pointer[entrance]
 }
 
 // Accept returns a *Conn. It does not wait for its handshake.
@@ -80,13 +103,13 @@ func (p *porch) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(socket, p.entrance), nil
+	return newConn(socket, p.entrance.Load()), nil
 }
 
 func (p *porch) Close() error {
 	err := p.Listener.Close()
-	if err == nil && p.entrance.tls != nil {
-		p.entrance.tls.close()
+	if e := p.entrance.Load(); err == nil && e.tls != nil {
+		e.tls.close()
 	}
 	return err
 }
@@ -105,8 +128,8 @@ func (p *porch) URL() string {
 		return URL(p.Listener)
 	}
 	u := url.URL{Scheme: p.scheme, Host: p.Addr().String()}
-	if p.entrance.ws {
-		u.Path = p.entrance.webSocket.Path
+	if e := p.entrance.Load(); e.ws {
+		u.Path = e.webSocket.Path
 	}
 	return u.String()
 }

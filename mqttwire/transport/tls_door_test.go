@@ -131,7 +131,7 @@ func copyPair(t *testing.T, from, to KeyPair) {
 
 // later has a listener look at its files again without a second's wait.
 func (d *echoDoor) later() {
-	s := d.Listener.(*porch).entrance.tls
+	s := d.Listener.(*porch).entrance.Load().tls
 	s.mu.Lock()
 	s.looked = s.looked.Add(-2 * lookAgain)
 	s.mu.Unlock()
