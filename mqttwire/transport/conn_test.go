@@ -110,7 +110,7 @@ func TestWaitReadable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newConn(far, wrapped.(*porch).entrance)
+		c := newConn(far, wrapped.(*porch).entrance.Load())
 		io.WriteString(near, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"+
 			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
 		near.Write(clientFrame(finBit|opBinary, "at once")) // in one segment with the request
@@ -226,7 +226,7 @@ func TestTLSRecordInPieces(t *testing.T) {
 		drip := &dripping{Conn: near}
 		client := tls.Client(drip, &tls.Config{InsecureSkipVerify: true})
 		go client.Handshake()
-		c := newConn(far, wrapped.(*porch).entrance)
+		c := newConn(far, wrapped.(*porch).entrance.Load())
 		if err := c.Handshake(t.Context()); err != nil {
 			t.Fatal(err)
 		}
