@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -107,6 +108,17 @@ func (h *house) urls() []string {
 	return urls
 }
 
+// summary says where the house is open, and for whom; its lines are like those of
+// the broker's.
+func (h *house) summary() string {
+	var b strings.Builder
+	for _, d := range h.doors {
+		fmt.Fprintf(&b, "%-14s %s lets in %s\n", "listener", strings.Join(d.urls(), " "), d.guests)
+	}
+	fmt.Fprintf(&b, "%-14s %s\n", "rights", h.locks.rights())
+	return b.String()
+}
+
 // move makes the house the one that the broker lives in. What can fail comes first,
 // and then changes nothing.
 func (s *service) move(ctx context.Context, next *house) error {
@@ -133,6 +145,9 @@ func (s *service) move(ctx context.Context, next *house) error {
 		d.gate = broker.NewGate(d.rules)
 		for _, l := range d.listeners {
 			go s.serve(d.gate, l)
+		}
+		if before != nil {
+			d.greet(s.log)
 		}
 	}
 	for _, doors := range kept {

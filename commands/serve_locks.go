@@ -214,6 +214,17 @@ func (k *locks) greet() {
 	case rules.File != "":
 		k.log.Info("access rules say what clients may do", "file", rules.File, "rules", k.ruleCount, "no_match", rules.NoMatch)
 	default:
-		k.log.Info("there are no access rules: whoever is let in may do everything")
+		k.log.Info("there are no access rules: " + k.rights())
 	}
+}
+
+// rights are in words what clients may do.
+func (k *locks) rights() string {
+	switch rules := k.config.ACL; {
+	case rules.SQL:
+		return "what the table " + k.config.Auth.SQL.ACLTable + " allows, no_match " + rules.NoMatch
+	case rules.File != "":
+		return fmt.Sprintf("what the %d rules of %s allow, no_match %s", k.ruleCount, rules.File, rules.NoMatch)
+	}
+	return "whoever is let in may do everything"
 }

@@ -59,21 +59,12 @@ const readyPattern = ".mqtk-ready-*"
 
 // announce writes the line to both. The file appears whole or not at all.
 func (r *readyFile) announce(listeners []string) error {
-	line, err := json.Marshal(struct {
-		Ready     bool     `json:"ready"`
-		Listeners []string `json:"listeners"`
-	}{true, listeners})
-	if err != nil {
+	if err := r.replaceFile(listeners); err != nil || r.descriptor == nil {
 		return err
 	}
-	line = append(line, '\n')
-	if r.path != "" {
-		if err := r.replace(line); err != nil {
-			return fmt.Errorf("--ready-file %s: %w", r.path, err)
-		}
-	}
-	if r.descriptor == nil {
-		return nil
+	line, err := readyLine(listeners)
+	if err != nil {
+		return err
 	}
 	_, err = r.descriptor.Write(line)
 	if closing := r.descriptor.Close(); err == nil {
@@ -81,6 +72,29 @@ func (r *readyFile) announce(listeners []string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("--ready-fd: %w", err)
+	}
+	return nil
+}
+
+func readyLine(listeners []string) ([]byte, error) {
+	line, err := json.Marshal(struct {
+		Ready     bool     `json:"ready"`
+		Listeners []string `json:"listeners"`
+	}{true, listeners})
+	return append(line, '\n'), err
+}
+
+// replaceFile writes the file, where there is to be one.
+func (r *readyFile) replaceFile(listeners []string) error {
+	if r.path == "" {
+		return nil
+	}
+	line, err := readyLine(listeners)
+	if err == nil {
+		err = r.replace(line)
+	}
+	if err != nil {
+		return fmt.Errorf("--ready-file %s: %w", r.path, err)
 	}
 	return nil
 }

@@ -36,6 +36,9 @@ func (s *service) tryReload(ctx context.Context) bool {
 		return false
 	}
 	setLevel(s.level, c)
+	if err := s.ready.replaceFile(s.house.urls()); err != nil {
+		s.log.Warn("the ready file was not written anew", "error", err)
+	}
 	s.reloaded++
 	s.log.Info("reloaded", "config", c.Path, "times", s.reloaded)
 	return true

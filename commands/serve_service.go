@@ -227,7 +227,7 @@ func (s *service) wait(ctx context.Context) error {
 
 // summarize prints what was asked for, whatever the level of the log.
 func (s *service) summarize(ctx context.Context) {
-	summary := strings.TrimRight(s.broker.Summary(), "\n")
+	summary := s.house.summary() + strings.TrimRight(s.broker.Summary(), "\n")
 	if s.house.config.LogFormat != "json" {
 		s.logLines.Write([]byte(summary + "\n"))
 		return

@@ -38,6 +38,7 @@ import (
 //	deafen NAME               close the pipe that it writes to
 //	signal NAME INT|TERM|KILL|HUP  send a signal
 //	where NAME VARIABLE...         the addresses of a serve with --ready-fd 1
+//	expand FILE...                 put the values of $VARIABLES into files
 //	certify FILE NAME [HOST...]    write FILE.pem and FILE.key, signed by ca.pem
 //	end NAME CODE             wait for its end; the output is in NAME.out and NAME.err
 func TestTranscripts(t *testing.T) {
@@ -63,6 +64,7 @@ func TestTranscripts(t *testing.T) {
 			"end":    cmdEnd,
 
 			"where":   cmdWhere,
+			"expand":  cmdExpand,
 			"certify": cmdCertify,
 		},
 	})
@@ -309,6 +311,12 @@ func cmdWhere(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(json.Unmarshal([]byte(out), &ready))
 	for i, variable := range args[1:] {
 		ts.Setenv(variable, ready.Listeners[i])
+	}
+}
+
+func cmdExpand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(os.Expand(ts.ReadFile(file), ts.Getenv)), 0o600))
 	}
 }
 
