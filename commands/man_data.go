@@ -6,7 +6,7 @@ import "mqtk/broker"
 // and package journal keep it, and bench crash tries to break it.
 
 func serveNotes() []manSection {
-	return []manSection{durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes(), memoryTopicNotes(), refusalTopicNotes()}
+	return append(doorNotes(), durableNotes(), weakerNotes(), notKeptNotes(), troubleNotes(), directoryNotes(), storeTopicNotes(), memoryTopicNotes(), refusalTopicNotes())
 }
 
 func durableNotes() manSection {

@@ -140,15 +140,18 @@ func rootExamples() []manRow {
 }
 
 func serveExamples() []manRow {
-	return []manRow{
+	return append([]manRow{
 		{"mqtk serve", "Listen on port 1883 for this machine alone"},
+		{"mqtk serve --listen mqtt://:1883 --passwords users --acl rules", "Let users in by their passwords, and do what rules allow"},
+		{"mqtk serve --listen 'mqtts://:8883?cert=a.pem&key=a.key' --passwords users", "The same over TLS"},
+		{"mqtk serve -c mqtk.toml --check", "Look for all that is wrong with a configuration"},
 		{"mqtk serve --listen mqtt://:1883 --allow-anonymous", "Let everybody in who can reach this machine"},
 		{"mqtk serve -p 1884 --set max_queued_messages=10000 --set max_packet_size=64KiB", "Choose a port and some limits"},
 		{"mqtk serve --data /var/lib/mqtk", "Keep sessions, queued and retained messages over restarts"},
 		{"mqtk serve --data /var/lib/mqtk --commit-delay 20ms", "Spare an SD card: at most 50 writes a second, for an acknowledgement that comes up to 20 ms later"},
 		{"mqtk serve -- sh -c 'mqtk pub -r state up && mqtk sub -C 1 state'", "Give a command a broker of its own, on a free port, for as long as it runs"},
 		{"mqtk serve -p 0 --ready-file ready.json --for 1h", "Start from a script: the file appears when clients may connect, and says where"},
-	}
+	}, systemdExamples()...)
 }
 
 func importExamples() []manRow {

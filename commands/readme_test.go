@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadmeTour runs each block of the tour in README.md against a broker of
+// TestReadmeTour runs each block of two chapters of README.md against a broker of
 // its own and compares what it prints with the lines that begin with "#> ".
 func TestReadmeTour(t *testing.T) {
 	t.Parallel()
@@ -17,20 +17,26 @@ func TestReadmeTour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, tour, _ := strings.Cut(string(text), "\n## A tour\n")
-	tour, _, _ = strings.Cut(tour, "\n## ")
-	blocks := strings.Split(tour, "```sh\n")[1:]
-	if len(blocks) < 8 {
-		t.Fatalf("only %d blocks found", len(blocks))
+	var blocks []string
+	for _, chapter := range []string{"A tour", "Doors and locks"} {
+		_, tour, _ := strings.Cut(string(text), "\n## "+chapter+"\n")
+		tour, _, _ = strings.Cut(tour, "\n## ")
+		found := strings.Split(tour, "```sh\n")[1:]
+		if len(found) < 4 {
+			t.Fatalf("%s: only %d blocks found", chapter, len(found))
+		}
+		blocks = append(blocks, found...)
 	}
 	b := startMqtk(t)
 	folder := tourPrograms(t, b)
 	for _, block := range blocks {
 		block, _, _ = strings.Cut(block, "```")
-		first, _, _ := strings.Cut(block, "\n")
+		first, _, _ := strings.Cut(strings.TrimPrefix(block, "cd \"$(mktemp -d)\"\n"), "\n")
 		t.Run(first, func(t *testing.T) {
-			if strings.Contains(block, "mosquitto_") {
-				needProgram(t, "mosquitto_pub")
+			for word, program := range map[string]string{"mosquitto_": "mosquitto_pub", "openssl ": "openssl"} {
+				if strings.Contains(block, word) {
+					needProgram(t, program)
+				}
 			}
 			var want []string
 			for line := range strings.Lines(block) {
@@ -39,7 +45,7 @@ func TestReadmeTour(t *testing.T) {
 				}
 			}
 			cmd := exec.Command("sh", "-e", "-c", block)
-			cmd.Env = append(mqtkCommand(t).Env, "PATH="+folder+":"+os.Getenv("PATH"), "MQTK_URL="+b.url())
+			cmd.Env = append(mqtkCommand(t).Env, "PATH="+folder+":"+os.Getenv("PATH"), "MQTK_URL="+b.url(), "TMPDIR="+t.TempDir())
 			var complaints strings.Builder
 			cmd.Stderr = &complaints
 			out, err := cmd.Output()

@@ -133,7 +133,6 @@ func (s *service) move(ctx context.Context, next *house) error {
 		if err := s.broker.SetLimits(next.config.Limits); err != nil {
 			return err
 		}
-		s.steward.limit(next.config.Limits.MemoryLimit)
 	}
 	s.broker.SetBans(broker.Bans{Users: next.config.Bans.Users, ClientIDs: next.config.Bans.Clients, Addresses: next.config.Bans.Addresses})
 	kept := before.byPlace()

@@ -5,6 +5,8 @@ package commands
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,5 +176,37 @@ func (b testBroker) gaveUpInOrder(t *testing.T) {
 		if count == "0" {
 			t.Errorf("%s is 0", topic)
 		}
+	}
+}
+
+// Ten reloads, good and broken ones, which add and remove listeners, rules, limits
+// and bans, drop none of 1,000 clients, and the pair beside them loses nothing.
+func TestServeReloadDropsNobody(t *testing.T) {
+	const clients = 1000
+	needFiles(t, 2*clients)
+	folder := t.TempDir()
+	path, rules := filepath.Join(folder, "mqtk.toml"), filepath.Join(folder, "rules")
+	if err := os.WriteFile(rules, []byte("topic readwrite #\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := startMqtk(t, "-c", path, "--log-level", "info")
+	many := b.crowd(t, clients, "all")
+	healthy := b.healthyPair(t)
+	for round := range 10 {
+		text, line := fmt.Sprintf("[limits]\nmax_qos = %d\nmax_inflight = %d\n[acl]\nfile = %q\n[bans]\nusers = [\"eve%d\"]\n", round%3, round+1, rules, round), fmt.Sprint("times=", round/2+1)
+		if round%2 == 1 {
+			text, line = "[limits]\nmax_qos = 9\n", "the one before holds"
+		}
+		healthy.publish(t)
+		b.reload(t, path, text, line)
+		healthy.publish(t)
+	}
+	healthy.receive(t)
+	many.each(func(_ int, nc net.Conn) error { return trade(nc, "\xc0\x00", "\xd0\x00") })
+	if said := b.process.output(); strings.Contains(said, "disconnected") {
+		t.Errorf("somebody was disconnected:\n%s", said)
 	}
 }

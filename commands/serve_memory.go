@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math"
 	"os"
 	"path"
 	"runtime"
@@ -34,7 +33,7 @@ type steward struct {
 	collected chan struct{}
 	held      func(live int64) // tells the broker
 	strained  func() bool      // asks it
-	heapLimit atomic.Uint64    // bytes, 0: none
+	heapLimit uint64           // bytes, 0: none
 	tunes     bool             // GOGC is ours to set
 	percent   int              // GOGC as set last
 	collects  atomic.Int64
@@ -105,7 +104,6 @@ func readHeap() (g heapGauges) {
 func (s *service) keepHouse(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	w, ended := newSteward(s.broker, s.house.config.Limits.MemoryLimit, s.log), make(chan struct{})
-	s.steward = w
 	go func() {
 		defer close(ended)
 		w.run(ctx)
@@ -122,24 +120,16 @@ func (s *service) keepHouse(ctx context.Context) (end func()) {
 func newSteward(b *broker.Broker, limit int64, log *slog.Logger) *steward {
 	w := &steward{held: b.MemoryHeld, strained: b.Strained, stirred: b.Stirred(), collected: make(chan struct{}, 1), percent: 100,
 		tunes: os.Getenv("GOGC") == "", read: readHeap, giveBack: freeMemory, log: log}
-	w.limit(limit)
+	if limit > 0 {
+		w.heapLimit = uint64(limit - programBytes)
+		if os.Getenv("GOMEMLIMIT") == "" {
+			debug.SetMemoryLimit(limit - programBytes)
+		}
+	}
 	w.tune()
 	w.watch()
 	w.collected <- struct{}{} // the start, too, leaves garbage behind
 	return w
-}
-
-// limit sets what the process is to keep to.
-func (w *steward) limit(bytes int64) {
-	heap := int64(math.MaxInt64)
-	w.heapLimit.Store(0)
-	if bytes > 0 {
-		heap = bytes - programBytes
-		w.heapLimit.Store(uint64(heap))
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heap)
-	}
 }
 
 // watch has tune called after each collection, by the runtime's own thread for
@@ -167,7 +157,7 @@ func (w *steward) tune() {
 	if !w.tunes {
 		return
 	}
-	percent := growth(g, w.heapLimit.Load())
+	percent := growth(g, w.heapLimit)
 	if apart := percent - w.percent; apart > w.percent/8 || -apart > w.percent/8 || percent == 100 && apart != 0 {
 		debug.SetGCPercent(percent)
 		w.percent = percent

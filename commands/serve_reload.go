@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"strings"
+	"time"
 
 	"mqtk/broker"
 	"mqtk/commands/config"
@@ -21,7 +22,13 @@ func (s *service) reload(ctx context.Context) {
 	s.notify.ready(status)
 }
 
+// reloadTime is how long databases may take to answer at a reload: nothing else is
+// done meanwhile, not even ending.
+const reloadTime = 30 * time.Second
+
 func (s *service) tryReload(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, reloadTime)
+	defer cancel()
 	c, problems := s.configure(s.getenv)
 	for _, p := range problems {
 		s.complain(p.String())

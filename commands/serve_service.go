@@ -25,7 +25,6 @@ type service struct {
 	house     *house // what the configuration has become
 	vault     vault
 	broker    *broker.Broker
-	steward   *steward
 	ready     readyFile
 	notify    notifier
 	command   *companion // nil without --
