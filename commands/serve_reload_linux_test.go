@@ -20,6 +20,12 @@ func (b testBroker) reload(t *testing.T, path, text, line string) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	b.hangUp(t, line)
+}
+
+// hangUp has serve read its configuration again, and waits until it says the line.
+func (b testBroker) hangUp(t *testing.T, line string) {
+	t.Helper()
 	if err := b.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
