@@ -3,7 +3,32 @@ package broker
 import (
 	"fmt"
 	"math"
+
+	"mqtk/broker/limits"
 )
+
+// The limits are a package of their own.
+type (
+	Limits    = limits.Limits
+	Limit     = limits.Limit
+	LimitKind = limits.Kind
+)
+
+const (
+	LimitCount    = limits.Count
+	LimitSize     = limits.Size
+	LimitSeconds  = limits.Seconds
+	LimitDuration = limits.Duration
+	LimitSwitch   = limits.Switch
+	LimitChoice   = limits.Choice
+	LimitText     = limits.Text
+)
+
+// DefaultLimits returns every limit at its default.
+func DefaultLimits() Limits { return limits.Default() }
+
+// LimitTable is the table of limits, in the order in which they are explained.
+func LimitTable() []Limit { return limits.Table() }
 
 // settings are the limits in force and what follows from them. They are never
 // changed, but replaced as a whole: whoever asks once sees them in one state.
@@ -43,7 +68,7 @@ func (b *Broker) SetLimits(l Limits) error {
 	defer b.registry.Unlock()
 	was := b.settings.Load()
 	for _, limit := range LimitTable() {
-		if limit.Fixed && limit.load(&l) != limit.load(&was.Limits) {
+		if limit.Fixed && !limit.Same(&l, &was.Limits) {
 			return fmt.Errorf("limit %s: it cannot be changed while the broker runs; restart it", limit.Key)
 		}
 	}

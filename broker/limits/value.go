@@ -1,4 +1,4 @@
-package broker
+package limits
 
 import (
 	"errors"
@@ -42,17 +42,17 @@ func (t Limit) Value(l *Limits) string {
 
 func (t Limit) parse(text string) (any, error) {
 	switch t.Kind {
-	case LimitSize:
+	case Size:
 		return parseSize(text)
-	case LimitSeconds:
+	case Seconds:
 		ms, err := parseMilliseconds(text)
 		if ms%unitSecond != 0 {
 			return nil, errors.New("no whole number of seconds")
 		}
 		return ms / unitSecond, err
-	case LimitDuration:
+	case Duration:
 		return parseMilliseconds(text)
-	case LimitSwitch:
+	case Switch:
 		switch text {
 		case "true", "on", "yes", "1":
 			return true, nil
@@ -60,7 +60,7 @@ func (t Limit) parse(text string) (any, error) {
 			return false, nil
 		}
 		return nil, errors.New("no switch")
-	case LimitChoice, LimitText:
+	case Choice, Text:
 		return text, nil
 	}
 	return parseCount(text)
@@ -75,9 +75,9 @@ func (t Limit) check(v any) error {
 		}
 	case string:
 		switch {
-		case t.Kind == LimitChoice && !slices.Contains(t.Choices, v):
+		case t.Kind == Choice && !slices.Contains(t.Choices, v):
 			return t.errorf("%q is no choice", v)
-		case t.Kind == LimitText && int64(len(v)) > t.Max:
+		case t.Kind == Text && int64(len(v)) > t.Max:
 			return t.errorf("%d bytes are too long", len(v))
 		case !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl):
 			return t.errorf("%q holds what is not text", v)
@@ -127,9 +127,9 @@ func (t Limit) text(n int64) string {
 	}
 	var units []unit
 	switch t.Kind {
-	case LimitSize:
+	case Size:
 		units = []unit{{"GiB", unitGiB}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
-	case LimitDuration:
+	case Duration:
 		if n == unitForever {
 			return "inf"
 		}

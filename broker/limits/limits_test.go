@@ -1,4 +1,4 @@
-package broker
+package limits
 
 import (
 	"fmt"
@@ -15,24 +15,24 @@ func zeroMeansSomething(key string) bool {
 }
 
 func numeric(t Limit) bool {
-	return t.Kind == LimitCount || t.Kind == LimitSize || t.Kind == LimitSeconds || t.Kind == LimitDuration
+	return t.Kind == Count || t.Kind == Size || t.Kind == Seconds || t.Kind == Duration
 }
 
 // unit is what turns a number of the table into text that Set takes.
 func unit(t Limit, n int64) string {
-	if t.Kind == LimitDuration {
+	if t.Kind == Duration {
 		return fmt.Sprint(n, "ms")
 	}
 	return fmt.Sprint(n)
 }
 
 func TestEveryNumericLimitHasItsRange(t *testing.T) {
-	for _, limit := range LimitTable() {
+	for _, limit := range Table() {
 		if !numeric(limit) {
 			continue
 		}
 		t.Run(limit.Key, func(t *testing.T) {
-			l := DefaultLimits()
+			l := Default()
 			for _, n := range []int64{limit.Min, limit.Max} {
 				if err := l.Set(limit.Key, unit(limit, n)); err != nil {
 					t.Fatal(err)
@@ -64,7 +64,7 @@ func TestEveryNumericLimitHasItsRange(t *testing.T) {
 func TestLimitTableCoversEveryField(t *testing.T) {
 	var l Limits
 	fields, keys := map[any]string{}, map[string]bool{}
-	for _, limit := range LimitTable() {
+	for _, limit := range Table() {
 		if p := limit.field(&l); fields[p] != "" {
 			t.Errorf("%s and %s share a field", limit.Key, fields[p])
 		} else {
@@ -91,14 +91,14 @@ func TestDefaultLimits(t *testing.T) {
 		SubscriptionIdentifiersAvailable: true, AllowZeroLengthClientID: true, AutoIDPrefix: "auto-", SlowReceiver: "wait",
 		HandshakeTimeout: 10 * time.Second, RateExceeded: "slow", MaxAuthFailures: 10, DenyAction: "ignore",
 	}
-	l := DefaultLimits()
+	l := Default()
 	if l != want {
 		t.Errorf("got  %+v\nwant %+v", l, want)
 	}
 	if err := l.Validate(); err != nil {
 		t.Error(err)
 	}
-	for _, limit := range LimitTable() {
+	for _, limit := range Table() {
 		if got, err := l.Get(limit.Key); err != nil || got != limit.Default {
 			t.Errorf("%s: %q %v, want %q", limit.Key, got, err, limit.Default)
 		}
@@ -139,11 +139,11 @@ func TestSetLimit(t *testing.T) {
 		{"foo", "1", `limit foo: no such key`},
 		{"strict31", "true", `limit strict31: no such key; did you mean strict_3_1?`},
 	} {
-		l := DefaultLimits()
+		l := Default()
 		var got string
 		if err := l.Set(c.key, c.value); err != nil {
 			got = err.Error()
-			if l != DefaultLimits() {
+			if l != Default() {
 				t.Errorf("%s=%s: an error changes something", c.key, c.value)
 			}
 		} else {
@@ -159,7 +159,7 @@ func TestSetLimit(t *testing.T) {
 }
 
 func TestValidateSaysAllAtOnce(t *testing.T) {
-	l := DefaultLimits()
+	l := Default()
 	l.MaxInflight, l.QueueFull, l.SysInterval = 0, "burn", time.Millisecond
 	err := l.Validate()
 	if err == nil {
