@@ -73,7 +73,7 @@ type Auth struct {
 // AuthFile is [auth.file].
 type AuthFile struct{ Passwords string }
 
-// AuthSQL is [auth.sql]; the columns are those of broker.md §4.
+// AuthSQL is [auth.sql].
 type AuthSQL struct {
 	Driver     string // mysql, postgres, sqlite; empty: not configured
 	DSN        string // as written, env:NAME too; Secret resolves it
