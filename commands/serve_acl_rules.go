@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mqtk/broker/acl"
+	"mqtk/broker/authsql"
 	"mqtk/commands/config"
 )
 
@@ -50,16 +51,24 @@ func (o *rulesOptions) open(ctx context.Context, p *program) (*rulebook, error) 
 		}
 		return fileBook(file, c.ACL.NoMatch == "allow"), nil
 	case c.ACL.SQL:
-		return tableBook(ctx, c, os.Getenv)
+		book, err := tableBook(ctx, c)
+		if err != nil {
+			return nil, p.refuse([]config.Problem{{File: c.Path, Text: err.Error()}})
+		}
+		return book, nil
 	}
 	return &rulebook{open: true, close: func() {}}, nil
 }
 
+// configure is what serve would be told, without a look at the rest of the world.
 func (o *rulesOptions) configure() (*config.Config, []config.Problem) {
 	serve := serveOptions{Config: o.Config}
-	c, problems := serve.readConfig()
 	if o.File != "" {
-		c.ACL.File, c.ACL.SQL = o.File, false
+		serve.Settings = []setting{{"--acl", "acl.file", o.File}}
+	}
+	c, problems := serve.gather(os.Getenv)
+	if o.File != "" {
+		c.ACL.SQL = false
 	}
 	return c, problems
 }
@@ -86,7 +95,23 @@ func linesOf(err error) []config.Problem {
 	return problems
 }
 
-// tableBook is the rows of a table.
-func tableBook(ctx context.Context, c *config.Config, getenv func(string) string) (*rulebook, error) {
-	return nil, usagef("rules of a table cannot be asked yet")
+// tableBook is the rows of a table. Who is a superuser is asked where the
+// configuration asks the database about users.
+func tableBook(ctx context.Context, c *config.Config) (*rulebook, error) {
+	db, err := authsql.Open(ctx, (&locks{config: c}).tables())
+	if err != nil {
+		return nil, err
+	}
+	return &rulebook{
+		order: acl.FirstMatch, noMatch: db.NoMatch(), of: db.RulesOf,
+		close: func() { _ = db.Close() }, // nothing was written
+		all: func(ctx context.Context) ([]acl.Rule, []acl.Finding, error) {
+			findings, err := db.Findings(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			rules, err := db.Rows(ctx)
+			return rules, findings, err
+		},
+	}, nil
 }

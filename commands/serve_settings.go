@@ -19,6 +19,17 @@ import (
 // first, looks for all that is wrong with it, and settles what nobody chose. The
 // start and each reload go this way.
 func (o *serveOptions) configure(getenv func(string) string) (*config.Config, []config.Problem) {
+	c, problems := o.gather(getenv)
+	problems = append(problems, o.listeners(c)...)
+	problems = append(problems, c.Check(o.probes(getenv))...)
+	c.Limits.DenyAction = c.ACL.DenyAction
+	settle(c)
+	return c, config.InOrder(problems)
+}
+
+// gather is configure without the listeners of flags, and without looking at the
+// whole.
+func (o *serveOptions) gather(getenv func(string) string) (*config.Config, []config.Problem) {
 	c, problems := o.readConfig()
 	set := func(s setting) {
 		if err := c.Set(s.source, s.key, s.value); err != nil {
@@ -42,11 +53,7 @@ func (o *serveOptions) configure(getenv func(string) string) (*config.Config, []
 	if o.Verbose {
 		set(setting{"--verbose", "log_level", "debug"})
 	}
-	problems = append(problems, o.listeners(c)...)
-	problems = append(problems, c.Check(o.probes(getenv))...)
-	c.Limits.DenyAction = c.ACL.DenyAction
-	settle(c)
-	return c, config.InOrder(problems)
+	return c, problems
 }
 
 func (o *serveOptions) readConfig() (*config.Config, []config.Problem) {
