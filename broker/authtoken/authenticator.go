@@ -100,6 +100,9 @@ func (o *Options) read() (keys []key, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if exposed(file.path, more) {
+			o.Log.Warn("a secret that signs tokens can be read by others: chmod 600", "file", file.path)
+		}
 		keys = append(keys, more...)
 	}
 	if len(o.Algorithms) == 0 {
@@ -116,6 +119,15 @@ func (o *Options) read() (keys []key, err error) {
 		return nil, fmt.Errorf("%s: no key in it serves one of the algorithms %s", strings.Trim(o.Key+", "+o.JWKS, ", "), strings.Join(o.Algorithms, ", "))
 	}
 	return keys, nil
+}
+
+// exposed tells that others than the owner may read a file with a secret in it.
+func exposed(path string, keys []key) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&0o077 != 0 && slices.ContainsFunc(keys, func(k key) bool {
+		_, secret := k.value.([]byte)
+		return secret
+	})
 }
 
 func (o *Options) stat() (seen [2]fs.FileInfo) {

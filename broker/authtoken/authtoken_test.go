@@ -380,6 +380,28 @@ func TestUselessKeys(t *testing.T) {
 	}
 }
 
+// A secret that others can read is told; a public key is for everybody.
+func TestExposedSecret(t *testing.T) {
+	public, _, _ := ed25519.GenerateKey(rand.Reader)
+	for what, test := range map[string]struct {
+		text []byte
+		mode os.FileMode
+		want bool
+	}{
+		"a secret": {secret, 0o600, false}, "a secret that others can read": {secret, 0o644, true}, "a public key": {pemOf(t, public), 0o644, false},
+	} {
+		path := write(t, "", test.text)
+		if err := os.Chmod(path, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		open(t, Options{Key: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if got := strings.Contains(log.String(), "chmod 600"); got != test.want {
+			t.Errorf("%s: %q", what, log.String())
+		}
+	}
+}
+
 func TestCertificateAsKey(t *testing.T) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
