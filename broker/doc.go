@@ -20,9 +20,7 @@
 //
 // A driver feeds bytes to a Conn and writes what lies in its outbox; Link is
 // what the core asks of it. The goroutine driver (driver.go) takes any net.Conn
-// and lives here; package eventloop takes sockets on Linux. A connection comes by a Gate, which has
-// the rules of its listener (gate.go), and has its handshake, of TLS or a WebSocket,
-// before a driver gets it (greet.go). The seam is
+// and lives here; package eventloop takes sockets on Linux. The seam is
 //
 //	Admit, Accept; then, on the driver's thread, Receive, Closed and at the end Release;
 //	on any thread Take, Wrote, Next, Drained, Failed.
@@ -30,6 +28,21 @@
 // Rejected: a channel of packets for each client, which costs one and a half to
 // three times what appending bytes costs; and a writer goroutine for each
 // client, which doubles the memory of an idle one.
+//
+// # Gates
+//
+// A connection comes by a Gate, which has the rules of its listeners: addresses,
+// versions, how many, whom to ask for credentials, a mount point (mount.go). What is
+// not MQTT yet, TLS or a WebSocket, has a goroutine and a time of its own (greet.go);
+// the reader begins on a fresh one, whose stack no TLS handshake has deepened. Why
+// somebody is not let in is one of a list of reasons (refused.go), each of which is
+// counted, has its code, and says whether the client hears it.
+//
+// Rules, limits, bans, Authenticator and Authorizer are values that are replaced as a
+// whole while clients are connected. What a connection was promised is in its terms,
+// which it shares with all who came under the same rules and limits; the rest is asked
+// of the value in force, which costs a load. An Authorizer that has to load rights
+// takes over once it knows everybody; until then the former decides (rights.go).
 //
 // # Who guards what
 //
@@ -41,7 +54,8 @@
 //   - outbox.mu: the bytes to be sent, outgoing aliases, pressure, waiting
 //     segments. Never held over a system call.
 //   - registry: client id -> Session, under one mutex. Create, take-over and end
-//     of a session are serialised by it.
+//     of a session are serialised by it. Connections are counted under it, by gate,
+//     address and user, and the terms of one are changed.
 //   - subscriptions and retainedSet (RWMutex both), busySessions, deadlines,
 //     wheel, matches, turns.
 //

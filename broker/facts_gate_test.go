@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -338,6 +339,9 @@ func TestHandshakeComesFirst(t *testing.T) {
 		start := time.Now()
 		for w.b.Tally().Greeted > 0 {
 			pass(100 * time.Millisecond)
+		}
+		if summary := w.b.Summary(); !strings.Contains(summary, "refused        1 handshake\n") {
+			t.Errorf("the failure is not counted:\n%s", summary)
 		}
 		if took := time.Since(start); took < 2900*time.Millisecond || took > 3100*time.Millisecond {
 			t.Errorf("the handshake was given %v", took)
