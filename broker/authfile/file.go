@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +20,8 @@ import (
 
 // File is a password file as it was read. It never changes.
 type File struct {
-	// Exposed tells that others than the owner may read the file.
+	// Exposed tells that others than the owner may read the file. Windows has
+	// other ways to say who may: it is false there.
 	Exposed bool
 
 	users map[string]*entry
@@ -70,7 +72,7 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Exposed = mode.Perm()&0o077 != 0
+	f.Exposed = runtime.GOOS != "windows" && mode.Perm()&0o077 != 0
 	return f, nil
 }
 

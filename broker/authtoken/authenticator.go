@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -122,9 +123,10 @@ func (o *Options) read() (keys []key, err error) {
 }
 
 // exposed tells that others than the owner may read a file with a secret in it.
+// Windows has other ways to say who may.
 func exposed(path string, keys []key) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().Perm()&0o077 != 0 && slices.ContainsFunc(keys, func(k key) bool {
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 && slices.ContainsFunc(keys, func(k key) bool {
 		_, secret := k.value.([]byte)
 		return secret
 	})
