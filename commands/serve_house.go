@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 
 	"mqtk/broker"
 	"mqtk/commands/config"
@@ -53,6 +54,9 @@ func (h *house) open(before *house, s *sockets) error {
 		}
 		if err != nil {
 			h.close(before)
+			if before != nil && errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("%w; if that is a listener of ours, what it speaks changes with a restart", err)
+			}
 			return err
 		}
 	}
