@@ -42,12 +42,16 @@ func (s *service) tryReload(ctx context.Context) bool {
 		s.log.Error("the configuration was not reloaded: the one before holds", "error", err)
 		return false
 	}
-	setLevel(s.level, c)
 	if err := s.ready.replaceFile(s.house.urls()); err != nil {
 		s.log.Warn("the ready file was not written anew", "error", err)
 	}
 	s.reloaded++
+	before := s.level.Level()
+	setLevel(s.level, c)
+	after := s.level.Level()
+	s.level.Set(min(before, after)) // whoever reads either log is told
 	s.log.Info("reloaded", "config", c.Path, "times", s.reloaded)
+	s.level.Set(after)
 	return true
 }
 
