@@ -117,9 +117,9 @@ func (d *door) listen(address string, s *sockets) (net.Listener, error) {
 }
 
 // alter prepares what the listeners of the door before are to do in another way. A
-// plain one has nothing that could be done so.
+// plain one has nothing that could be done so; of TLS the files are read anew.
 func (d *door) alter(old *door) error {
-	if d.URL == old.URL && reflect.DeepEqual(d.options, old.options) {
+	if d.options.TLS == nil && d.URL == old.URL && reflect.DeepEqual(d.options, old.options) {
 		return nil
 	}
 	for _, l := range old.listeners {

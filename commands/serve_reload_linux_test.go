@@ -101,6 +101,13 @@ func TestServeShowsNewCertificates(t *testing.T) {
 	if _, name = tlsClient(t, address, a, 'd'); name != "another" {
 		t.Errorf("after a reload: %q", name)
 	}
+	if err := a.issue("another", "another, renewed", "localhost"); err != nil {
+		t.Fatal(err)
+	}
+	b.hangUp(t, "times=2")
+	if _, name = tlsClient(t, address, a, 'e'); name != "another, renewed" {
+		t.Errorf("after a reload that changes nothing but reads all: %q", name)
+	}
 	if err := trade(old, "\xc0\x00", "\xd0\x00"); err != nil {
 		t.Errorf("the client of before: %v", err)
 	}
