@@ -11,11 +11,12 @@ type shape struct {
 	text    string
 	literal bool
 	counts  bool // it can match something for somebody
+	fixed   int  // bytes that whatever it covers begins with
 }
 
 func (r *Rule) shape() shape {
 	if text, ok := r.literal(); ok {
-		return shape{text: text, literal: true, counts: text != "" && r.Access != 0 && !r.nobody()}
+		return shape{text: text, literal: true, counts: text != "" && r.Access != 0 && !r.nobody(), fixed: len(text)}
 	}
 	var b strings.Builder
 	rest := r.Topic
@@ -33,7 +34,11 @@ func (r *Rule) shape() shape {
 		rest = rest[at+len(p.text):]
 	}
 	b.WriteString(rest)
-	return shape{text: b.String(), counts: wellFormed(r.Topic) && r.Access != 0 && !r.nobody()}
+	s := shape{text: b.String(), counts: wellFormed(r.Topic) && r.Access != 0 && !r.nobody()}
+	if s.counts {
+		s.fixed = int(fixed(s.text))
+	}
+	return s
 }
 
 // covers says whether s matches whatever other matches, for each client.
@@ -87,7 +92,7 @@ func (l *linter) lintShadow(i int) {
 // shadow is the first rule with that decision that takes all from rule i.
 func (l *linter) shadow(i int, allow bool) *Rule {
 	for j := range l.rules {
-		if l.rules[j].Allow == allow && l.asked(j, i) && l.hides(j, i) {
+		if l.shapes[j].counts && l.rules[j].Allow == allow && l.hides(j, i) && l.asked(j, i) {
 			return &l.rules[j]
 		}
 	}
@@ -97,7 +102,7 @@ func (l *linter) shadow(i int, allow bool) *Rule {
 // asked says whether rule j takes what it covers from rule i: it is asked before
 // it, or, in a file, where the order does not count, says the same of more.
 func (l *linter) asked(j, i int) bool {
-	if i == j || !l.shapes[j].counts {
+	if i == j {
 		return false
 	}
 	if rank(l.rules, j, l.order) < rank(l.rules, i, l.order) {
@@ -109,5 +114,7 @@ func (l *linter) asked(j, i int) bool {
 // hides says whether rule j is about all whom and what rule i is about.
 func (l *linter) hides(j, i int) bool {
 	a, b := &l.rules[j], &l.rules[i]
-	return a.Access&b.Access == b.Access && l.shapes[j].covers(l.shapes[i]) && a.reaches(b)
+	s, other := &l.shapes[j], &l.shapes[i]
+	return len(other.text) >= s.fixed && other.text[:s.fixed] == s.text[:s.fixed] && // most end here
+		a.Access&b.Access == b.Access && a.reaches(b) && s.covers(*other)
 }
