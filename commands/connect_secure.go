@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -276,8 +275,8 @@ func toTLSVersion(t *transport.ClientTLS) func(string) error {
 // toWords takes a list with commas, or colons as openssl has them.
 func toWords(into *[]string) func(string) error {
 	return func(s string) error {
-		words := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ':' })
-		if len(words) == 0 || slices.Contains(words, " ") {
+		words := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ':' || r == ' ' })
+		if len(words) == 0 {
 			return errors.New("may not be empty")
 		}
 		*into = words

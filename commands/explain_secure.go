@@ -93,14 +93,13 @@ func (l *link) tlsCauses(e *transport.TLSError) []string {
 		return []string{"likely causes: the port speaks no TLS (mqtt:// is usually on 1883), or the server wants another server name (--servername) or ALPN (--alpn)"}
 	}
 	var (
-		unknown *x509.UnknownAuthorityError
+		unknown x509.UnknownAuthorityError
 		name    x509.HostnameError
 		invalid x509.CertificateInvalidError
 	)
-	switch value := (x509.UnknownAuthorityError{}); {
-	case errors.As(e.Err, &value):
-		unknown = &value
-		return l.unknownAuthority(e.Peer, unknown)
+	switch {
+	case errors.As(e.Err, &unknown):
+		return l.unknownAuthority(e.Peer)
 	case errors.As(e.Err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
 		return []string{"a host counts in the subjectAltName alone, not in the common name: the broker needs another certificate; --insecure does not look at the name"}
 	case errors.As(e.Err, &name):
@@ -115,10 +114,10 @@ func (l *link) tlsCauses(e *transport.TLSError) []string {
 	return nil
 }
 
-func (l *link) unknownAuthority(peer *x509.Certificate, _ *x509.UnknownAuthorityError) []string {
+func (l *link) unknownAuthority(peer *x509.Certificate) []string {
 	var hints []string
 	switch {
-	case peer != nil && peer.CheckSignatureFrom(peer) == nil || peer != nil && peer.Issuer.String() == peer.Subject.String():
+	case peer != nil && peer.Issuer.String() == peer.Subject.String():
 		hints = append(hints, "the certificate has signed itself: --cafile with that certificate trusts it, if it is the right one")
 	case l.plan.options.DialOptions.TLS.CAFile != "" || l.plan.options.DialOptions.TLS.CAPath != "":
 		hints = append(hints, "its authority is not in --cafile or --capath, or the server does not send the certificates in between")

@@ -125,7 +125,7 @@ const granted = "< CONNECT\n> CONNACK Success\n< SUBSCRIBE\n> SUBACK packet-id=$
 // ends by itself, within its time, with a code that is not 0 and a sentence.
 func TestEveryConversationEnds(t *testing.T) {
 	ways := everyWay(t)
-	drip := strings.Repeat("> hex 00\npause 50ms\n", 200)
+	drip := strings.Repeat("> hex 00\npause 50ms\n", 400)
 	for _, test := range []struct {
 		name, words, script string
 		code                int
@@ -135,11 +135,11 @@ func TestEveryConversationEnds(t *testing.T) {
 		{"no CONNACK to sub", "sub a -W 0.4", "< CONNECT", exitUnreachable, "no CONNACK before the time of -W/--timeout ran out"},
 		{"dripped CONNACK", "pub a x -W 0.4", "< CONNECT\n> hex 20 80 80 01\n" + drip, exitUnreachable, "no CONNACK before the time of -W/--timeout ran out"},
 		{"256 MiB for CONNACK", "pub a x -W 0.4", "< CONNECT\n> hex 20 FF FF FF 7F 00 00", exitUnreachable, "no CONNACK before"},
-		{"no SUBACK", "sub a -W 0.4", "< CONNECT\n> CONNACK Success\n< SUBSCRIBE", exitTimeout, "the time of -W/--timeout ran out"},
-		{"no PUBACK", "pub a x -q 1 -W 0.4", "< CONNECT\n> CONNACK Success\n< PUBLISH", exitTimeout, "the time of -W/--timeout ran out"},
+		{"no SUBACK", "sub a -W 2", "< CONNECT\n> CONNACK Success\n< SUBSCRIBE", exitTimeout, "the time of -W/--timeout ran out"},
+		{"no PUBACK", "pub a x -q 1 -W 2", "< CONNECT\n> CONNACK Success\n< PUBLISH", exitTimeout, "the time of -W/--timeout ran out"},
 		{"no PINGRESP", "sub a -k 1 --retry 0", granted, exitLost, "no PINGRESP within 500ms"},
-		{"dripped packet", "sub a -W 0.6", granted + "> hex 30 80 80 01 00 01\n" + drip, exitTimeout, "the time of -W/--timeout ran out"},
-		{"256 MiB declared", "sub a -W 0.4", granted + "> hex 30 FF FF FF 7F 00 01 61", exitTimeout, "the time of -W/--timeout ran out"},
+		{"dripped packet", "sub a -W 2", granted + "> hex 30 80 80 01 00 01\n" + drip, exitTimeout, "the time of -W/--timeout ran out"},
+		{"256 MiB declared", "sub a -W 2", granted + "> hex 30 FF FF FF 7F 00 01 61", exitTimeout, "the time of -W/--timeout ran out"},
 		{"a violation", "sub a", granted + "> hex 36 04 00 01 61 00\n< DISCONNECT MalformedPacket\n< EOF", exitProtocol, "the server broke the protocol"},
 		{"a violation on 3.1.1", "sub a -V 311", granted + "> hex 36 04 00 01 61 00\n< EOF", exitProtocol, "the server broke the protocol"},
 		{"an acknowledgement of the wrong kind", "pub a x -q 1", "< CONNECT\n> CONNACK Success\n< PUBLISH\n> PUBREC packet-id=$id\n< DISCONNECT ProtocolError\n< EOF", exitProtocol, "the server broke the protocol"},
@@ -199,7 +199,11 @@ func TestEveryDoorEnds(t *testing.T) {
 				f := startFake(t, "read\n"+test.script)
 				defer f.stop()
 				address := strings.TrimPrefix(f.url(), "mqtt://")
-				words := strings.Fields(verb + " -W 0.6 " + strings.ReplaceAll(test.words, "HOST", address))
+				limit := " -W 10 "
+				if strings.Contains(test.says, "-W") {
+					limit = " -W 0.6 "
+				}
+				words := strings.Fields(verb + limit + strings.ReplaceAll(test.words, "HOST", address))
 				got := runWords(t, "", words...)
 				if got.code != test.code || !strings.Contains(got.err, test.says) || got.out != "" {
 					t.Errorf("%s: code %d, stdout %q, stderr %s", verb, got.code, got.out, got.err)

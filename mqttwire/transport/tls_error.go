@@ -74,12 +74,11 @@ func (c *tlsConn) explain(ctx context.Context, err error) error {
 	e := *c.report
 	e.Err, e.Alert = err, alertOf(err)
 	var (
-		header *tls.RecordHeaderError
+		header tls.RecordHeaderError
 		bad    *tls.CertificateVerificationError
 	)
-	switch value := (tls.RecordHeaderError{}); {
-	case errors.As(err, &value):
-		header = &value
+	switch {
+	case errors.As(err, &header):
 		e.First = header.RecordHeader[:]
 	case errors.As(err, &bad) && len(bad.UnverifiedCertificates) > 0:
 		e.Peer = bad.UnverifiedCertificates[0]
