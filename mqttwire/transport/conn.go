@@ -76,7 +76,7 @@ func (c *Conn) enter() error {
 	}
 	if e.tls != nil {
 		c.hello.expected = true
-		c.tls = tls.Server(&c.inlet, e.tls.base)
+		c.tls = tls.Server(&c.inlet, e.tls.face.config)
 		if err := c.tls.Handshake(); err != nil {
 			return explainClient(err)
 		}

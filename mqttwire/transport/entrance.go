@@ -87,7 +87,12 @@ func Change(l net.Listener, url string, o ListenOptions) (apply func(), err erro
 	if !ok || p.scheme != t.Scheme {
 		return nil, &Error{Kind: Usage, Subject: t.String(), Detail: "the listener must be opened anew for that", Err: errors.ErrUnsupported}
 	}
-	return func() { p.entrance.Store(e) }, nil // the key log of the one before is closed when nobody holds it any more
+	return func() {
+		if before := p.entrance.Load(); before.tls != nil && e.tls != nil {
+			e.tls.takeOver(before.tls)
+		}
+		p.entrance.Store(e)
+	}, nil // the key log of the one before is closed when nobody holds it any more
 }
 
 // A porch is a listener whose connections have a handshake before MQTT.

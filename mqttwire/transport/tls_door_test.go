@@ -197,6 +197,42 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	}
 }
 
+// TestChangeKeepsSessions: who was here before the options changed comes back by his
+// ticket, others meet what holds now.
+func TestChangeKeepsSessions(t *testing.T) {
+	a := newAuthority(t, "authority")
+	d := openDoor(t, "mqtts://127.0.0.1:0", ListenOptions{TLS: &ServerTLS{Certificates: []KeyPair{a.server("one")}}})
+	tickets := tls.NewLRUClientSessionCache(10)
+	dial := func() string {
+		t.Helper()
+		c, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true, ServerName: "x", ClientSessionCache: tickets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		chat(t, c)
+		state := c.ConnectionState()
+		return fmt.Sprintf("%s %v", state.PeerCertificates[0].DNSNames[0], state.DidResume)
+	}
+	if got := dial(); got != "one false" {
+		t.Errorf("at first: %s", got)
+	}
+	for _, name := range []string{"two", "three"} {
+		apply, err := Change(d.Listener, d.url, ListenOptions{TLS: &ServerTLS{Certificates: []KeyPair{a.server(name)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply()
+	}
+	if got := dial(); got != "one true" {
+		t.Errorf("after two changes: %s", got)
+	}
+	tickets = nil
+	if got := dial(); got != "three false" {
+		t.Errorf("without a ticket: %s", got)
+	}
+}
+
 func chat(t *testing.T, c net.Conn) {
 	t.Helper()
 	if _, err := c.Write([]byte("hello")); err != nil {

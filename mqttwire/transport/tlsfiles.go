@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,7 +20,7 @@ import (
 type serverTLS struct {
 	o      ServerTLS
 	log    *slog.Logger
-	base   *tls.Config // of all connections: it has the keys of the session tickets
+	face   *tlsFace
 	keyLog *os.File
 
 	mu      sync.Mutex
@@ -54,9 +55,30 @@ func newServerTLS(o ServerTLS, alpn string, log *slog.Logger) (*serverTLS, error
 		log.Warn("whoever reads the key log reads all that is said", "file", o.KeyLog)
 	}
 	s.finish(s.current)
-	s.base = s.current.Clone()
-	s.base.GetConfigForClient = s.configFor
+	s.face = newFace(s)
 	return s, nil
+}
+
+// A tlsFace is what a listener shows as long as it is open, whatever its options
+// become: it has the keys of the session tickets, by which clients come back.
+type tlsFace struct {
+	config *tls.Config
+	now    atomic.Pointer[serverTLS]
+}
+
+func newFace(s *serverTLS) *tlsFace {
+	f := &tlsFace{}
+	f.config = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return f.now.Load().configFor(hello)
+	}}
+	f.now.Store(s)
+	return f
+}
+
+// takeOver shows s by the face of another from now on.
+func (s *serverTLS) takeOver(other *serverTLS) {
+	s.face = other.face
+	s.face.now.Store(s)
 }
 
 // openKeyLog opens a file for secrets.
