@@ -73,9 +73,11 @@ func TestWriteNow(t *testing.T) {
 					break
 				}
 			}
-			if n, err := server.WriteNow(data[written : written+1]); n != 0 || err != nil {
-				t.Errorf("%s: written %d, %v into a full socket", scheme, n, err)
+			n, err := server.WriteNow(data[written : written+1]) // 0, unless the system has made room
+			if err != nil {
+				t.Errorf("%s: %v, from a full socket", scheme, err)
 			}
+			written += n
 			if full == 0 {
 				continue
 			}
