@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"mqtk/broker/authsql"
 )
 
 // signedToken is a signed token for a user, good for so long.
@@ -45,17 +47,13 @@ func TestServeAsksTablesAndTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	tables, err := os.ReadFile("../broker/authsql/testdata/sqlite.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
 	run := func(text string) {
 		t.Helper()
 		if _, err := db.Exec(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	run(string(tables))
+	run(authsql.Schema("sqlite"))
 	run(fmt.Sprintf("INSERT INTO mqtt_user (username, password, is_superuser) VALUES ('ann', '%x', 0), ('root', '%x', 1)", sha256.Sum256([]byte("open")), sha256.Sum256([]byte("sesame"))))
 	run("INSERT INTO mqtt_acl (allow, username, access, topic) VALUES (1, '$all', 2, 'own/%u/#'), (1, 'ann', 1, 'news')")
 	file("key", secret)
