@@ -1,9 +1,11 @@
 package authsql
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"mqtk/broker"
 	"mqtk/broker/acl"
 )
 
@@ -164,6 +166,25 @@ func TestUserCharset(t *testing.T) {
 	}
 	if id, err := users.Authenticate(t.Context(), credentials("日", "secret")); err == nil || !strings.Contains(err.Error(), "no such user") {
 		t.Errorf("日 is %+v, %v", id, err)
+	}
+}
+
+// TestUserCollation: to MySQL all of these are one name.
+func TestUserCollation(t *testing.T) {
+	e := onMySQL(t)
+	e.exec(t, "CREATE TABLE mqtt_user (username varchar(9), password varchar(20), is_superuser integer) CHARSET utf8mb4 COLLATE utf8mb4_general_ci")
+	e.exec(t, "INSERT INTO mqtt_user VALUES ('ROOT', 'secret', 1), ('Rööt', 'other', 0)")
+	e.exec(t, "CREATE TABLE mqtt_acl (id integer, allow integer, ipaddr varchar(9), username varchar(9), clientid varchar(9), access integer, topic varchar(9))")
+	d := e.open(t, Options{Hash: "plain"})
+	for name, super := range map[string]bool{"ROOT": true, "root": false, "Rööt": false, "ROOT ": false} {
+		if got := may(d, loaded(t, d, from(name, "c1", "")), "a"); got != super {
+			t.Errorf("%q as a superuser: %v", name, got)
+		}
+	}
+	for name, want := range map[string]string{"ROOT": "<nil>", "root": broker.ErrUnknownUser.Error(), "Rööt": broker.ErrBadCredentials.Error()} {
+		if _, err := d.Users().Authenticate(t.Context(), credentials(name, "secret")); fmt.Sprint(err) != want {
+			t.Errorf("%q: %v, want %s", name, err, want)
+		}
 	}
 }
 

@@ -82,6 +82,14 @@ func TestRefresh(t *testing.T) {
 				t.Errorf("client %d after the rows went", i)
 			}
 		}
+		for _, super := range []bool{true, false} {
+			e.exec(t, "DELETE FROM mqtt_user")
+			e.user(t, "u2", "x", nil, super)
+			refreshAll(d)
+			if may(d, ids[2], "other") != super || may(d, ids[3], "other") {
+				t.Errorf("is_superuser %v alone changes: %v", super, may(d, ids[2], "other"))
+			}
+		}
 	})
 }
 
@@ -168,6 +176,12 @@ func TestQueryErrors(t *testing.T) {
 				if !may(d, old, "a") || may(d, old, "b") || !d.Authorizer().Known(old) {
 					t.Error("the database is back, and is not asked")
 				}
+				e.exec(t, "ALTER TABLE mqtt_acl RENAME TO elsewhere")
+				refreshAll(d)
+				if !may(d, old, "a") || may(d, old, "b") || !d.Authorizer().Known(old) {
+					t.Error("the next failure counts on from the last ones")
+				}
+				e.exec(t, "ALTER TABLE elsewhere RENAME TO mqtt_acl")
 			})
 		}
 	})
