@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -382,5 +383,36 @@ func TestHandshakeIsCutShort(t *testing.T) {
 				t.Errorf("Shutdown: %v, after %v", err, time.Since(start))
 			}
 		}
+	})
+}
+
+// A proxied connection is its proxy's until its handshake says whose it is.
+type proxied struct{ shy }
+
+func (*proxied) Proxied() bool { return true }
+
+// Rules of addresses are about clients, not about the proxies that speak for them.
+func TestAddressesBehindAProxy(t *testing.T) {
+	bubble(t, broker.Options{}, []string{"max_connections_per_address=1"}, func(w *world) {
+		w.gate = broker.NewGate(broker.GateRules{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+		come := func(address string) *client {
+			near, far := transport.MemPair()
+			s := &proxied{shy{caller: caller{Conn: far, from: netip.MustParseAddrPort("192.0.2.1:1")}}}
+			s.shake = func(context.Context) error {
+				s.from = netip.MustParseAddrPort(address)
+				return nil
+			}
+			w.knock(s)
+			c := &client{w: w, name: address, version: mqttwire.V5, conn: near, lines: make(chan received, 8)}
+			w.clients = append(w.clients, c)
+			go c.read()
+			return c
+		}
+		for i, address := range []string{"10.0.0.1:1", "10.0.0.2:1", "10.0.0.1:2"} {
+			c := come(address)
+			c.send(fmt.Sprintf("CONNECT client-id=c%d clean-start=1", i))
+			c.expect("CONNACK " + []string{"Success", "Success", "QuotaExceeded"}[i])
+		}
+		come("198.51.100.1:1").eof()
 	})
 }
