@@ -1,7 +1,5 @@
 package commands
 
-import "strings"
-
 // What people know from other clients and brokers and look for here. An honest
 // answer is better than the name of some flag that looks alike.
 
@@ -40,19 +38,6 @@ func absentFlag(verb, shown string) string {
 		return "this build leaves out no messages at random"
 	case "--pretty":
 		return "--json prints one line for each message: a program such as jq lays it out"
-	}
-	return ""
-}
-
-// absentScheme is what to say to a URL whose scheme needs what this build has
-// not; empty: nothing is wrong with it, or something else is.
-func absentScheme(url string) string {
-	scheme, _, _ := strings.Cut(url, "://")
-	switch strings.ToLower(scheme) {
-	case "mqtts", "ssl", "tls", "tcps", "mqtt+ssl", "wss":
-		return "this build has no TLS"
-	case "ws":
-		return "this build has no WebSocket"
 	}
 	return ""
 }
