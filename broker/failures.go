@@ -2,6 +2,7 @@ package broker
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -19,10 +20,12 @@ type failures struct {
 	swept time.Time
 }
 
-// suspect is who is held to have failed: a user name from a neighbourhood.
+// suspect is who is held to have failed: a user name from a neighbourhood, or all
+// names from there. Who gives no name is one of its own.
 type suspect struct {
 	address  netip.Addr
 	username string
+	all      bool
 }
 
 // guesses are the failures that count still, and when they were counted.
@@ -40,7 +43,7 @@ const (
 // suspect is who the client of a CONNECT says that it is.
 func (c *Conn) suspect() suspect {
 	name := c.connect.credentials.Username
-	return suspect{neighbourhood(addressOf(c.identity.Remote)), name[:min(len(name), longestSuspect)]}
+	return suspect{address: neighbourhood(addressOf(c.identity.Remote)), username: name[:min(len(name), longestSuspect)]}
 }
 
 // over says whether somebody has failed too often to be asked again.
@@ -52,7 +55,7 @@ func (f *failures) over(s suspect, limit int, now time.Time) bool {
 	defer f.mu.Unlock()
 	g := f.known[s]
 	if g == nil {
-		g = f.known[suspect{address: s.address}]
+		g = f.known[suspect{address: s.address, all: true}]
 	}
 	return g != nil && g.left(limit, now) > float64(limit-1)
 }
@@ -92,18 +95,23 @@ func (f *failures) place(s suspect, now time.Time) *guesses {
 		}
 	}
 	if len(f.known) >= mostSuspects {
-		s.username = ""
+		s.username, s.all = "", true
 	}
 	g := f.known[s]
 	if g == nil && len(f.known) < 2*mostSuspects {
 		g = &guesses{}
+		s.username = strings.Clone(s.username) // of a CONNECT's it may be the beginning
 		f.known[s] = g
 	}
 	return g
 }
 
-// forgive forgets who has succeeded.
+// forgive forgets who has succeeded. Who gave no name could be anybody: in enhanced
+// authentication one who knows a password would have as many guesses at others.
 func (f *failures) forgive(s suspect) {
+	if s.username == "" {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.known, s)
