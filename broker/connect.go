@@ -355,12 +355,13 @@ func (c *Conn) inquire() {
 	})
 }
 
-// take lets an answer act.
+// take lets an answer act, unless the connection is at its end: a session it must not
+// take over any more.
 func (c *Conn) take(batch *Batch, answer func(*Batch)) {
 	c.handover.Lock()
 	defer c.handover.Unlock()
 	defer c.catch(batch)
-	if !c.gone {
+	if !c.gone && !c.closing.Load() {
 		answer(batch)
 	}
 }

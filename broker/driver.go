@@ -75,7 +75,8 @@ func (b *Broker) run(g *Gate, nc net.Conn) {
 var errClosing = errors.New("closing")
 
 // read feeds the core until the stream ends, fails, or the core is done with it.
-func (s *stream) read() error {
+func (s *stream) read() (err error) {
+	defer s.core.catchReading(&err)
 	for {
 		batch, in, err := s.fill()
 		if err != nil {
@@ -280,7 +281,7 @@ func (s *stream) linger(cause error) {
 	}
 	s.mu.Unlock()
 	half, ok := s.conn.(interface{ CloseWrite() error })
-	if !ok || !errors.Is(cause, errClosing) && !s.core.Closing() {
+	if !ok || cause == errPanic || !errors.Is(cause, errClosing) && !s.core.Closing() {
 		return
 	}
 	if half.CloseWrite() != nil {

@@ -46,9 +46,7 @@ func (b *Broker) greet(gate *Gate, nc shaker) {
 
 // shakeHands is the goroutine of a handshake.
 func (b *Broker) shakeHands(g *greeting, nc shaker) {
-	ctx, cancel := context.WithTimeout(b.context, b.limits().HandshakeTimeout)
-	err := nc.Handshake(ctx)
-	cancel()
+	err := b.handshake(nc)
 	b.leaveGreeting(g)
 	if err == nil {
 		b.drive(g.gate, nc)
@@ -58,6 +56,19 @@ func (b *Broker) shakeHands(g *greeting, nc shaker) {
 	b.metrics.turnedAway(refusedHandshake)
 	b.log.Info("handshake failed", "remote", addrText(nc.RemoteAddr()), "listener", g.gate.Rules().Name, "error", err)
 	b.streams.Done()
+}
+
+// handshake has the connection shake hands. A panic is an error like another.
+func (b *Broker) handshake(nc shaker) (err error) {
+	ctx, cancel := context.WithTimeout(b.context, b.limits().HandshakeTimeout)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			b.caught(v, "remote", addrText(nc.RemoteAddr()))
+			err = errPanic
+		}
+	}()
+	return nc.Handshake(ctx)
 }
 
 // enterGreeting counts it in. False: it is not even heard.

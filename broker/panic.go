@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -31,6 +32,18 @@ func (c *Conn) catchAside() {
 		c.kick(mqttwire.ImplementationSpecificError, "an error inside the server")
 	}
 }
+
+// catchReading is deferred around the reading of a connection that has layers of its
+// own, like TLS and WebSocket: they are fed what a peer sends, too.
+func (c *Conn) catchReading(err *error) {
+	if v := recover(); v != nil {
+		c.b.caught(v, "client", c.clientID(), "remote", remoteOf(c))
+		c.end(mqttwire.ImplementationSpecificError, "an error inside the server")
+		*err = errPanic
+	}
+}
+
+var errPanic = errors.New("an error inside the server")
 
 // catchBackground is deferred around work that belongs to no connection: wills,
 // expiries.

@@ -19,7 +19,7 @@ func (b *Broker) attach(batch *Batch, c *Conn, r *connectRequest) (s *Session, p
 	id := r.credentials.ClientID
 	b.registry.Lock()
 	old := b.registry.sessions.Get(id)
-	if b.bans.Load().bans(c.identity) {
+	if k := b.bans.Load(); k.bans(c.identity) || k.bar(addressOf(c.identity.Remote)) {
 		b.registry.Unlock()
 		return nil, false, refusal{refusedBanned, mqttwire.Banned, ""}
 	}
@@ -202,6 +202,7 @@ func (b *Broker) leave(s *Session, c *Conn, cause error) {
 	var fire *will
 	var events []Event
 	b.registry.Lock()
+	b.detach(c) // before the session can be taken up again: it is one of its user's no more
 	s.mu.Lock()
 	if s.owner.Load() != c {
 		s.mu.Unlock()

@@ -96,7 +96,9 @@ func (b *Broker) SetAuthorizer(ctx context.Context, a Authorizer) error {
 	// Who came meanwhile; from here on there is no way back.
 	b.loadAll(context.WithoutCancel(ctx), next.loader, b.identities(loaded, next), loaded)
 	for id, with := range loaded {
-		id.Rights.Store(with.Load())
+		if with != nil {
+			id.Rights.Store(with.Load())
+		}
 	}
 	b.authority.Store(newAuthority(a))
 	return nil
@@ -130,18 +132,16 @@ func (b *Broker) slot() *Rights {
 // that answers in a millisecond takes 6 s for 100,000 clients then.
 const loadersAtOnce = 16
 
-// loadAll has the rights of many loaded. Once ctx is over, those of the rest are
-// slots without any.
+// loadAll has the rights of many loaded. nil: they stay as they are, and so do those
+// of the rest once ctx is over.
 func (b *Broker) loadAll(ctx context.Context, loader RightsLoader, all []*Identity, into map[*Identity]*Rights) {
 	slots := make([]*Rights, len(all))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(loadersAtOnce, len(all)) {
 		workers.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
-				if slots[i] = (&Rights{}); ctx.Err() == nil {
-					slots[i] = b.load(ctx, loader, all[i])
-				}
+			for i := next.Add(1) - 1; int(i) < len(all) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				slots[i] = b.load(ctx, loader, all[i])
 			}
 		})
 	}
@@ -151,13 +151,17 @@ func (b *Broker) loadAll(ctx context.Context, loader RightsLoader, all []*Identi
 	}
 }
 
-// load has a client's rights loaded into a slot of their own.
+// load has a client's rights loaded into a slot of their own. nil: that failed, and
+// the loader, which was in force before, knows the client from then.
 func (b *Broker) load(ctx context.Context, loader RightsLoader, id *Identity) *Rights {
 	r := &Rights{}
 	if loader == nil {
 		return r
 	}
 	if err := loader.LoadRights(ctx, &Identity{Username: id.Username, ClientID: id.ClientID, Remote: id.Remote, Rights: r}); err != nil {
+		if loader.Known(id) {
+			return nil
+		}
 		b.log.Warn("the rights of a client are not known", "client", id.ClientID, "error", err)
 	}
 	return r

@@ -97,19 +97,25 @@ func (r *Rights) LoadRights(ctx context.Context, id *broker.Identity) error {
 		return err // nobody is waiting any more
 	}
 	r.trouble.note(r.db.options.Log, err)
+	if err != nil && !r.lenient {
+		r.keep(g, id) // who is there stays: its rows are read once that can be done
+		return err
+	}
 	if err != nil {
-		if !r.lenient {
-			return err
-		}
 		g.decision.Store(r.withoutRows(g))
 	}
 	if names := g.decision.Load().rules.Names(); len(names) > 0 {
 		r.db.options.Log.Warn("a name of the client holds + # / or NUL, or begins a topic with $: the rows that put it into a topic match nothing",
 			"client", id.ClientID, "username", id.Username, "names", names)
 	}
+	r.keep(g, id)
+	return nil
+}
+
+// keep puts what a client may do into its slot, and into the ring.
+func (r *Rights) keep(g *grant, id *broker.Identity) {
 	r.ring.add(g)
 	id.Rights.Store(g)
-	return nil
 }
 
 // withoutRows is the decision about a client of whom nothing can be read, where

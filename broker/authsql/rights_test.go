@@ -176,6 +176,9 @@ func TestQueryErrors(t *testing.T) {
 				if !may(d, old, "a") || may(d, old, "b") || !d.Authorizer().Known(old) {
 					t.Error("the database is back, and is not asked")
 				}
+				if !may(d, id, "a") || !d.Authorizer().Known(id) {
+					t.Error("whose rows could not be read at first stays without rights")
+				}
 				e.exec(t, "ALTER TABLE mqtt_acl RENAME TO elsewhere")
 				refreshAll(d)
 				if !may(d, old, "a") || may(d, old, "b") || !d.Authorizer().Known(old) {
