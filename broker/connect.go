@@ -274,8 +274,8 @@ func flag(b bool) uint32 {
 // connection is not read, or accepts at once where there is none.
 func (b *Broker) authenticate(batch *Batch, c *Conn, r *connectRequest) {
 	a := c.authenticator()
-	if a != nil && b.failures.over(c.suspect(), b.limits().MaxAuthFailures, batch.now) {
-		c.refuse(refusal{refusedFailures, mqttwire.ConnectionRateExceeded, "too many failed authentications"})
+	if a != nil && !r.enhanced && c.suspected(batch.now) {
+		c.refuse(tooManyFailures())
 		return
 	}
 	switch {
@@ -307,7 +307,7 @@ func (b *Broker) loads() bool {
 
 // acceptable loads the rights of an authenticated client, and accepts it.
 func (c *Conn) acceptable(ctx context.Context, id Identity) func(*Batch) {
-	c.b.failures.forgive(c.suspect())
+	c.b.failures.forgive(c.suspectAs(id.Username)) // and nobody else, whoever CONNECT has named
 	authority := c.b.authority.Load()
 	if authority != nil && authority.loader != nil {
 		who := &Identity{Username: id.Username, ClientID: c.connect.credentials.ClientID, Remote: c.identity.Remote, Rights: c.identity.Rights}

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"mqtk/mqttwire"
 )
@@ -13,7 +14,8 @@ import (
 type exchange struct {
 	method    string
 	challenge Challenge
-	again     bool // a re-authentication is under way
+	claimed   string // the user name that the exchange is about, once it is known
+	again     bool   // a re-authentication is under way
 }
 
 // beginExchange starts the exchange that a CONNECT with a method asks for.
@@ -38,7 +40,14 @@ func (c *Conn) beginExchange(batch *Batch, r *connectRequest) {
 // step gives the challenge the client's data and returns what follows from it.
 func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
 	reply, done, id, err := c.auth.challenge.Next(ctx, data)
-	if err == nil && done && !c.auth.again {
+	if id.Username != "" {
+		c.auth.claimed = id.Username
+	}
+	suspected := c.suspected(time.Now())
+	switch {
+	case suspected && !c.auth.again:
+		return func(*Batch) { c.refuse(tooManyFailures()) }
+	case err == nil && done && !c.auth.again:
 		accept := c.acceptable(ctx, id)
 		return func(batch *Batch) {
 			c.connect.data = reply
@@ -47,15 +56,18 @@ func (c *Conn) step(ctx context.Context, data []byte) func(*Batch) {
 	}
 	return func(batch *Batch) {
 		switch {
-		case err != nil && c.auth.again:
-			c.b.failures.note(c.suspect(), c.b.limits().MaxAuthFailures, batch.now)
+		case c.auth.again && (err != nil || suspected || done && id.Username != c.identity.Username):
+			// One answer to all: it shall not tell the password of somebody else.
+			if err == nil || reasonOf(err) != mqttwire.ServerUnavailable {
+				c.blame(batch.now)
+			}
 			c.fail(batch, mqttwire.NotAuthorized, "the re-authentication failed")
 		case err != nil:
 			c.turnAway(err)
 		case !done:
 			c.sendAuth(mqttwire.ContinueAuthentication, reply)
 		default:
-			c.reauthenticated(batch, id, reply)
+			c.reauthenticated(reply)
 		}
 	}
 }
@@ -129,13 +141,9 @@ func authData(p *mqttwire.Auth) []byte {
 	return bytes.Clone(view)
 }
 
-// reauthenticated ends a re-authentication; it may not change who the session
+// reauthenticated ends a re-authentication, which has not changed who the session
 // belongs to.
-func (c *Conn) reauthenticated(batch *Batch, id Identity, reply []byte) {
+func (c *Conn) reauthenticated(reply []byte) {
 	c.auth.again = false
-	if id.Username != c.identity.Username {
-		c.fail(batch, mqttwire.NotAuthorized, "the re-authentication is of somebody else")
-		return
-	}
 	c.sendAuth(mqttwire.Success, reply)
 }

@@ -11,21 +11,20 @@ import (
 // takes its time: max_auth_failures at once, and from then on as many in a minute.
 // Who succeeds is forgotten. Its zero value remembers nobody.
 //
-// There is room for so many. Those beyond, of whom somebody makes up user names,
-// count by their addresses alone; where there is no room for these either, they
-// are more than a guesser has, and are let pass.
+// Who gives no user name guesses no password, and is not counted: behind one
+// address there may be everybody. For the same reason nobody is held to have failed
+// by the address alone. There is room for so many; where somebody makes up user
+// names by the thousand, one that has failed little is forgotten for each new one.
 type failures struct {
 	mu    sync.Mutex
 	known map[suspect]*guesses
 	swept time.Time
 }
 
-// suspect is who is held to have failed: a user name from a neighbourhood, or all
-// names from there. Who gives no name is one of its own.
+// suspect is who is held to have failed: a user name from a neighbourhood.
 type suspect struct {
 	address  netip.Addr
 	username string
-	all      bool
 }
 
 // guesses are the failures that count still, and when they were counted.
@@ -35,28 +34,44 @@ type guesses struct {
 }
 
 const (
-	mostSuspects    = 16 << 10 // with user names, and as many addresses without
-	longestSuspect  = 256      // bytes of a user name that are held; the rest is nothing to it
+	mostSuspects    = 16 << 10
+	longestSuspect  = 256 // bytes of a user name that are held; the rest is nothing to it
 	failuresCounted = time.Minute
 )
 
-// suspect is who the client of a CONNECT says that it is.
+// suspect is who the client says that it is: in CONNECT, or in the exchange
+// behind it, which is about another name, if it likes.
 func (c *Conn) suspect() suspect {
 	name := c.connect.credentials.Username
-	return suspect{address: neighbourhood(addressOf(c.identity.Remote)), username: name[:min(len(name), longestSuspect)]}
+	if c.auth != nil {
+		name = c.auth.claimed
+	}
+	return c.suspectAs(name)
+}
+
+func (c *Conn) suspectAs(name string) suspect {
+	return suspect{neighbourhood(addressOf(c.identity.Remote)), name[:min(len(name), longestSuspect)]}
+}
+
+// suspected says whether the client has failed too often to be let in, whatever it
+// knows by now.
+func (c *Conn) suspected(now time.Time) bool {
+	return c.b.failures.over(c.suspect(), c.b.limits().MaxAuthFailures, now)
+}
+
+// blame counts a failure.
+func (c *Conn) blame(now time.Time) {
+	c.b.failures.note(c.suspect(), c.b.limits().MaxAuthFailures, now)
 }
 
 // over says whether somebody has failed too often to be asked again.
 func (f *failures) over(s suspect, limit int, now time.Time) bool {
-	if limit == 0 {
+	if limit == 0 || s.username == "" {
 		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	g := f.known[s]
-	if g == nil {
-		g = f.known[suspect{address: s.address, all: true}]
-	}
 	return g != nil && g.left(limit, now) > float64(limit-1)
 }
 
@@ -67,7 +82,7 @@ func (g *guesses) left(limit int, now time.Time) float64 {
 
 // note counts a failure.
 func (f *failures) note(s suspect, limit int, now time.Time) {
-	if limit == 0 {
+	if limit == 0 || s.username == "" {
 		return
 	}
 	f.mu.Lock()
@@ -77,14 +92,12 @@ func (f *failures) note(s suspect, limit int, now time.Time) {
 	}
 	g := f.known[s]
 	if g == nil {
-		if g = f.place(s, now); g == nil {
-			return
-		}
+		g = f.place(s, now)
 	}
 	g.n, g.at = min(g.left(limit, now)+1, float64(limit)), now
 }
 
-// place finds one for a suspect, or for its address.
+// place makes one for a suspect.
 func (f *failures) place(s suspect, now time.Time) *guesses {
 	if len(f.known) >= mostSuspects && now.Sub(f.swept) > time.Second {
 		f.swept = now
@@ -95,23 +108,32 @@ func (f *failures) place(s suspect, now time.Time) *guesses {
 		}
 	}
 	if len(f.known) >= mostSuspects {
-		s.username, s.all = "", true
+		f.forget()
 	}
-	g := f.known[s]
-	if g == nil && len(f.known) < 2*mostSuspects {
-		g = &guesses{}
-		s.username = strings.Clone(s.username) // of a CONNECT's it may be the beginning
-		f.known[s] = g
-	}
+	g := &guesses{}
+	s.username = strings.Clone(s.username) // of a CONNECT's it may be the beginning
+	f.known[s] = g
 	return g
 }
 
-// forgive forgets who has succeeded. Who gave no name could be anybody: in enhanced
-// authentication one who knows a password would have as many guesses at others.
-func (f *failures) forgive(s suspect) {
-	if s.username == "" {
-		return
+// forget makes room for one, at the cost of who has failed least among some.
+func (f *failures) forget() {
+	const some = 16
+	var least suspect
+	seen, fewest := 0, 0.0
+	for s, g := range f.known { // in no order
+		if seen == 0 || g.n < fewest {
+			least, fewest = s, g.n
+		}
+		if seen++; seen == some {
+			break
+		}
 	}
+	delete(f.known, least)
+}
+
+// forgive forgets who has succeeded.
+func (f *failures) forgive(s suspect) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.known, s)

@@ -146,6 +146,11 @@ func (c *Conn) turnOut(r refusal) {
 	}
 }
 
+// tooManyFailures is the answer to who goes on guessing.
+func tooManyFailures() refusal {
+	return refusal{refusedFailures, mqttwire.ConnectionRateExceeded, "too many failed authentications"}
+}
+
 // turnAway refuses over an Authenticator's error. The client is told its kind;
 // what it says of the inside of the house goes to the log.
 func (c *Conn) turnAway(err error) {
@@ -159,7 +164,7 @@ func (c *Conn) turnAway(err error) {
 		r.kind = refusedMethod
 	default:
 		r.kind = refusedCredentials
-		c.b.failures.note(c.suspect(), c.b.limits().MaxAuthFailures, time.Now())
+		c.blame(time.Now())
 	}
 	if r.reason != mqttwire.ServerUnavailable {
 		r.detail = r.reason.Text(mqttwire.CONNACK)

@@ -420,7 +420,7 @@ func (b *Broker) welcome(c *Conn) {
 func (c *Conn) farewell(cause error) string {
 	if e := c.cause.Load(); e != nil {
 		switch {
-		case e.detail == "":
+		case e.detail == "", e.detail == e.reason.Text(mqttwire.CONNACK):
 			return e.reason.Text(mqttwire.DISCONNECT)
 		case e.reason == mqttwire.UnspecifiedError:
 			return e.detail

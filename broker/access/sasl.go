@@ -132,6 +132,9 @@ func (e *exchange) Next(ctx context.Context, data []byte) ([]byte, bool, broker.
 		e.log.Info("authentication failed", "client", e.given.ClientID, "user", e.name, "remote", e.given.Remote, "method", e.method, "reason", e.why)
 		err = broker.ErrBadCredentials
 	}
+	if name == "" {
+		name = e.name
+	}
 	return reply, done, broker.Identity{Username: name}, err
 }
 
