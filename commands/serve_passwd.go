@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -31,7 +32,8 @@ func (p *program) servePasswdCommand() *cli.Command {
 		ArgsUsage: "FILE USER",
 		Description: `Gives USER a password in FILE, a new or another one. A FILE that is not there is made, with mode 0600. On
 a terminal it asks twice and shows nothing; from a pipe it reads one line, and a second one must be the same. The lines of other
-users and comments stay as they are, and so do mode and owner; the new file takes the place of the old one in one step.
+users and comments stay as they are, and so do the owner and, but for what it lets others do, and the group except reading, the mode;
+the new file takes the place of the old one in one step.
 
 The format is that of mosquitto, whose broker and whose mosquitto_passwd read what this writes, and the other way round. A third field,
 which mosquitto passes over, lets the user log in by SCRAM-SHA-256 as well; SCRAM-SHA-512 needs no field of its own. A running serve takes
@@ -64,6 +66,7 @@ func (o *passwdOptions) run(p *program, words []string) error {
 		return usageIn(p.path, "needs %s", shape)
 	}
 	file := words[0]
+	defer p.tellNarrowed(file, modeOf(file))
 	switch {
 	case o.Update:
 		return o.update(p, file)
@@ -113,6 +116,23 @@ func (o *passwdOptions) update(p *program, file string) error {
 	fmt.Fprintf(p.Err, "%s: %d passwords hashed\n", visible(file), hashed)
 	o.judge(p, file)
 	return nil
+}
+
+// modeOf is the mode of a file, 0 where there is none.
+func modeOf(file string) fs.FileMode {
+	info, err := os.Stat(file)
+	if err != nil {
+		return 0
+	}
+	return info.Mode().Perm()
+}
+
+// tellNarrowed says that a mode which let too many in is another now: a program that
+// reads the file as somebody else cannot any more.
+func (p *program) tellNarrowed(file string, before fs.FileMode) {
+	if after := modeOf(file); before&^after != 0 && after != 0 {
+		p.warn("%s had mode %04o, and has %04o now: others have no business with passwords", visible(file), before, after)
+	}
 }
 
 // judge warns of what serve would say to the file.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -224,5 +225,24 @@ func BenchmarkCheck(b *testing.B) {
 				_ = a.Check(b.Context(), user, []byte("wrong"))
 			}
 		})
+	}
+}
+
+// A file that all could read or write is not written again like that.
+func TestModeIsNarrowed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such modes")
+	}
+	for before, want := range map[os.FileMode]os.FileMode{0o644: 0o640, 0o666: 0o640, 0o640: 0o640, 0o620: 0o600, 0o600: 0o600, 0o777: 0o740} {
+		path := write(t, "bob:"+bySHA512+"\n")
+		if err := os.Chmod(path, before); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := SetPassword(path, "alice", []byte("secret"), 1); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%o became %v, %v; want %o", before, info.Mode(), err, want)
+		}
 	}
 }

@@ -53,7 +53,13 @@ func target(path string, create bool) (string, error) {
 	return "", Problem{File: path, Text: reason(err)}
 }
 
-// replace writes beside the file and renames, keeping mode and owner.
+// forOthers are the bits of a mode that a file of passwords does not keep: whoever
+// is neither its owner nor of its group has nothing to do with it, and the group,
+// which may be a service's, reads alone.
+const forOthers = 0o037
+
+// replace writes beside the file and renames, keeping the owner, and the mode but
+// for what it lets others do.
 func replace(path string, text []byte) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -71,7 +77,7 @@ func replace(path string, text []byte) (err error) {
 	_, err = temp.Write(text)
 	for _, step := range []func() error{
 		func() error { return ownLike(temp, info) },
-		func() error { return temp.Chmod(info.Mode().Perm()) },
+		func() error { return temp.Chmod(info.Mode().Perm() &^ forOthers) },
 		temp.Sync,
 	} {
 		if err == nil {
