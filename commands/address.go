@@ -2,6 +2,7 @@ package commands
 
 import (
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -92,6 +93,9 @@ func merge(sources ...place) place {
 
 func targetOf(host string, port int, unix string, tls bool) transport.Target {
 	if unix != "" {
+		if whole, err := filepath.Abs(unix); err == nil {
+			unix = whole // in a URL it would be a host
+		}
 		return transport.Target{Scheme: "unix", Path: unix}
 	}
 	if host == "" {

@@ -28,6 +28,10 @@ func parseOptions(t *testing.T, flags []cli.Flag, words ...string) (commandLine,
 // TestPrecedence: flag, URL, environment, default; and whoever names a broker
 // drops what weaker sources say, above all their passwords.
 func TestPrecedence(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct{ flags, environment, want string }{
 		{"", "", "mqtt://localhost:1883"},
 		{"-h x", "", "mqtt://x:1883"},
@@ -39,6 +43,7 @@ func TestPrecedence(t *testing.T) {
 		{"-L mqtt://:99", "", "mqtt://localhost:99"},
 		{"-L unix:///tmp/s", "", "unix:///tmp/s"},
 		{"--unix /tmp/s", "", "unix:///tmp/s"},
+		{"--unix run/s", "", "unix://" + here + "/run/s"},
 		{"-L mqtt://u:p@x -u v", "", "mqtt://x:1883 v p"},
 		{"-L mqtt://u:p@x -u v -P w", "", "mqtt://x:1883 v w"},
 		{"-L mqtt://u:p@x:99/t -h y", "", "mqtt://y:1883 topic=t"},

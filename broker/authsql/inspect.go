@@ -19,7 +19,7 @@ func (r *Rights) inspect(ctx context.Context) error {
 	if len(nobody) > 0 {
 		log.Warn("rows of the table of rights match nothing, since they name no user, client id or address: "+
 			"write "+everybody+" as the user name of a row that is about everybody, and delete the others",
-			"table", d.acl.name, "rows", origins(nobody))
+			"table", d.acl.name, "row_ids", origins(nobody))
 	}
 	empty := true
 	err = d.query(ctx, statement{text: d.anyRow()}, nil, func(*sql.Rows) error { empty = false; return nil })

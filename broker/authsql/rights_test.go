@@ -476,7 +476,7 @@ func TestTold(t *testing.T) {
 	e.user(t, "ann", "no hash at all", nil, false)
 	log.Reset()
 	d = e.open(t, Options{Log: log.logger()})
-	for _, want := range []string{"match nothing", "rows=\"1, 2\"", "set auth.sql.hash"} {
+	for _, want := range []string{"match nothing", "row_ids=\"1, 2\"", "set auth.sql.hash"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the start says nothing of %q: %s", want, log.String())
 		}

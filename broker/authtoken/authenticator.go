@@ -234,6 +234,9 @@ func (a *Authenticator) signed(token *jwt.JSONWebToken, into ...any) error {
 		if err = token.Claims(k.value, into...); err == nil {
 			return nil
 		}
+		if errors.Is(err, jose.ErrCryptoFailure) {
+			err = errors.New("the signature is not that of the key")
+		}
 	}
 	return err
 }

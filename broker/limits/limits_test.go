@@ -109,9 +109,11 @@ func TestSetLimit(t *testing.T) {
 	for _, c := range []struct{ key, value, want string }{
 		{"max_packet_size", "64k", "64KiB"},
 		{"max_packet_size", "2M", "2MiB"},
+		{"max_packet_size", "64 KB", "64KiB"},
 		{"max_packet_size", "1000", "1000"},
+		{"max_packet_size", "64 x", `limit max_packet_size: "64 x" is no size such as 4096, 64k, 1MiB or 2G; 64 to 268435460 is allowed`},
 		{"max_packet_size", "1gb", `limit max_packet_size: 1GiB is out of range; 64 to 268435460 is allowed`},
-		{"max_packet_size", "many", `limit max_packet_size: "many" is no size; 64 to 268435460 is allowed`},
+		{"max_packet_size", "many", `limit max_packet_size: "many" is no size such as 4096, 64k, 1MiB or 2G; 64 to 268435460 is allowed`},
 		{"max_packet_size", "99999999999G", `limit max_packet_size: "99999999999G" is too large a number; 64 to 268435460 is allowed`},
 		{"connect_timeout", "1500ms", "1500ms"},
 		{"connect_timeout", "10", "10s"},

@@ -156,16 +156,18 @@ func parseCount(s string) (int64, error) {
 	return n, nil
 }
 
-// parseSize reads 4096, 64k, 64KiB or 64KB, which are the same as the last two:
-// powers of 1024, in any case.
+var errSize = errors.New("no size such as 4096, 64k, 1MiB or 2G")
+
+// parseSize reads 4096, 64k, 64KiB or 64 KB: units are powers of 1024, in any case.
 func parseSize(s string) (int64, error) {
 	digits := strings.TrimRightFunc(s, unicode.IsLetter)
-	n, err := parseCount(digits)
+	unit := strings.ToLower(s[len(digits):])
+	n, err := parseCount(strings.TrimRight(digits, " "))
 	if err != nil {
-		return 0, errors.New("no size")
+		return 0, errSize
 	}
 	shift := 0
-	switch strings.ToLower(s[len(digits):]) {
+	switch unit {
 	case "", "b":
 	case "k", "kb", "kib":
 		shift = 10
@@ -174,7 +176,7 @@ func parseSize(s string) (int64, error) {
 	case "g", "gb", "gib":
 		shift = 30
 	default:
-		return 0, errors.New("no size")
+		return 0, errSize
 	}
 	if n > math.MaxInt64>>shift {
 		return 0, errors.New("too large a number")

@@ -45,6 +45,7 @@ type line struct {
 	dotted      bool   // NAME = VALUE
 	implied     bool   // nobody wrote it
 	written     string // the name as it stands there, where it is another
+	note        string // what was made of the value
 }
 
 // A section is a listener, or what stands before the first one: the options of
@@ -70,7 +71,6 @@ type importer struct {
 	sections    []*section // of listeners
 	perListener bool
 	bridge      string              // that the next lines belong to
-	plugin      line                // that decides about clients
 	logLevels   map[string]line     // of log_type
 	dotted      map[string]line     // of auth.mysql and its like, for database
 	doors       map[string]*section // of listener.tcp.NAME and its like
@@ -185,6 +185,9 @@ func (i *importer) option(l line) {
 		}
 	}
 	row, ok := i.rows[l.name]
+	if ok {
+		i.look(l)
+	}
 	switch {
 	case !ok && isBridgeOption(l.name):
 		i.lose(l, "belongs to a bridge, and there are no bridges here")
@@ -199,6 +202,26 @@ func (i *importer) option(l line) {
 	default:
 		row.do(i, l)
 	}
+}
+
+// look complains of a value that mosquitto does not take either. Whatever rests
+// on it stays closed.
+func (i *importer) look(l line) {
+	switch {
+	case slices.Contains(switches(), l.name):
+		i.truth(l)
+	case l.value == "" && namesFile(l.name):
+		i.lose(l, "names no file")
+	}
+}
+
+func namesFile(option string) bool {
+	return strings.HasSuffix(option, "file") || option == "capath"
+}
+
+// switches are the options of listeners and of security that are true or false.
+func switches() []string {
+	return strings.Fields("allow_anonymous per_listener_settings require_certificate use_identity_as_username use_subject_as_username use_username_as_clientid")
 }
 
 // meant is the option that was probably meant; in what is no mosquitto.conf at
@@ -247,7 +270,11 @@ func (l line) source() string {
 	if l.implied {
 		return "the default of mosquitto"
 	}
-	return fmt.Sprintf("%s:%d", filepath.Base(l.file), l.n)
+	source := fmt.Sprintf("%s:%d", filepath.Base(l.file), l.n)
+	if l.note != "" {
+		source += ", " + l.note
+	}
+	return source
 }
 
 // render writes what was taken over.
@@ -292,6 +319,7 @@ func (i *importer) differences(inLimits bool) string {
 		{"max_inflight", "20", ""},
 		{"max_queued_bytes", `"1GiB"`, "mosquitto counts messages alone"},
 		{"session_expiry_3x", `"inf"`, "mosquitto keeps sessions for ever"},
+		{"max_auth_failures", "0", "mosquitto lets everybody guess passwords as often as they like"},
 	} {
 		if i.c.Given("limits." + d.key) {
 			continue

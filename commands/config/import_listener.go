@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,7 @@ func (i *importer) access() {
 	}
 	i.together("limits.max_qos", "max_qos", "maximum_qos")
 	i.together("limits.topic_alias_in", "max_topic_alias")
+	i.messageSize()
 }
 
 // once takes an option of security over, which is one for all listeners here.
@@ -153,6 +155,15 @@ func (h *hand) block(from line, why, format string, a ...any) {
 func (h *hand) transfer() {
 	if h.s.rules != "" {
 		h.blocked = append(h.blocked, h.s.rules)
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.s.options)) {
+		l := h.s.options[name]
+		switch {
+		case slices.Contains(switches(), name) && !slices.Contains([]string{"true", "1", "false", "0"}, strings.ToLower(l.value)):
+			h.blocked = append(h.blocked, name+" is neither true nor false")
+		case l.value == "" && namesFile(name):
+			h.blocked = append(h.blocked, name+" names no file")
+		}
 	}
 	h.address()
 	h.encryption()
@@ -253,10 +264,10 @@ func (h *hand) clients() {
 		names = append([]string{"file"}, names...)
 	}
 	switch {
+	case h.hasPlugin():
+		h.blocked = append(h.blocked, "a plugin decided who may connect to it")
 	case len(names) > 0 && allowed:
 		names = append(names, "anonymous")
-	case len(names) == 0 && !allowed && h.plugin.name != "":
-		h.blocked = append(h.blocked, "a plugin decided who may connect to it")
 	case len(names) == 0 && !allowed:
 		h.blocked = append(h.blocked, "it lets nobody in, without a password_file and without allow_anonymous")
 		h.lose(h.s.line, "lets nobody in, without a password_file and without allow_anonymous, so it is a comment")
@@ -264,6 +275,13 @@ func (h *hand) clients() {
 		h.open(anonymous)
 	}
 	h.put(firstLine(passwords, anonymous, h.s.line), "auth", strings.Join(names, ","))
+}
+
+// hasPlugin says whether more than what stands in the file decides about clients.
+func (h *hand) hasPlugin() bool {
+	_, ofAll := h.global.options["global_plugin"]
+	_, here := h.security(h.s).options["plugin"]
+	return ofAll || here
 }
 
 func firstLine(lines ...line) line {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,17 +113,7 @@ func importLimits(add func(string, func(*importer, line))) {
 			i.set(l, "limits.memory_limit", l.value)
 		}
 	})
-	add("message_size_limit", func(i *importer, l line) {
-		n, err := strconv.ParseInt(l.value, 10, 64)
-		if n == 0 && err == nil || i.c.Given("limits.max_packet_size") {
-			return
-		}
-		const header = 1024 // of topic and properties: the limit here is one of the packet
-		if err == nil {
-			l.value = strconv.FormatInt(min(n+header, 268_435_460), 10)
-		}
-		i.set(l, "limits.max_packet_size", l.value)
-	})
+	add("message_size_limit", func(i *importer, l line) { i.global.options[l.name] = l })
 	add("sys_interval", func(i *importer, l line) {
 		if l.value == "0" {
 			i.lose(l, "$SYS cannot be turned off; deny it by an acl_file, or set sys_interval to a day")
@@ -131,6 +122,24 @@ func importLimits(add func(string, func(*importer, line))) {
 		i.set(l, "limits.sys_interval", l.value)
 	})
 	add("persistent_client_expiration", importExpiration)
+}
+
+// messageSize is a limit of payloads, where the one here is of packets.
+func (i *importer) messageSize() {
+	l, ok := i.global.options["message_size_limit"]
+	n, err := strconv.ParseInt(l.value, 10, 64)
+	const header = 1024 // of topic and properties
+	switch {
+	case !ok || n == 0 && err == nil:
+	case err != nil || n < 0:
+		i.lose(l, "%q is no number", l.value)
+	case i.c.Given("limits.max_packet_size") && n < int64(i.c.Limits.MaxPacketSize):
+		i.lose(l, "is one limit with max_packet_size here, which is set by %s", i.c.Source("limits.max_packet_size"))
+	case i.c.Given("limits.max_packet_size"):
+	default:
+		l.note = fmt.Sprintf("with %d bytes for topic and properties", header)
+		i.set(l, "limits.max_packet_size", strconv.FormatInt(min(n, 268_435_460-header)+header, 10))
+	}
 }
 
 // importExpiration reads a number of hours, days, weeks, months or years.
@@ -207,7 +216,9 @@ func (i *importer) logLevel() {
 
 func (i *importer) importPlugin(l line) {
 	i.lose(l, "there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens")
-	if i.plugin.name == "" {
-		i.plugin = l
+	if l.name == "global_plugin" || !i.perListener {
+		i.global.options["global_plugin"] = l
+	} else {
+		i.section.options["plugin"] = l
 	}
 }

@@ -23,7 +23,7 @@ func TestImport(t *testing.T) {
 			`data = "/var/lib/mosquitto/mqtk" # m.conf:1
 max_inflight = 65535 # m.conf:3
 max_queued_messages = 100000000 # m.conf:4
-max_packet_size = 2024 # m.conf:5
+max_packet_size = 2024 # m.conf:5, with 1024 bytes for topic and properties
 max_keep_alive = 120 # m.conf:6
 max_session_expiry = "14d" # m.conf:7
 session_expiry_3x = "14d" # m.conf:7
@@ -89,6 +89,20 @@ no_match = "allow" # m.conf:11
 		{"other listeners", "listener.tcp.external = 0.0.0.0:1883\nlistener.tcp.external.max_connections = 1000\nlistener.tcp.external.backlog = 9\nlistener.ssl.external = 8883\nlistener.ssl.external.keyfile = /k\nlistener.ssl.external.certfile = /c\nlistener.ssl.external.cacertfile = /a\nlistener.ssl.external.verify = verify_peer\nlistener.ssl.external.fail_if_no_peer_cert = true\nlistener.ssl.external.peer_cert_as_username = cn\nlistener.ws.external = 8083\nallow_anonymous = true\nlistener.tcp.internal.max_connections = 5",
 			"allow_anonymous = true # m.conf:12\n\n[[listener]]\nurl = \"mqtt://0.0.0.0:1883\" # m.conf:1\nauth = [] # m.conf:12\nmax_connections = 1000 # m.conf:2\n\n[[listener]]\nurl = \"mqtts://:8883\" # m.conf:4\nauth = [\"cert\"] # m.conf:4\ncert = \"/c\" # m.conf:6\nkey = \"/k\" # m.conf:5\nclient_ca = \"/a\" # m.conf:7\nuser_from_cert = \"cn\" # m.conf:10\n\n[[listener]]\nurl = \"ws://:8083\" # m.conf:11\n",
 			"3:1 listener.tcp.external.backlog: has no equivalent\n13:1 listener.tcp.internal.max_connections: belongs to a listener that no line opens"},
+		{"a plugin beside passwords", "plugin /x.so\npassword_file /p\nallow_anonymous true\nlistener 1883\nlistener 1884", "# Not taken over: a plugin decided who may connect to it.\n#[[listener]]\n#url = \"mqtt://:1884\"", "1:1 plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens"},
+		{"a plugin of one listener", "per_listener_settings true\nlistener 1883\nplugin /x.so\nallow_anonymous true\nlistener 1884\nallow_anonymous true", "\n\n[[listener]]\nurl = \"mqtt://:1884\"", "3:1 plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens"},
+		{"a plugin of all listeners", "per_listener_settings true\nglobal_plugin /x.so\nlistener 1883\nallow_anonymous true", "# Not taken over: a plugin decided who may connect to it.\n#[[listener]]\n", "2:1 global_plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens"},
+		{"two limits of size", "allow_anonymous true\nmessage_size_limit 100\nmax_packet_size 5000", "max_packet_size = 5000 # m.conf:3\n", "2:1 message_size_limit: is one limit with max_packet_size here, which is set by m.conf:3"},
+		{"the same limit twice", "allow_anonymous true\nmax_packet_size 5000\nmessage_size_limit 5000", "max_packet_size = 5000 # m.conf:2\n", ""},
+		{"no limit of size", "allow_anonymous true\nmessage_size_limit many", "", `2:1 message_size_limit: "many" is no number`},
+		{"no switch", "allow_anonymous maybe\nper_listener_settings on\nlistener 1883\npassword_file\nlistener 8883\ncertfile /c\nkeyfile /k\nrequire_certificate of course", "# Not taken over: require_certificate is neither true nor false.\n",
+			`1:1 allow_anonymous: "maybe" is neither true nor false
+2:1 per_listener_settings: "on" is neither true nor false
+3:1 listener: lets nobody in, without a password_file and without allow_anonymous, so it is a comment
+4:1 password_file: names no file
+5:1 listener: lets nobody in, without a password_file and without allow_anonymous, so it is a comment
+8:1 require_certificate: "of course" is neither true nor false`},
+		{"no files", "allow_anonymous true\nlistener 8883\ncertfile\nkeyfile /k\nlistener 8884\ncertfile /c\nkeyfile", "", "3:1 certfile: names no file\n7:1 keyfile: names no file"},
 		{"a plugin decides", "listener 1883\nplugin /x.so\nplugin_opt_config_file /x", "# Not taken over: a plugin decided who may connect to it.\n#[[listener]]\n", "2:1 plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens\n3:1 plugin_opt_config_file: is an option of a plugin, and there are no plugins here"},
 		{"certificates, less usual", "allow_anonymous true\nlistener 1\ncertfile /c\nkeyfile /k\nuse_username_as_clientid true\nrequire_certificate true\ncapath /d\nlistener 2\ncertfile /c\nkeyfile /k\ncafile /a\nrequire_certificate true\nuse_subject_as_username true\ntls_version tlsv1.1\nciphers_tls1.3 X\nlistener 3\ncertfile /c\nkeyfile /k\ntls_keyform engine\ntls_engine x\nlistener 4\nprotocol mqttsn",
 			"\nuser_from_cert = \"subject\" # m.conf:13\n", "5:1 use_username_as_clientid: the client id is not replaced here; bind_client_id = \"equal\" demands that it is the user name\n7:1 capath: a directory of certificates is not read: put them into one file, which client_ca names\n14:1 tls_version: 1.2 is the oldest version of TLS here\n15:1 ciphers_tls1.3: has no equivalent: the cipher suites of TLS 1.3 are not for choosing\n19:1 tls_keyform: there are no engines here: the key is a file\n20:1 tls_engine: there are no engines here: the key is a file\n22:1 protocol: the protocol \"mqttsn\" is not spoken here"},

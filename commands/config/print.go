@@ -62,9 +62,16 @@ func (c *Config) printListeners(b *strings.Builder) {
 
 func (c *Config) printKey(b *strings.Builder, k Key) {
 	source, items := c.Source(k.Path), []string{}
-	if k.limit != nil {
+	switch {
+	case k.limit != nil && !c.Given(k.Path):
+		// What was settled for this machine is not to be written down for another.
+		items = append(items, k.Default)
+		if here := k.limit.Value(&c.Limits); here != k.Default {
+			source += ", which is " + here + " here"
+		}
+	case k.limit != nil:
 		items = append(items, k.limit.Value(&c.Limits))
-	} else {
+	default:
 		items = k.load(k.field(c))
 	}
 	if k.Secret && items[0] != "" && !strings.HasPrefix(items[0], "env:") {

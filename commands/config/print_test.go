@@ -47,6 +47,21 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// What was settled for this machine is told, and the file printed does not pin it.
+func TestPrintWithoutTheMachine(t *testing.T) {
+	c := New()
+	c.Limits.MaxConnections, c.Limits.MemoryLimit, c.Limits.MaxInflight = 19936, 1<<30, 9
+	if err := c.Set("--set", "max_inflight", "9"); err != nil {
+		t.Fatal(err)
+	}
+	text := printed(c)
+	for _, line := range []string{"max_connections = 0 # default, which is 19936 here\n", "memory_limit = 0 # default, which is 1GiB here\n", "max_inflight = 9 # --set\n"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no line %sin\n%s", line, text)
+		}
+	}
+}
+
 // What Print writes, Read reads: the same values, and no problem.
 func TestPrintedIsRead(t *testing.T) {
 	for _, c := range []*Config{New(), randomConfig(t, 0)} {

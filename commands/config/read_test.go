@@ -128,8 +128,8 @@ func TestReadFindsEverything(t *testing.T) {
 		{"drain = 1979-05-27", `1:1 drain: 1979-05-27 is a date or a time; 0s to 1d is allowed`},
 		{"drain = '5 s'", `1:1 drain: "5 s" is no duration; 0s to 1d is allowed`},
 		{"allow_anonymous = 'maybe'", `1:1 allow_anonymous: "maybe" is no switch; true or false is allowed`},
-		{"[limits]\nmax_qos = 'x'\nmax_packet_size = '1 MiB'\nqueue_qos0 = 'maybe'\nslow_receiver = 'w'\nmax_inflight = [1]\nauto_id_prefix = 5", `2:1 limits.max_qos: "x" is no number; 0 to 2 is allowed
-3:1 limits.max_packet_size: "1 MiB" is no size; 64 to 268435460 is allowed
+		{"[limits]\nmax_qos = 'x'\nmax_packet_size = '1 MiX'\nqueue_qos0 = 'maybe'\nslow_receiver = 'w'\nmax_inflight = [1]\nauto_id_prefix = 5", `2:1 limits.max_qos: "x" is no number; 0 to 2 is allowed
+3:1 limits.max_packet_size: "1 MiX" is no size such as 4096, 64k, 1MiB or 2G; 64 to 268435460 is allowed
 4:1 limits.queue_qos0: "maybe" is no switch; true or false is allowed
 5:1 limits.slow_receiver: "w" is no choice; wait or drop is allowed
 6:1 limits.max_inflight: a list does not fit; 1 to 65535 is allowed
