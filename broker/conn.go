@@ -120,12 +120,16 @@ type openLimit Conn
 
 func (c *openLimit) deadline() *deadline { return &c.limit }
 
-func (c *openLimit) fire(time.Time) {
-	if c.live.Load() {
+func (c *openLimit) fire(now time.Time) {
+	switch {
+	case !c.live.Load():
+		(*Conn)(c).tooLate()
+	case c.identity.Expires == 0: // CONNACK came this moment
+	case now.Unix() < c.identity.Expires: // or the clock was set back
+		(*Conn)(c).expire()
+	default:
 		(*Conn)(c).kick(mqttwire.MaximumConnectTime, "the credentials have expired")
-		return
 	}
-	(*Conn)(c).tooLate()
 }
 
 // expire arms the end of a connection whose identity has one.
@@ -133,6 +137,9 @@ func (c *Conn) expire() {
 	const ages = 1 << 61 // ns, some 73 years: beyond it there is no arithmetic
 	if at := time.Unix(c.identity.Expires, 0); c.identity.Expires != 0 && time.Until(at) < ages {
 		c.b.deadlines.arm((*openLimit)(c), at)
+		if c.closing.Load() { // Closed may have been here before
+			c.b.deadlines.disarm((*openLimit)(c))
+		}
 	}
 }
 

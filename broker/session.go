@@ -341,7 +341,7 @@ func (s *Session) pump(batch *Batch, c *Conn) {
 		before := work
 		if n := s.queue.len(); n > 0 {
 			most := min(n, 1+(pumpWork-work)/workDelivery)
-			if len(s.cursors) > 0 || (s.b.authority.Load() != nil || s.b.mounts.Load()) {
+			if len(s.cursors) > 0 || s.b.asksReceivers() {
 				most = 1
 			}
 			work += workDelivery * s.pumpQueue(batch, c, most)
