@@ -90,6 +90,7 @@ func (c *Conn) asks() bool { return c.handshake != nil && c.question != nil }
 type endCause struct {
 	reason mqttwire.ReasonCode
 	detail string
+	kind   refused // it was not let in
 }
 
 // Accept takes a connection in that was admitted and came by a gate, nil for that
@@ -219,8 +220,8 @@ func (c *Conn) Receive(batch *Batch, in []byte) (used int) {
 		if c.left = c.paused.Load(); c.left {
 			break
 		}
-		if c.phase == opening && in[used]>>4 != byte(mqttwire.CONNECT) {
-			c.turnOut(refusal{refusedProtocol, mqttwire.ProtocolError, "the first packet is not CONNECT"})
+		if why := notConnect(in[used:]); c.phase == opening && why != "" {
+			c.turnOut(refusal{refusedProtocol, mqttwire.ProtocolError, why})
 			break
 		}
 		if c.phase == connected {
@@ -375,7 +376,12 @@ func (c *Conn) fail(batch *Batch, reason mqttwire.ReasonCode, detail string) {
 // one that is not the driver's calls Link.Close as well.
 // False: it had another reason before.
 func (c *Conn) end(reason mqttwire.ReasonCode, detail string) bool {
-	if !c.cause.CompareAndSwap(nil, &endCause{reason, detail}) {
+	return c.endFor(&endCause{reason: reason, detail: detail})
+}
+
+func (c *Conn) endFor(why *endCause) bool {
+	reason, detail := why.reason, why.detail
+	if !c.cause.CompareAndSwap(nil, why) {
 		return false
 	}
 	var last mqttwire.Packet

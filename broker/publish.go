@@ -200,6 +200,7 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 		kind = mqttwire.PUBREC
 	}
 	c.b.metrics.dropped(dropRefused)
+	c.complain(batch.now, "publish", p.Topic, reason)
 	switch {
 	case reason == mqttwire.QoSNotSupported, reason == mqttwire.RetainNotSupported:
 		c.fail(batch, reason, "")
@@ -207,14 +208,12 @@ func (c *Conn) refusePublish(batch *Batch, p *mqttwire.Publish, reason mqttwire.
 		c.fail(batch, reason, "the topic may not be published to")
 	case p.QoS == 0 && reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "")
-	case p.QoS == 0:
-		c.b.log.Debug("publish refused", "client", c.session.ClientID(), "topic", p.Topic, "reason", reason.String())
+	case p.QoS == 0: // there is no word for it
 	case c.version == mqttwire.V5:
 		c.replyAck(kind, p.PacketID, reason)
 	case reason != mqttwire.NotAuthorized:
 		c.fail(batch, reason, "") // an acknowledged message may not be lost
 	default:
-		c.b.log.Info("publish refused", "client", c.session.ClientID(), "topic", p.Topic, "reason", reason.String())
 		mine, err := true, error(nil)
 		if p.QoS == 2 {
 			mine, err = c.hush(batch, p.PacketID)

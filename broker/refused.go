@@ -141,7 +141,7 @@ func (c *Conn) refuse(r refusal) {
 
 // turnOut closes without an answer.
 func (c *Conn) turnOut(r refusal) {
-	if c.end(r.reason, r.detail) {
+	if c.endFor(&endCause{r.reason, r.detail, r.kind}) {
 		c.b.metrics.turnedAway(r.kind)
 	}
 }
@@ -149,6 +149,24 @@ func (c *Conn) turnOut(r refusal) {
 // tooManyFailures is the answer to who goes on guessing.
 func tooManyFailures() refusal {
 	return refusal{refusedFailures, mqttwire.ConnectionRateExceeded, "too many failed authentications"}
+}
+
+// notConnect says what is wrong with bytes that cannot be the front of a CONNECT,
+// nothing where they can.
+func notConnect(in []byte) string {
+	const other = "the first bytes are not MQTT but "
+	begins := func(text string) bool { return len(in) >= len(text) && string(in[:len(text)]) == text }
+	switch {
+	case begins("\x16\x03"):
+		return other + "TLS, which this listener does not speak"
+	case begins("GET "), begins("POST"), begins("HEAD"), begins("PUT "), begins("OPTI"), begins("PRI "):
+		return other + "HTTP, which this listener does not speak"
+	case begins("PROX"), begins("\r\n\r\n\x00\r\nQUIT\n"):
+		return other + "a PROXY header, which this listener does not take"
+	case in[0]>>4 != byte(mqttwire.CONNECT):
+		return "the first packet is not CONNECT"
+	}
+	return ""
 }
 
 // turnAway refuses over an Authenticator's error. The client is told its kind;

@@ -365,12 +365,13 @@ func (b *Broker) exit(c *Conn, cause error) {
 		b.registry.live--
 	}
 	b.registry.Unlock()
-	if c.clientID() == "" && c.cause.Load() == nil {
+	why := c.cause.Load()
+	switch {
+	case why == nil && c.clientID() == "":
 		b.log.Debug("connection closed before CONNECT", "remote", remoteOf(c))
 		return
-	}
-	if c.clientID() == "" {
-		b.log.Info("connection refused", append(c.claims(), slog.String("remote", remoteOf(c)), slog.String("reason", c.farewell(cause)))...)
+	case why != nil && (why.kind != notRefused || c.clientID() == ""):
+		b.log.Info("connection refused", append(c.claims(why.kind), slog.String("reason", c.farewell(cause)))...)
 		return
 	}
 	if h := b.log.Handler(); h.Enabled(b.context, slog.LevelInfo) {
@@ -380,15 +381,28 @@ func (b *Broker) exit(c *Conn, cause error) {
 	}
 }
 
-// claims is what a client that is not in said of itself, for the log.
-func (c *Conn) claims() (said []any) {
-	if c.handshake == nil || c.connect == nil {
-		return nil
+// claims is what a client that is not in said of itself, and how it came, for the
+// log.
+func (c *Conn) claims(kind refused) (said []any) {
+	add := func(key, value string) { said = append(said, slog.String(key, value)) }
+	if c.handshake != nil && c.connect != nil {
+		r := c.connect
+		add("client", r.credentials.ClientID)
+		if r.credentials.HasUsername {
+			add("user", r.credentials.Username)
+		} else if c.identity.Username != "" {
+			add("user", c.identity.Username)
+		}
+		if r.enhanced {
+			add("method", r.method)
+		}
+		if kind == refusedWill {
+			add("topic", r.will.message.Topic)
+		}
 	}
-	given := &c.connect.credentials
-	said = append(said, slog.String("client", given.ClientID))
-	if given.HasUsername {
-		said = append(said, slog.String("user", given.Username))
+	add("remote", remoteOf(c))
+	if name := c.terms.rules.Name; name != "" {
+		add("listener", name)
 	}
 	return said
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"mqtk/mqttwire"
 )
 
 // Rights are what an Authorizer keeps of one client, so that it finds it without
@@ -197,4 +200,20 @@ func (b *Broker) identities(but map[*Identity]*Rights, next *authority) (all []*
 		b.authority.Store(next)
 	}
 	return all
+}
+
+// complain says in the log that a client was refused something, once a minute for
+// each connection: denied counts what went without a line since.
+func (c *Conn) complain(now time.Time, action, topic string, reason mqttwire.ReasonCode) {
+	k := c.publishing().needRare()
+	k.denied++
+	if now.Sub(k.complained) < time.Minute {
+		return
+	}
+	who := []any{"client", c.clientID()}
+	if c.identity.Username != "" {
+		who = append(who, "user", c.identity.Username)
+	}
+	c.b.log.Info(action+" refused", append(who, "topic", topic, "reason", reason.String(), "denied", k.denied)...)
+	k.complained, k.denied = now, 0
 }

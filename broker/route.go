@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync/atomic"
+	"time"
 
 	"mqtk/mqttwire"
 )
@@ -38,10 +39,13 @@ type publishing struct {
 }
 
 // rare is what few publishers have: limits of packets and bytes, and a mount point,
-// with the last topic as the client says it and as it is.
+// with the last topic as the client says it and as it is; and who was refused
+// something, when the log last said so, and how often that was since.
 type rare struct {
 	messages, bytes rate
 	inside, outside string
+	complained      time.Time
+	denied          int
 }
 
 func (k *publishing) needRare() *rare {

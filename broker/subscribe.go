@@ -21,6 +21,9 @@ func (c *Conn) handleSubscribe(batch *Batch, p *mqttwire.Subscribe) {
 		if has && !c.terms.limits.SubscriptionIdentifiersAvailable {
 			reason = mqttwire.SubscriptionIdentifiersNotSupported
 		}
+		if reason != mqttwire.Success {
+			c.complain(batch.now, "subscribe", f.Filter, reason)
+		}
 		if c.version == mqttwire.V5 && switchedOff(reason) {
 			c.fail(batch, reason, "CONNACK said so") // a Protocol Error [3.2.2.3.11 to 3.2.2.3.13]
 			return
