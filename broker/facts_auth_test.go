@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -98,12 +99,16 @@ func TestAuthenticatorErrors(t *testing.T) {
 		"not":    broker.ErrNotAuthorized,
 		"banned": broker.ErrBanned,
 		"broken": errors.New("dial tcp 10.0.0.3:3306: connection refused"),
+		"late":   fmt.Errorf("waiting for 10.0.0.3: %w", context.DeadlineExceeded),
+		"two":    fmt.Errorf("%w: the certificate of 10.0.0.3 holds 2 cn", broker.ErrBadCredentials),
 	}}
-	for _, c := range []struct{ user, reason string }{
-		{"bad", "BadUserNameOrPassword"},
-		{"not", "NotAuthorized"},
-		{"banned", "Banned"},
-		{"broken", "ServerUnavailable"},
+	for _, c := range []struct{ user, reason, log string }{
+		{"bad", "BadUserNameOrPassword", ""},
+		{"not", "NotAuthorized", ""},
+		{"banned", "Banned", ""},
+		{"broken", "ServerUnavailable", "ERROR"},
+		{"late", "ServerUnavailable", "WARN"},
+		{"two", "BadUserNameOrPassword", "INFO"},
 	} {
 		t.Run(c.user, func(t *testing.T) {
 			var log strings.Builder
@@ -123,8 +128,14 @@ func TestAuthenticatorErrors(t *testing.T) {
 					a.eof()
 				}
 			})
-			if c.user == "broken" && !strings.Contains(log.String(), "10.0.0.3") {
-				t.Errorf("the log does not say what is wrong: %s", log.String())
+			line := ""
+			for l := range strings.Lines(log.String()) {
+				if strings.Contains(l, "error=") {
+					line = l
+				}
+			}
+			if says := strings.Contains(line, "level="+c.log) && strings.Contains(line, "10.0.0.3"); says != (c.log != "") {
+				t.Errorf("the log says %q", line)
 			}
 		})
 	}

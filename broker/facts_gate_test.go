@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -384,6 +386,22 @@ func TestHandshakeIsCutShort(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Load balancers that look whether a port is open fill no log.
+func TestHandshakesInTheLog(t *testing.T) {
+	for err, level := range map[error]string{io.EOF: "DEBUG", io.ErrUnexpectedEOF: "INFO"} {
+		var log strings.Builder
+		o := broker.Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		bubble(t, o, nil, func(w *world) {
+			_, far := transport.MemPair()
+			w.knock(&shy{caller{far, netip.MustParseAddrPort("192.0.2.1:1")}, func(context.Context) error { return err }})
+			synctest.Wait()
+			if !strings.Contains(log.String(), "level="+level+" msg=\"handshake failed\"") {
+				t.Errorf("%v: %s", err, &log)
+			}
+		})
+	}
 }
 
 // A proxied connection is its proxy's until its handshake says whose it is.

@@ -187,7 +187,8 @@ func tlsOf(x any) *tls.ConnectionState {
 }
 
 // A shaker is a connection that has a handshake before MQTT begins: TLS, a
-// WebSocket's, a PROXY header. Its RemoteAddr is final after that.
+// WebSocket's, a PROXY header. Its RemoteAddr is final after that. An error of
+// Handshake is io.EOF where the peer left without a word.
 type shaker interface {
 	net.Conn
 	Handshake(ctx context.Context) error

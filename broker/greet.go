@@ -2,6 +2,9 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 )
@@ -54,7 +57,11 @@ func (b *Broker) shakeHands(g *greeting, nc shaker) {
 	}
 	nc.Close()
 	b.metrics.turnedAway(refusedHandshake)
-	b.log.Info("handshake failed", "remote", addrText(nc.RemoteAddr()), "listener", g.gate.Rules().Name, "error", err)
+	level := slog.LevelInfo
+	if errors.Is(err, io.EOF) {
+		level = slog.LevelDebug
+	}
+	b.log.Log(b.context, level, "handshake failed", "remote", addrText(nc.RemoteAddr()), "listener", g.gate.Rules().Name, "error", err)
 	b.streams.Done()
 }
 

@@ -1,6 +1,10 @@
 package broker
 
 import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
 	"time"
 
 	"mqtk/mqttwire"
@@ -173,9 +177,9 @@ func notConnect(in []byte) string {
 // what it says of the inside of the house goes to the log.
 func (c *Conn) turnAway(err error) {
 	r := refusal{refusedServer, reasonOf(err), "the authentication cannot be done now"}
+	c.logAuthentication(r.reason, err)
 	switch r.reason {
 	case mqttwire.ServerUnavailable:
-		c.b.log.Error("the authenticator failed", "client", c.connect.credentials.ClientID, "remote", remoteOf(c), "error", err)
 	case mqttwire.Banned:
 		r.kind = refusedBanned
 	case mqttwire.BadAuthenticationMethod:
@@ -188,4 +192,22 @@ func (c *Conn) turnAway(err error) {
 		r.detail = r.reason.Text(mqttwire.CONNACK)
 	}
 	c.refuse(r)
+}
+
+// logAuthentication writes what an Authenticator's error says beyond its kind. One
+// that ran out of time may have had too many to look at.
+func (c *Conn) logAuthentication(reason mqttwire.ReasonCode, err error) {
+	level, what := slog.LevelInfo, "authentication failed"
+	switch {
+	case slices.ContainsFunc([]error{ErrBadCredentials, ErrUnknownUser, ErrNotAuthorized, ErrBanned, ErrUnknownMethod},
+		func(kind error) bool { return err.Error() == kind.Error() }):
+		return
+	case reason != mqttwire.ServerUnavailable:
+	case errors.Is(err, context.DeadlineExceeded):
+		level, what = slog.LevelWarn, "the authenticator did not answer in time"
+	default:
+		level, what = slog.LevelError, "the authenticator failed"
+	}
+	given := &c.connect.credentials
+	c.b.log.Log(c.b.context, level, what, "client", given.ClientID, "user", given.Username, "remote", remoteOf(c), "error", err)
 }

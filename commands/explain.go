@@ -176,11 +176,20 @@ func (l *link) explainLoss(err error, e *client.LostError) *failure {
 	}
 	f := fail(exitUnreachable, fmt.Errorf("connect to %s: %w", l.plan.options.URL, err))
 	if f.Hints = l.whoSpoke(); len(f.Hints) == 0 {
-		f.Hints = []string{
-			"likely causes: the port wants TLS (mqtts://), the broker is full, or it speaks an older MQTT (--protocol-version 311)",
-		}
+		f.Hints = []string{"likely causes: " + l.lossCause() + ", the broker is full, or it speaks an older MQTT (--protocol-version 311)"}
 	}
 	return f
+}
+
+// lossCause is the first of the likely causes why somebody hangs up on a CONNECT.
+func (l *link) lossCause() string {
+	switch {
+	case l.isSecure():
+		return l.certificateCause()
+	case strings.HasPrefix(l.plan.options.URL, "ws://"):
+		return "the port wants TLS (wss://)"
+	}
+	return "the port wants TLS (mqtts://) or WebSocket (ws://)"
 }
 
 func (l *link) explainDial(err error) *failure {
@@ -203,7 +212,7 @@ func (l *link) explainDial(err error) *failure {
 	)
 	switch {
 	case errors.As(err, &web):
-		return explainUpgrade(err, web)
+		return l.explainUpgrade(err, web)
 	case errors.As(err, &proxy):
 		return l.explainProxy(err, proxy)
 	case errors.As(err, &srv):
@@ -237,7 +246,7 @@ func (l *link) whoSpoke() []string {
 	case len(b) == 0:
 		return nil
 	case bytes.HasPrefix(b, []byte("HTTP/")):
-		return []string{"the port speaks HTTP: ws:// is MQTT over WebSocket, or --port is wrong"}
+		return []string{"the port speaks HTTP: " + l.webScheme() + " is MQTT over WebSocket, or --port is wrong"}
 	case len(b) > 2 && (b[0] == 0x15 || b[0] == 0x16) && b[1] == 3:
 		return []string{"the port speaks TLS: mqtts:// in place of mqtt://, or --cafile; plain MQTT is usually on 1883"}
 	case bytes.HasPrefix(b, []byte("SSH-")):

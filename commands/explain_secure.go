@@ -170,8 +170,32 @@ func firstCauses(first []byte) []string {
 	return []string{"the port speaks no TLS: is --port right?"}
 }
 
+// isSecure tells that TLS was spoken, or would have been.
+func (l *link) isSecure() bool {
+	t, _ := transport.ParseURL(l.plan.options.URL)
+	return t.Scheme == "mqtts" || t.Scheme == "wss"
+}
+
+// webScheme is what the URL would begin with for WebSocket.
+func (l *link) webScheme() string {
+	if l.isSecure() {
+		return "wss://"
+	}
+	return "ws://"
+}
+
+// certificateCause is why somebody hangs up right behind a handshake that was good
+// for us: in TLS 1.3 the client's certificate is looked at after that, and a reset
+// may eat the alert that would tell.
+func (l *link) certificateCause() string {
+	if l.plan.options.DialOptions.TLS.CertFile == "" {
+		return "the server wants a certificate (--cert, --key)"
+	}
+	return "the server does not take the certificate that was sent (--cert, --key)"
+}
+
 // explainUpgrade is about a server that does not change to WebSocket.
-func explainUpgrade(err error, e *transport.WebSocketError) *failure {
+func (l *link) explainUpgrade(err error, e *transport.WebSocketError) *failure {
 	f := fail(exitUnreachable, err)
 	switch {
 	case e.Status == 401 || e.Status == 403:
@@ -189,6 +213,8 @@ func explainUpgrade(err error, e *transport.WebSocketError) *failure {
 		}
 	case strings.HasPrefix(e.Line, "\x15\x03"), strings.HasPrefix(e.Line, "\x16\x03"):
 		f.Hints = []string{"the port speaks TLS: wss:// in place of ws://"}
+	case l.isSecure():
+		f.Hints = []string{"likely causes: " + l.certificateCause() + ", or the port speaks MQTT without WebSocket (mqtts://)"}
 	default:
 		f.Hints = []string{"likely causes: the port speaks MQTT without WebSocket (mqtt://), or wants TLS (wss://)"}
 	}

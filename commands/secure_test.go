@@ -196,6 +196,53 @@ func TestPlainToTLS(t *testing.T) {
 	}
 }
 
+// TestHangingUpBehindTLS: a broker that closes on the CONNECT wants no TLS, for it
+// has just spoken it.
+func TestHangingUpBehindTLS(t *testing.T) {
+	n := newNotary(t, "our authority")
+	n.sign("good", hosts("127.0.0.1"))
+	for _, scheme := range []string{"mqtts", "wss"} {
+		for flags, says := range map[string]string{
+			"": "the server wants a certificate (--cert, --key)",
+			"--cert " + n.file("good.pem") + " --key " + n.file("good.key"): "does not take the certificate that was sent",
+		} {
+			l, err := transport.Listen("mqtts://127.0.0.1:0", transport.ListenOptions{TLS: n.serverTLS("good")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for nc, err := l.Accept(); err == nil; nc, err = l.Accept() {
+					_ = shake(nc)
+					nc.Close()
+				}
+			}()
+			words := "pub a x -L " + scheme + "://" + l.Addr().String() + " --cafile " + n.file("ca.pem") + " " + flags
+			got := runWords(t, "", strings.Fields(words)...)
+			l.Close()
+			if got.code != exitUnreachable || !strings.Contains(got.err, says) || strings.Contains(got.err, "wants TLS") {
+				t.Errorf("%s: code %d, %s", words, got.code, got.err)
+			}
+		}
+	}
+}
+
+// TestMQTTToWebSocket: the port is recognised.
+func TestMQTTToWebSocket(t *testing.T) {
+	for _, w := range everyWay(t) {
+		plain, web := strings.CutPrefix(w.listen, "ws")
+		if !web {
+			continue
+		}
+		url := brokerBy(t, w, broker.Options{})
+		_, address, _ := strings.Cut(url, "://")
+		words := append([]string{"pub", "a", "x", "-L", "mqtt" + plain[:strings.Index(plain, ":")] + "://" + strings.TrimSuffix(address, "/")}, w.flags...)
+		got := runWords(t, "", words...)
+		if got.code == exitDone || !strings.Contains(got.err, w.listen[:strings.Index(w.listen, ":")+3]+" is MQTT over WebSocket") {
+			t.Errorf("%q: code %d, %s", words, got.code, got.err)
+		}
+	}
+}
+
 // liar knows the passwords of users and has lost his own key.
 type liar struct{ sasl.Users }
 

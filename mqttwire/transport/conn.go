@@ -48,22 +48,34 @@ func newConn(socket net.Conn, e *entrance) *Conn {
 
 // Handshake reads a PROXY header, speaks TLS and upgrades to WebSocket, as the
 // listener was told. It ends with ctx. A Conn whose handshake failed is of no use
-// but to be closed.
+// but to be closed. The failure is an io.EOF only if the peer has left without a
+// word, as those do who look whether a port is open.
 func (c *Conn) Handshake(ctx context.Context) error {
 	if c.ready.Load() {
 		return nil
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.Conn.SetDeadline(time.Unix(1, 0)) })
 	err := c.enter()
-	if !stop() { // the socket may be past its deadline
+	if !stop() && (err == nil || isTimeout(err)) { // the socket may be past its deadline
 		err = fmt.Errorf("the handshake did not end in time: %w", context.Cause(ctx))
 	}
 	if err != nil {
-		return err
+		return c.leaving(err)
 	}
 	c.serene = true
 	c.ready.Store(true)
 	return nil
+}
+
+// leaving tells who left without a word from who left in the middle of one.
+func (c *Conn) leaving(err error) error {
+	switch ended := errors.Is(err, io.EOF); {
+	case !c.heard && (ended || isReset(err)):
+		return &handshakeError{"the peer has left without a word", io.EOF}
+	case ended:
+		return &handshakeError{err.Error(), io.ErrUnexpectedEOF}
+	}
+	return err
 }
 
 func (c *Conn) enter() error {
@@ -78,6 +90,7 @@ func (c *Conn) enter() error {
 		c.hello.expected = true
 		c.tls = tls.Server(&c.inlet, e.tls.face.config)
 		if err := c.tls.Handshake(); err != nil {
+			c.hearOut(err)
 			return explainClient(err)
 		}
 		c.top = c.tls
@@ -193,6 +206,17 @@ func (c *Conn) fail(err error) {
 	c.inlet.release()
 	if wrong := (*frameError)(nil); !errors.As(err, &wrong) {
 		return
+	}
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		c.discard()
+	}
+}
+
+// hearOut reads what a client sends to whom TLS has just said by an alert why it is
+// not let in: a reset would eat that.
+func (c *Conn) hearOut(why error) {
+	if errors.Is(why, io.EOF) || errors.Is(why, io.ErrUnexpectedEOF) || isReset(why) || isTimeout(why) || alertOf(why) != "" {
+		return // it has gone, or said so
 	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		c.discard()

@@ -17,6 +17,7 @@ type inlet struct {
 	net.Conn
 	raw    rawSocket
 	serene bool // hands are shaken
+	heard  bool // something has come for a handshake
 	hello  hello
 
 	chunk *chunk // what fill has fetched, in is what is left of it
@@ -92,19 +93,23 @@ func (needMore) Error() string   { return "nothing more has arrived" }
 func (needMore) Timeout() bool   { return true }
 func (needMore) Temporary() bool { return true }
 
-func (l *inlet) Read(p []byte) (int, error) {
+func (l *inlet) Read(p []byte) (n int, err error) {
 	if len(l.in) == 0 {
 		switch {
-		case l.hello.expected:
-			return l.hello.read(l.Conn, p)
 		case !l.serene:
-			return l.Conn.Read(p)
+			if l.hello.expected {
+				n, err = l.hello.read(l.Conn, p)
+			} else {
+				n, err = l.Conn.Read(p)
+			}
+			l.heard = l.heard || n > 0
+			return n, err
 		case l.end != nil:
 			return 0, l.end
 		}
 		return 0, errMore
 	}
-	n := copy(p, l.in)
+	n = copy(p, l.in)
 	l.in = l.in[n:]
 	if len(l.in) == 0 {
 		l.release()

@@ -55,6 +55,7 @@ func (c *Conn) proxyHeader() (h proxyHeader, err error) {
 		}
 		n, err := c.look(b[len(b) : len(b)+want])
 		if err != nil {
+			c.heard = len(b) > 0
 			return h, fmt.Errorf("before the end of the PROXY header: %w", err)
 		}
 		before := len(b)

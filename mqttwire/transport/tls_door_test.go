@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -331,7 +333,7 @@ func TestTLSDoorToOthers(t *testing.T) {
 		{"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00", "speaks MQTT without TLS"},
 		{"GET / HTTP/1.1\r\n\r\n", "speaks HTTP"},
 		{"\x16\x03\x01", "EOF"},
-		{"", "EOF"},
+		{"", "left without a word"},
 	} {
 		c, err := net.Dial("tcp", d.Addr().String())
 		if err != nil {
@@ -347,4 +349,64 @@ func TestTLSDoorToOthers(t *testing.T) {
 		t.Error("a client trusts an authority of which it does not know")
 	}
 	d.failure(t, "the client has ended the TLS handshake")
+}
+
+// TestRefusedClientsHearWhy: the alert must not be eaten by the reset that unread
+// input makes of a close.
+func TestRefusedClientsHearWhy(t *testing.T) {
+	a, other := newAuthority(t, "authority"), newAuthority(t, "other")
+	d := openDoor(t, "mqtts://127.0.0.1:0", ListenOptions{TLS: &ServerTLS{Certificates: []KeyPair{a.server("127.0.0.1")}, ClientCA: a.file()}})
+	stranger := other.client("client 7")
+	stranger.CAFile = a.file()
+	for range 20 {
+		c, err := Dial(t.Context(), d.url, DialOptions{TLS: stranger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 200 { // more than is read before the server has made up its mind
+			c.Write(make([]byte, 1<<10))
+		}
+		_, err = c.Read(make([]byte, 1))
+		c.Close()
+		if e := (*TLSError)(nil); !errors.As(err, &e) || e.Alert == "" {
+			t.Fatalf("the client heard %v", err)
+		}
+		d.failure(t, "certificate")
+	}
+}
+
+// TestSilentPeers: a handshake fails by io.EOF where nothing was said, and by
+// something else where anything was.
+func TestSilentPeers(t *testing.T) {
+	a := newAuthority(t, "authority")
+	secure := &ServerTLS{Certificates: []KeyPair{a.server("127.0.0.1")}}
+	proxy := ProxyOptions{Mode: "v1", Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	for _, test := range []struct {
+		scheme, sends string
+		options       ListenOptions
+		silent        bool
+	}{
+		{"mqtts", "", ListenOptions{TLS: secure}, true},
+		{"mqtts", "\x16", ListenOptions{TLS: secure}, false},
+		{"wss", "", ListenOptions{TLS: secure}, true},
+		{"ws", "", ListenOptions{}, true},
+		{"ws", "G", ListenOptions{}, false},
+		{"mqtt", "", ListenOptions{Proxy: proxy}, true},
+		{"mqtt", "PROXY", ListenOptions{Proxy: proxy}, false},
+		{"mqtts", "PROXY UNKNOWN\r\n", ListenOptions{Proxy: proxy, TLS: secure}, true},
+	} {
+		d := openDoor(t, test.scheme+"://127.0.0.1:0", test.options)
+		for _, linger := range []int{-1, 0} { // by an end, and by a reset
+			c, err := net.Dial("tcp", d.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Write([]byte(test.sends))
+			c.(*net.TCPConn).SetLinger(linger)
+			c.Close()
+			if err := <-d.fails; errors.Is(err, io.EOF) != test.silent {
+				t.Errorf("%s, %q: %v", test.scheme, test.sends, err)
+			}
+		}
+	}
 }

@@ -23,6 +23,9 @@ const maxUpgrade = 8 << 10
 // upgrade reads the HTTP request that begins a WebSocket and answers it.
 func (c *Conn) upgrade() error {
 	head, rest, err := readUpgrade(c.top)
+	if wrong := (*notHTTPError)(nil); errors.As(err, &wrong) { // it can tell its user that HTTP is spoken here
+		_ = c.refuse(&refusal{badRequest, "This is MQTT over WebSocket: connect by ws:// or wss://."})
+	}
 	if err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func readUpgrade(r io.Reader) (head, rest []byte, err error) {
 		n, err := r.Read(b[len(b):min(cap(b), maxUpgrade)])
 		b = b[:len(b)+n]
 		if len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') {
-			return nil, nil, notHTTP(b[0])
+			return nil, nil, &notHTTPError{b[0]}
 		}
 		// What was searched before need not be again, but for its last three bytes.
 		from := max(len(b)-n-3, 0)
@@ -135,14 +138,17 @@ func readUpgrade(r io.Reader) (head, rest []byte, err error) {
 	}
 }
 
-func notHTTP(first byte) error {
-	switch first {
+// A notHTTPError is about a client that begins with something else than HTTP.
+type notHTTPError struct{ first byte }
+
+func (e *notHTTPError) Error() string {
+	switch e.first {
 	case 0x10:
-		return errors.New("the client speaks MQTT without WebSocket")
+		return "the client speaks MQTT without WebSocket"
 	case 0x16:
-		return errors.New("the client speaks TLS, which this WebSocket listener does not: it has ws:// for wss://")
+		return "the client speaks TLS, which this WebSocket listener does not: it has ws:// for wss://"
 	}
-	return errors.New("the client does not begin with a WebSocket upgrade request")
+	return "the client does not begin with a WebSocket upgrade request"
 }
 
 // A refusal is the answer to a request that is no upgrade.

@@ -137,9 +137,12 @@ func TestUpgradeIsBounded(t *testing.T) {
 		}
 		c.Write([]byte(test.sends))
 		c.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, c)
+		answer, _ := io.ReadAll(c)
 		c.Close()
 		d.failure(t, test.want)
+		if told := strings.HasPrefix(string(answer), "HTTP/1.1 400 "); told != (test.sends[0] != 'G') {
+			t.Errorf("%q was answered by %q", test.sends, answer)
+		}
 	}
 }
 
