@@ -54,7 +54,9 @@ With client_ca, clients need a certificate of that authority, or may have one (c
 func reloadNotes() manSection {
 	return manSection{
 		heading: "RELOAD",
-		text:    `HUP reads the file of --config again, with MQTK_SET and the flags over it as at the start, and all files that it names. Everything is checked, and what is new is opened, before anything changes; where something is wrong, the log says what and where, and all stays as it was. Otherwise it is taken over as a whole. No client is disconnected but those of listeners that are gone, and those that are banned.`,
+		text: `HUP reads the file of --config again, with MQTK_SET and the flags over it as at the start, and all files that it names. Everything is checked, and what is new is opened, before anything changes; where something is wrong, the log says what and where, and all stays as it was. Otherwise it is taken over as a whole. No client is disconnected but those of listeners that are gone, and those that are banned.
+
+Where standard input or standard error was a terminal at the start and is none any more, HUP tells that it was closed, and serve drains and ends; not so under nohup, or whatever else has HUP ignored. One that comes while serve starts is a reload when it has.`,
 		rows: []manRow{
 			{"at once", "access rules, for live subscriptions, too; passwords, keys and databases, for who comes then; bans; limits; log_level; listeners that are new or gone; and of those that stay, certificates, authorities, who is asked, versions, addresses and connections allowed. What a CONNACK has promised a client stays as it was for that client"},
 			{"with a restart", "data, durability, commit_delay, driver, log_format and memory_limit, which are named in the log, and keep their values; and of a plain listener mode, owner, group and proxy_protocol: a reload that changes those is refused"},

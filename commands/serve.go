@@ -61,7 +61,7 @@ const serveSignals = `
 
 TERM and INT drain: accepting stops, MQTT 5.0 clients are told, what is pending is sent and synced. A second
 signal ends at once. HUP reads the configuration and all that it names anew, and takes it over as a whole or, where something is wrong
-with it, not at all. USR1 prints a summary of what the broker holds. (Windows has neither HUP nor USR1.)`
+with it, not at all; where the terminal that serve was started on is gone, HUP drains as well. USR1 prints a summary of what the broker holds. (Windows has neither HUP nor USR1.)`
 
 func (o *serveOptions) flags() []cli.Flag {
 	flags := inCategory("Configuration",

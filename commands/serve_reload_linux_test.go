@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // reload gives a running serve another configuration and waits until it says the
@@ -138,5 +141,131 @@ func TestServeNotifiesReload(t *testing.T) {
 		if told := m.hears(); told["READY"] != "1" || !strings.Contains(told["STATUS"], status) {
 			t.Errorf("after a reload it heard %q, want %q", told, status)
 		}
+	}
+}
+
+// silentTables is a configuration whose database takes connections and never says a
+// word; accept waits for one of them.
+func silentTables(t *testing.T) (text string, accept func() net.Conn) {
+	t.Helper()
+	l := testListener(t, "tcp", "127.0.0.1:0")
+	text = fmt.Sprintf("[[listener]]\nurl = \"mqtt://127.0.0.1:0\"\nauth = [\"sql\"]\n[auth.sql]\ndriver = \"postgres\"\ndsn = \"postgres://a:b@%s/c?sslmode=disable\"\n", l.Addr())
+	return text, func() net.Conn {
+		t.Helper()
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+}
+
+func writeConfig(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A reload that waits for a database keeps nobody from ending serve.
+func TestServeEndsDuringReload(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "mqtk.toml")
+	writeConfig(t, path, "")
+	m := newManager(t, filepath.Join(folder, "notify"))
+	cmd := mqtkCommand(t, "serve", "-p", "0", "-c", path)
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+m.name)
+	p := launch(t, cmd)
+	m.hears()
+	text, accept := silentTables(t)
+	writeConfig(t, path, strings.ReplaceAll(text, "auth = [\"sql\"]", "")+"[acl]\nsql = true\n")
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	accept()
+	if told := m.hears(); told["RELOADING"] != "1" {
+		t.Errorf("at a reload it heard %q", told)
+	}
+	p.terminate()
+	if told := m.hears(); told["STOPPING"] != "1" {
+		t.Errorf("at the end it heard %q", told)
+	}
+	p.succeeds()
+	if strings.Contains(p.output(), "reloaded") {
+		t.Errorf("the end waited for the reload:\n%s", p.output())
+	}
+}
+
+// HUP while serve starts does not end it.
+func TestServeHangUpAtStart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "mqtk.toml")
+	text, accept := silentTables(t)
+	writeConfig(t, path, text)
+	p := launch(t, mqtkCommand(t, "serve", "-c", path))
+	c := accept()
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	c.Close() // what ends it is that the database does not speak
+	if code := p.ends(); code != exitFailed || !strings.Contains(p.output(), "it cannot be reached") {
+		t.Errorf("ended with %d\n%s", code, p.output())
+	}
+}
+
+// openTerminal is a new terminal: the side of whoever looks at it, and the other.
+func openTerminal(t *testing.T) (screen, line *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	fd := int(screen.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { line.Close() })
+	return screen, line
+}
+
+// HUP reloads as long as the terminal is there, and drains when it is gone, unless
+// whoever started serve had HUP ignored.
+func TestServeEndsWithItsTerminal(t *testing.T) {
+	t.Parallel()
+	for name, words := range map[string][]string{"plain": nil, "nohup": {"sh", "-c", `trap "" HUP; exec "$0" "$@"`}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "mqtk.toml")
+			writeConfig(t, path, "")
+			cmd := mqtkCommand(t, "serve", "-p", "0", "-c", path)
+			if words != nil {
+				cmd.Args = append(append(words, cmd.Path), cmd.Args[1:]...)
+				cmd.Path = "/bin/sh"
+			}
+			screen, line := openTerminal(t)
+			cmd.Stdin = line
+			b := testBroker{process: launch(t, cmd)}
+			b.process.next("memory has a limit")
+			b.hangUp(t, "times=1")
+			screen.Close()
+			if words != nil {
+				b.hangUp(t, "times=2")
+				b.process.terminate()
+			} else {
+				b.hangUp(t, "the terminal is gone")
+			}
+			b.process.succeeds()
+		})
 	}
 }

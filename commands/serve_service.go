@@ -30,7 +30,8 @@ type service struct {
 	command   *companion // nil without --
 	signals   chan os.Signal
 	summaries chan os.Signal
-	reloads   chan os.Signal
+	hangUps   *hangUps
+	moving    chan struct{} // full while a reload moves house, and for good when serve ends
 	served    chan error    // from a listener that ended of itself
 	over      chan struct{} // closed when nobody waits for that any more
 	reloaded  int           // times
@@ -42,6 +43,11 @@ type service struct {
 func (o *serveOptions) run(ctx context.Context, p *program) error {
 	if err := lookUpCommand(o.Command); err != nil {
 		return err
+	}
+	hangs := &hangUps{}
+	if !o.Check && !o.PrintConfig {
+		hangs = catchHangUps(p.In, p.Err) // one that comes while serve starts is a reload after it
+		defer hangs.stop()
 	}
 	var err error
 	if o.sockets, err = inheritSockets(p.getenv); err != nil {
@@ -61,20 +67,20 @@ func (o *serveOptions) run(ctx context.Context, p *program) error {
 	if o.Check || o.PrintConfig {
 		return nil
 	}
-	return o.serve(ctx, p, c)
+	return o.serve(ctx, p, c, hangs)
 }
 
 // serve brings the broker up, serves until something ends it, and takes it down.
-func (o *serveOptions) serve(ctx context.Context, p *program, c *config.Config) error {
+func (o *serveOptions) serve(ctx context.Context, p *program, c *config.Config, hangs *hangUps) error {
 	s, err := o.prepare(ctx, p, c)
 	if err != nil {
 		return err
 	}
 	defer s.logLines.Close(time.Second)
+	s.hangUps = hangs
 	s.catchSignals()
 	defer signal.Stop(s.signals)
 	defer signal.Stop(s.summaries)
-	defer signal.Stop(s.reloads)
 	defer s.keepHouse(ctx)()
 	defer close(s.over)
 	if err := s.start(ctx, p); err != nil {
@@ -94,7 +100,8 @@ func (o *serveOptions) prepare(ctx context.Context, p *program, c *config.Config
 	lines, level := newLineBuffer(p.Err, lostLines(c.LogFormat)), new(slog.LevelVar)
 	setLevel(level, c)
 	s := &service{serveOptions: o, getenv: p.getenv, logLines: lines, level: level, log: p.newLogger(lines, c.LogFormat, level),
-		served: make(chan error), over: make(chan struct{})}
+
+		served: make(chan error), over: make(chan struct{}), moving: make(chan struct{}, 1)}
 	var err error
 	if s.ready, err = o.openReady(); err == nil {
 		err = s.open(ctx, c)
@@ -145,10 +152,9 @@ func (s *service) open(ctx context.Context, c *config.Config) error {
 }
 
 func (s *service) catchSignals() {
-	s.signals, s.summaries, s.reloads = make(chan os.Signal, 2), make(chan os.Signal, 1), make(chan os.Signal, 1)
+	s.signals, s.summaries = make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
 	notifySummary(s.summaries)
-	notifyReload(s.reloads)
 }
 
 // start lets clients in and says so, in this order: whoever reads "ready" may
@@ -200,12 +206,25 @@ func (s *service) wait(ctx context.Context) error {
 		defer timer.Stop()
 		over = timer.C
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // nobody waits for a reload then
+	var reloaded <-chan struct{}
 	for {
+		summaries, hangUps := s.summaries, s.hangUps.came
+		if reloaded != nil {
+			summaries, hangUps = nil, nil // they keep
+		}
 		select {
-		case <-s.summaries:
+		case <-summaries:
 			s.summarize(ctx)
-		case <-s.reloads:
-			s.reload(ctx)
+		case <-hangUps:
+			if s.hangUps.orphaned() {
+				s.log.Info("ending, for the terminal is gone")
+				return nil
+			}
+			reloaded = s.startReload(ctx)
+		case <-reloaded:
+			reloaded = nil
 		case got := <-s.signals:
 			s.log.Info("ending", "signal", got.String())
 			return nil
@@ -238,6 +257,12 @@ func (s *service) summarize(ctx context.Context) {
 
 // stop drains within the time given; a signal in the meantime ends it at once.
 func (s *service) stop(failed error) error {
+	select {
+	case s.moving <- struct{}{}:
+	case got := <-s.signals:
+		s.command.kill()
+		return fail(signalExit(got), nil)
+	}
 	defer s.closeAll()
 	ctx, cancel := context.WithTimeout(context.Background(), s.house.config.Drain)
 	defer cancel()
