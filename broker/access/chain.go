@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"mqtk/broker"
 )
@@ -28,12 +29,18 @@ func (c chain) Authenticate(ctx context.Context, given *broker.Credentials) (bro
 		if errors.Is(err, broker.ErrBadCredentials) {
 			c[i+1:].waste(ctx, given)
 		}
+		if err == broker.ErrBadCredentials { // says no more than the client may hear
+			err = fmt.Errorf("%w: the password is not the one that %s has of this user", err, link.Name)
+		}
 		return id, err
 	}
 	if !given.HasUsername && !given.HasPassword {
 		return broker.Identity{}, broker.ErrNotAuthorized
 	}
-	return broker.Identity{}, broker.ErrBadCredentials
+	if !given.HasPassword {
+		return broker.Identity{}, fmt.Errorf("%w: there is no password", broker.ErrBadCredentials)
+	}
+	return broker.Identity{}, fmt.Errorf("%w: nobody knows this user", broker.ErrBadCredentials)
 }
 
 // waste takes the time that the links would take for an unknown user.

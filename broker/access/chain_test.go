@@ -2,7 +2,13 @@ package access
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"mqtk/broker"
@@ -53,6 +59,52 @@ func TestChain(t *testing.T) {
 			if l.asked != test.asked[i] {
 				t.Errorf("%s: link %d was asked %d times", name, i, l.asked)
 			}
+		}
+	}
+}
+
+// The error is for the log: the client is told the same of all of them.
+func TestChainTellsWhy(t *testing.T) {
+	given := &broker.Credentials{HasUsername: true, Username: "alice", HasPassword: true}
+	for _, test := range []struct {
+		link  error
+		given *broker.Credentials
+		want  string
+	}{
+		{broker.ErrUnknownUser, given, "bad user name or password: nobody knows this user"},
+		{broker.ErrUnknownUser, &broker.Credentials{HasUsername: true}, "bad user name or password: there is no password"},
+		{broker.ErrBadCredentials, given, "bad user name or password: the password is not the one that file has of this user"},
+		{fmt.Errorf("%w: the certificate holds 2 cn", broker.ErrBadCredentials), given, "bad user name or password: the certificate holds 2 cn"},
+	} {
+		_, err := Chain(Link{Name: "file", Authenticator: &counted{err: test.link}}).Authenticate(t.Context(), test.given)
+		if err == nil || err.Error() != test.want || !errors.Is(err, broker.ErrBadCredentials) {
+			t.Errorf("%v in place of %q", err, test.want)
+		}
+	}
+}
+
+// EXTERNAL for another name than the certificate's: the log has both.
+func TestExternalTellsWhy(t *testing.T) {
+	var log strings.Builder
+	s, err := NewSASL(SASLOptions{CertificateField: "cn", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jane := &x509.Certificate{Subject: pkix.Name{Names: []pkix.AttributeTypeAndValue{{Type: []int{2, 5, 4, 3}, Value: "jane"}}}}
+	for _, test := range []struct {
+		state *tls.ConnectionState
+		want  string
+	}{
+		{&tls.ConnectionState{PeerCertificates: []*x509.Certificate{jane}, VerifiedChains: [][]*x509.Certificate{{jane}}}, `user=other remote=<nil> method=EXTERNAL reason="the certificate is \"jane\"'s"`},
+		{nil, `user=other remote=<nil> method=EXTERNAL reason="there is no verified client certificate"`},
+	} {
+		log.Reset()
+		c, err := s.Begin(sasl.External, &broker.Credentials{ClientID: "c", TLS: test.state})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := c.Next(t.Context(), []byte("other")); !errors.Is(err, broker.ErrBadCredentials) || !strings.Contains(log.String(), test.want) {
+			t.Errorf("%v: %s", err, &log)
 		}
 	}
 }

@@ -260,7 +260,7 @@ func TestLogTellsWhy(t *testing.T) {
 	withDoor(t, access.Chain(access.Link{Authenticator: s}), func(d *door) {
 		for _, c := range []struct{ method, user, want string }{
 			{sasl.SCRAMSHA256, "eve", "user=eve remote=mem method=SCRAM-SHA-256 reason=\"unknown user\""},
-			{sasl.SCRAMSHA256, "tim", "user=tim remote=mem method=SCRAM-SHA-256 reason=\"bad user name or password\""},
+			{sasl.SCRAMSHA256, "tim", "user=tim remote=mem method=SCRAM-SHA-256 reason=\"the proof of the password is wrong\""},
 			{sasl.SCRAMSHA1, "tim", "not kept in a form"},
 		} {
 			log.Reset()

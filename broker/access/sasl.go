@@ -82,18 +82,15 @@ func (s *SASL) Begin(method string, given *broker.Credentials) (broker.Challenge
 		s.o.Log.Warn("PLAIN over a connection without TLS was refused", "remote", given.Remote)
 		return nil, broker.ErrUnknownMethod
 	}
+	e := &exchange{method: method, given: given, log: s.o.Log, users: s.o.Users}
 	o := sasl.ServerOptions{Secret: s.o.Secret, Turns: s.turns}
 	if method == sasl.External {
 		if s.o.CertificateField == "" {
 			return nil, broker.ErrUnknownMethod
 		}
-		name, err := CertificateName(given.TLS, s.o.CertificateField)
-		if err != nil {
-			s.o.Log.Info("EXTERNAL without a name in the certificate", "remote", given.Remote, "error", err)
-		}
-		o.External = name
+		o.External, e.why = CertificateName(given.TLS, s.o.CertificateField)
+		e.proved = o.External
 	}
-	e := &exchange{method: method, given: given, log: s.o.Log, users: s.o.Users}
 	var err error
 	if e.server, err = sasl.NewServer(method, e, o); err != nil {
 		return nil, err
@@ -119,15 +116,19 @@ type exchange struct {
 	given  *broker.Credentials
 	log    *slog.Logger
 
-	name string // that was asked for
-	why  error  // of the users
+	proved string // name in the certificate, of EXTERNAL
+	name   string // that was asked for
+	why    error  // of the users, or of the certificate
 }
 
 func (e *exchange) Next(ctx context.Context, data []byte) ([]byte, bool, broker.Identity, error) {
 	reply, done, name, err := e.server.Next(ctx, data)
 	if errors.Is(err, sasl.ErrBadCredentials) {
+		if e.method == sasl.External {
+			e.external(string(data))
+		}
 		if e.why == nil {
-			e.why = sasl.ErrBadCredentials
+			e.why = errors.New("the proof of the password is wrong")
 		}
 		e.log.Info("authentication failed", "client", e.given.ClientID, "user", e.name, "remote", e.given.Remote, "method", e.method, "reason", e.why)
 		err = broker.ErrBadCredentials
@@ -136,6 +137,13 @@ func (e *exchange) Next(ctx context.Context, data []byte) ([]byte, bool, broker.
 		name = e.name
 	}
 	return reply, done, broker.Identity{Username: name}, err
+}
+
+// external says why EXTERNAL failed for a name that the client asked for.
+func (e *exchange) external(asked string) {
+	if e.name = asked; e.why == nil {
+		e.why = fmt.Errorf("the certificate is %q's", e.proved)
+	}
 }
 
 // Verifier is the users'.
