@@ -31,6 +31,18 @@ func (r *Rights) Store(v any) {
 	}
 }
 
+// Replace keeps v in place of old, unless something else is kept by now: what an
+// Authorizer whose time is over found out is not to stand over its successor's.
+func (r *Rights) Replace(old, v any) {
+	if r == nil {
+		return
+	}
+	kept := r.kept.Load()
+	if kept == nil && old == nil || kept != nil && *kept == old {
+		r.kept.CompareAndSwap(kept, &v)
+	}
+}
+
 // A RightsLoader is an Authorizer that must get something before it can answer.
 type RightsLoader interface {
 	Authorizer

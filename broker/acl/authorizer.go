@@ -69,12 +69,13 @@ func (a *Authorizer) Known(*broker.Identity) bool { return true }
 // it. An Identity without a slot has them compiled for each question.
 func (a *Authorizer) rules(id *broker.Identity) *Rules {
 	g := a.current.Load()
-	if kept, ok := id.Rights.Load().(*grant); ok && kept.of == g {
+	before := id.Rights.Load()
+	if kept, ok := before.(*grant); ok && kept.of == g {
 		return kept.rules
 	}
 	made := g.grant(ClientOf(id))
 	if id.Rights != nil {
-		id.Rights.Store(made)
+		id.Rights.Replace(before, made)
 		if names := made.rules.Names(); len(names) > 0 {
 			a.log.Warn("a name that holds + # / or NUL, or begins a topic with $, matches no pattern: rules that ask for it do not count for the client",
 				"client", id.ClientID, "user", id.Username, "names", names)
