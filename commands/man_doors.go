@@ -54,7 +54,7 @@ With client_ca, clients need a certificate of that authority, or may have one (c
 func reloadNotes() manSection {
 	return manSection{
 		heading: "RELOAD",
-		text: `HUP reads the file of --config again, with MQTK_SET and the flags over it as at the start, and all files that it names. Everything is checked, and what is new is opened, before anything changes; where something is wrong, the log says what and where, and all stays as it was. Otherwise it is taken over as a whole. No client is disconnected but those of listeners that are gone, and those that are banned.
+		text: `HUP reads the file of --config again, with MQTK_SET and the flags over it as at the start, and all files that it names. Everything is checked, and what is new is opened, before anything changes; where something is wrong, the log says what and where, and all stays as it was. Otherwise it is taken over as a whole. A listener on a port that another one leaves (mqtts for mqtt, all interfaces for one) takes its place; should that fail, the one before is opened again. No client is disconnected but those of listeners that are gone, and those that are banned.
 
 Where standard input or standard error was a terminal at the start and is none any more, HUP tells that it was closed, and serve drains and ends; not so under nohup, or whatever else has HUP ignored. One that comes while serve starts is a reload when it has.`,
 		rows: []manRow{

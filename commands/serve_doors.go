@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"syscall"
 
 	"mqtk/broker"
@@ -29,7 +30,10 @@ type door struct {
 	gate      *broker.Gate   // nil until the house is moved into
 	listeners []net.Listener // two for localhost
 
-	alterations []func() // what the listeners of the door before it are to do another way
+	passed      bool            // a service manager has opened it
+	serving     *sync.WaitGroup // those who let in by the listeners
+	rivalled    []string        // where it was open until it made way at a reload
+	alterations []func()        // what the listeners of the door before it are to do another way
 }
 
 // newDoor plans a door; nothing is opened.
@@ -111,6 +115,7 @@ func (d *door) open(s *sockets) error {
 // listen takes the socket that was passed on for an address, or opens one.
 func (d *door) listen(address string, s *sockets) (net.Listener, error) {
 	if passed := s.claim(address); passed != nil {
+		d.passed = true
 		return transport.Wrap(passed, address, d.options)
 	}
 	return transport.Listen(address, d.options)

@@ -21,6 +21,9 @@ type house struct {
 	config *config.Config
 	locks  *locks
 	doors  []*door
+
+	blocked map[*door]error // doors that others of the house before keep from opening
+	rivals  []*door         // those others
 }
 
 // newHouse reads all that the configuration names. No door is open yet.
@@ -52,15 +55,27 @@ func (h *house) open(before *house, s *sockets) error {
 		} else {
 			err = d.open(s)
 		}
+		if before != nil && errors.Is(err, syscall.EADDRINUSE) {
+			h.block(d, err)
+			err = nil
+		}
 		if err != nil {
 			h.close(before)
-			if before != nil && errors.Is(err, syscall.EADDRINUSE) {
-				err = fmt.Errorf("%w; if that is a listener of ours, what it speaks changes with a restart", err)
-			}
 			return err
 		}
 	}
+	if err := h.unblock(kept); err != nil {
+		h.close(before)
+		return err
+	}
 	return nil
+}
+
+func (h *house) block(d *door, err error) {
+	if h.blocked == nil {
+		h.blocked = map[*door]error{}
+	}
+	h.blocked[d] = err
 }
 
 // close closes what the other house does not have, too.
@@ -147,7 +162,7 @@ func (s *service) move(ctx context.Context, next *house) error {
 		}
 		d.gate = broker.NewGate(d.rules)
 		for _, l := range d.listeners {
-			go s.serve(d.gate, l)
+			s.letIn(d, l)
 		}
 		if before != nil {
 			d.greet(s.log)
@@ -168,6 +183,7 @@ func (s *service) move(ctx context.Context, next *house) error {
 // takeOver gives a door the gate of the one before, and what that has open.
 func (d *door) takeOver(old *door) {
 	d.gate, d.listeners, old.listeners = old.gate, old.listeners, nil
+	d.passed, d.serving = old.passed, old.serving
 	d.gate.SetRules(d.rules)
 	for _, apply := range d.alterations {
 		apply()
@@ -198,7 +214,7 @@ func (s *service) serve(g *broker.Gate, l net.Listener) {
 
 // leave closes a door, and ends who came in by it.
 func (s *service) leave(d *door) {
-	s.log.Info("not listening any more", "url", strings.Join(d.urls(), " "))
+	s.log.Info("not listening any more", "url", d.lastURLs())
 	s.broker.CloseGate(d.gate)
 	d.close()
 }

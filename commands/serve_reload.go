@@ -100,7 +100,13 @@ func (s *service) plan(ctx context.Context) (*house, error) {
 
 // takeOver moves into the next house and says so, or closes it.
 func (s *service) takeOver(ctx context.Context, next *house) error {
+	restore, err := s.makeWay(next)
+	if err != nil {
+		next.close(s.house)
+		return err
+	}
 	if err := s.move(ctx, next); err != nil {
+		restore()
 		next.close(s.house)
 		return err
 	}

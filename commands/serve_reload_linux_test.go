@@ -269,3 +269,49 @@ func TestServeEndsWithItsTerminal(t *testing.T) {
 		})
 	}
 }
+
+// A listener takes the port of one that leaves; one whose address is not to be had
+// brings back the one before, whose clients stay.
+func TestServeChangesWhatAPortSpeaks(t *testing.T) {
+	t.Parallel()
+	a := testAuthority(t)
+	for _, driver := range []string{"auto", "goroutine"} {
+		t.Run(driver, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "mqtk.toml")
+			taken := testListener(t, "tcp", "127.0.0.2:0").Addr().(*net.TCPAddr)
+			at := func(url, more string) string {
+				return fmt.Sprintf("driver = %q\nallow_anonymous = true\n[[listener]]\nurl = %q\n%s", driver, url, more)
+			}
+			plain := fmt.Sprintf("mqtt://127.0.0.1:%d", taken.Port)
+			writeConfig(t, path, at(plain, ""))
+			b := testBroker{process: launch(t, mqtkCommand(t, "serve", "-c", path))}
+			b.process.next("memory has a limit")
+			client := func() net.Conn {
+				t.Helper()
+				c, err := net.Dial("tcp", plain[len("mqtt://"):])
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { c.Close() })
+				if err := trade(c, "\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00", "\x20\x02\x00\x00"); err != nil {
+					t.Error(err)
+				}
+				return c
+			}
+			first := client()
+			b.reload(t, path, at(fmt.Sprintf("mqtt://0.0.0.0:%d", taken.Port), ""), "the one before holds")
+			client()
+			if err := trade(first, "\xc0\x00", "\xd0\x00"); err != nil {
+				t.Errorf("the client of before: %v", err)
+			}
+			pair := fmt.Sprintf("cert = %q\nkey = %q\n", a.file("server.pem"), a.file("server.key"))
+			secure := "mqtts" + plain[len("mqtt"):]
+			b.reload(t, path, at(secure, pair), "times=1")
+			tlsClient(t, secure, a, 'a')
+			b.reload(t, path, at(plain, ""), "times=2")
+			client()
+			b.reload(t, path, at(fmt.Sprintf("mqtt://localhost:%d", taken.Port), ""), "times=3")
+			client()
+		})
+	}
+}
