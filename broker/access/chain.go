@@ -27,7 +27,9 @@ func (c chain) Authenticate(ctx context.Context, given *broker.Credentials) (bro
 			continue
 		}
 		if errors.Is(err, broker.ErrBadCredentials) {
-			c[i+1:].waste(ctx, given)
+			if other := c[i+1:].otherwise(ctx, given); other != nil {
+				err = other
+			}
 		}
 		if err == broker.ErrBadCredentials { // says no more than the client may hear
 			err = fmt.Errorf("%w: the password is not the one that %s has of this user", err, link.Name)
@@ -43,11 +45,16 @@ func (c chain) Authenticate(ctx context.Context, given *broker.Credentials) (bro
 	return broker.Identity{}, fmt.Errorf("%w: nobody knows this user", broker.ErrBadCredentials)
 }
 
-// waste takes the time that the links would take for an unknown user.
-func (c chain) waste(ctx context.Context, given *broker.Credentials) {
+// otherwise asks the links as they would be for an unknown user. It takes that
+// time, and tells what an unknown user would get but a refusal of credentials: a
+// known one must not be told by getting something else.
+func (c chain) otherwise(ctx context.Context, given *broker.Credentials) error {
 	for _, link := range c {
-		_, _ = link.Authenticator.Authenticate(ctx, given)
+		if _, err := link.Authenticator.Authenticate(ctx, given); err != nil && !errors.Is(err, broker.ErrBadCredentials) {
+			return err
+		}
 	}
+	return nil
 }
 
 func (c chain) Begin(method string, given *broker.Credentials) (broker.Challenge, error) {

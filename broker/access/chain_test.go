@@ -40,6 +40,7 @@ func TestChain(t *testing.T) {
 		"the first":               {[]*counted{{name: "a"}, {name: "b"}}, named, nil, "a", []int{1, 0}},
 		"the second":              {[]*counted{{err: broker.ErrUnknownUser}, {name: "b"}}, named, nil, "b", []int{1, 1}},
 		"a wrong password":        {[]*counted{{err: broker.ErrBadCredentials}, {name: "b"}}, named, broker.ErrBadCredentials, "", []int{1, 1}},
+		"wrong, then broken":      {[]*counted{{err: broker.ErrBadCredentials}, {err: broken}}, named, broken, "", []int{1, 1}},
 		"banned":                  {[]*counted{{err: broker.ErrBanned}, {name: "b"}}, named, broker.ErrBanned, "", []int{1, 0}},
 		"out of reach":            {[]*counted{{err: broken}, {name: "b"}}, named, broken, "", []int{1, 0}},
 		"nobody":                  {[]*counted{{err: broker.ErrUnknownUser}, {err: broker.ErrUnknownUser}}, named, broker.ErrBadCredentials, "", []int{1, 1}},
@@ -164,5 +165,60 @@ func TestUsers(t *testing.T) {
 	_ = all.Check(t.Context(), "wrong", nil)
 	if second.asked == before {
 		t.Error("a wrong password in the first source is answered faster than one in the second")
+	}
+}
+
+// TestOutageTellsNobody: who cannot prove a name learns the same of a name that
+// another source knows and of one that nobody knows.
+func TestOutageTellsNobody(t *testing.T) {
+	broken := errors.New("no connection to the table")
+	file := &shelf{known: map[string]error{"alice": sasl.ErrBadCredentials}, model: 4096}
+	table := &shelf{known: map[string]error{"alice": broken, "eve": broken}}
+	for _, user := range []string{"alice", "eve"} {
+		file.known["alice"] = sasl.ErrBadCredentials
+		if err := Users(file, table).Check(t.Context(), user, nil); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", user, err)
+		}
+		file.known["alice"] = nil
+		s, err := NewSASL(SASLOptions{Users: Users(file, table)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := s.Begin(sasl.SCRAMSHA256, &broker.Credentials{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _, err := x.Next(t.Context(), []byte("n,,n="+user+",r=abc"))
+		if err != nil || !strings.Contains(string(first), ",i=4096") {
+			t.Fatalf("%s: %q, %v", user, first, err)
+		}
+		nonce, _, _ := strings.Cut(string(first), ",")
+		if _, _, _, err = x.Next(t.Context(), []byte("c=biws,"+nonce+",p=AAAA")); !errors.Is(err, broken) {
+			t.Errorf("%s: a wrong proof gets %v", user, err)
+		}
+	}
+}
+
+// TestModelsOfAllSources: unknown names look like the users of each source, and a
+// name like the same one always.
+func TestModelsOfAllSources(t *testing.T) {
+	file, table := &shelf{model: 4096, known: map[string]error{"alice": nil}}, &shelf{model: 20000}
+	all := Users(file, table)
+	count := map[int]int{}
+	for i := range 100 {
+		name := strings.Repeat("x", i+1)
+		v, _ := all.Verifier(t.Context(), name, sasl.SCRAMSHA256)
+		again, _ := all.Verifier(t.Context(), name, sasl.SCRAMSHA256)
+		if v.Iterations != again.Iterations {
+			t.Errorf("%s changes", name)
+		}
+		count[v.Iterations]++
+	}
+	if count[4096] < 20 || count[20000] < 20 {
+		t.Errorf("models: %v", count)
+	}
+	before := table.asked
+	if v, err := all.Verifier(t.Context(), "alice", sasl.SCRAMSHA256); err != nil || v.Iterations != 4096 || table.asked == before {
+		t.Errorf("a known user: %v, %v; the table was asked %d times", v, err, table.asked-before)
 	}
 }

@@ -82,7 +82,7 @@ func (s *SASL) Begin(method string, given *broker.Credentials) (broker.Challenge
 		s.o.Log.Warn("PLAIN over a connection without TLS was refused", "remote", given.Remote)
 		return nil, broker.ErrUnknownMethod
 	}
-	e := &exchange{method: method, given: given, log: s.o.Log, users: s.o.Users}
+	e := &exchange{method: method, given: given, log: s.o.Log, users: s.o.Users, secret: s.o.Secret}
 	o := sasl.ServerOptions{Secret: s.o.Secret, Turns: s.turns}
 	if method == sasl.External {
 		if s.o.CertificateField == "" {
@@ -116,9 +116,11 @@ type exchange struct {
 	given  *broker.Credentials
 	log    *slog.Logger
 
+	secret []byte // of SASLOptions
 	proved string // name in the certificate, of EXTERNAL
 	name   string // that was asked for
 	why    error  // of the users, or of the certificate
+	outage error  // of a source of users; told to who cannot prove to be another's
 }
 
 func (e *exchange) Next(ctx context.Context, data []byte) ([]byte, bool, broker.Identity, error) {
@@ -131,7 +133,9 @@ func (e *exchange) Next(ctx context.Context, data []byte) ([]byte, bool, broker.
 			e.why = errors.New("the proof of the password is wrong")
 		}
 		e.log.Info("authentication failed", "client", e.given.ClientID, "user", e.name, "remote", e.given.Remote, "method", e.method, "reason", e.why)
-		err = broker.ErrBadCredentials
+		if err = broker.ErrBadCredentials; e.outage != nil {
+			err = e.outage
+		}
 	}
 	if name == "" {
 		name = e.name
@@ -149,7 +153,11 @@ func (e *exchange) external(asked string) {
 // Verifier is the users'.
 func (e *exchange) Verifier(ctx context.Context, user, method string) (v sasl.Verifier, err error) {
 	e.name = user
-	v, e.why = e.users.Verifier(ctx, user, method)
+	if all, ok := e.users.(*users); ok {
+		v, e.why, e.outage = all.verifier(ctx, user, method, e.secret)
+	} else {
+		v, e.why = e.users.Verifier(ctx, user, method)
+	}
 	return v, e.why
 }
 

@@ -364,7 +364,9 @@ func TestRefusedClientsHearWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 200 { // more than is read before the server has made up its mind
-			c.Write(make([]byte, 1<<10))
+			if _, err := c.Write(make([]byte, 1<<10)); err != nil {
+				t.Fatalf("the client is reset while it writes: %v", err)
+			}
 		}
 		_, err = c.Read(make([]byte, 1))
 		c.Close()
