@@ -21,6 +21,7 @@ type authority struct {
 	cert *x509.Certificate // nil until the first is issued
 	key  *ecdsa.PrivateKey
 	next int64 // serial number
+	late bool  // those that it signs have expired
 }
 
 func (a *authority) found() error {
@@ -43,11 +44,15 @@ func (a *authority) found() error {
 
 func (a *authority) template(name string) *x509.Certificate {
 	a.next++
+	ends := time.Now().Add(time.Hour)
+	if a.late {
+		ends = time.Now().Add(-time.Second)
+	}
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(a.next),
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    time.Now().Add(-time.Minute),
-		NotAfter:     time.Now().Add(time.Hour),
+		NotAfter:     ends,
 	}
 }
 

@@ -120,6 +120,7 @@ func (s *service) takeOver(ctx context.Context, next *house) error {
 	s.level.Set(min(before, after)) // whoever reads either log is told
 	s.log.Info("reloaded", "config", next.config.Path, "times", s.reloaded)
 	s.level.Set(after)
+	s.warn(next.config)
 	return nil
 }
 

@@ -62,6 +62,10 @@ func (o *serveOptions) run(ctx context.Context, p *program) error {
 		c.Print(p.Out)
 	}
 	if o.Check {
+		for _, w := range c.Warnings(time.Now()) {
+			first, rest, _ := strings.Cut(plainly(w)+"\n", "\n")
+			fmt.Fprintf(p.Err, "%s: warning: %s\n%s", commandName(p.path), visible(first), rest)
+		}
 		fmt.Fprintf(p.Err, "%s: the configuration is good\n", commandName(p.path))
 	}
 	if o.Check || o.PrintConfig {
@@ -191,10 +195,18 @@ func (s *service) greet() {
 		s.log.Info(fmt.Sprintf("only this machine can connect; for others: mqtk serve --listen mqtt://:%d --allow-anonymous", port))
 	}
 	s.house.locks.greet()
+	s.warn(c)
 	s.greetData()
 	s.checkLimits()
 	s.log.Info("connections have a limit, which --set changes", "max_connections", c.Limits.MaxConnections)
 	s.greetMemory()
+}
+
+// warn says what of the configuration is good, and not for long.
+func (s *service) warn(c *config.Config) {
+	for _, w := range c.Warnings(time.Now()) {
+		s.log.Warn(w.Text, "key", w.Key)
+	}
 }
 
 // wait returns when serving is over: nil for a wished end, and the exit code

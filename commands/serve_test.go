@@ -123,6 +123,24 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
+// An expired certificate is no reason not to start, and one to say so.
+func TestServeWarnsOfCertificates(t *testing.T) {
+	t.Parallel()
+	a := &authority{dir: t.TempDir(), late: true}
+	if err := a.issue("server", "the server", "localhost"); err != nil {
+		t.Fatal(err)
+	}
+	url := "mqtts://127.0.0.1:0?cert=" + filepath.Join(a.dir, "server.pem") + "&key=" + filepath.Join(a.dir, "server.key")
+	p := launch(t, mqtkCommand(t, "serve", "--listen", url, "--check"))
+	if code, said := p.ends(), p.output(); code != 0 || !strings.Contains(said, "mqtk serve: warning: --listen mqtts://127.0.0.1:0: cert: "+a.dir) || !strings.Contains(said, "has expired on ") {
+		t.Errorf("%d: %s", code, said)
+	}
+	p = launch(t, mqtkCommand(t, "serve", "--listen", url, "--for", "1ms"))
+	if code, said := p.ends(), p.output(); code != 0 || !strings.Contains(said, " WARN  ") || !strings.Contains(said, "has expired on ") {
+		t.Errorf("%d: %s", code, said)
+	}
+}
+
 func TestServeListens(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "s")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -25,6 +26,7 @@ import (
 type source struct {
 	db      *sql.DB
 	place   string   // for people: what it is and where
+	file    string   // that must be there; empty: there is none
 	secrets []string // never to be seen in a message
 	dialect dialect
 	own     int // connections at most
@@ -203,7 +205,29 @@ func openSQLite(dsn, dir string) (source, error) {
 	if err != nil {
 		return source{}, fmt.Errorf("the dsn cannot be used: %w", err)
 	}
-	return source{db: db, place: "SQLite file " + path, dialect: dialect{quote: '"'}, own: fileConnections}, nil
+	file := path
+	if mode := query.Get("mode"); mode == "memory" || mode == "rwc" {
+		file = ""
+	}
+	return source{db: db, place: "SQLite file " + path, file: file, dialect: dialect{quote: '"'}, own: fileConnections}, nil
+}
+
+// look looks for the file, where the database is one.
+func (s *source) look() error {
+	if s.file == "" {
+		return nil
+	}
+	info, err := os.Stat(s.file)
+	if bad := new(fs.PathError); errors.As(err, &bad) {
+		err = bad.Err
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s cannot be reached: %w", s.place, err)
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: dsn names the file of the database", s.file)
+	}
+	return nil
 }
 
 // scrubbed is an error without the secrets in its words.

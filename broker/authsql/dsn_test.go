@@ -67,6 +67,9 @@ func TestBadDSN(t *testing.T) {
 		{"postgres", "mqtt:s3cret", "write postgres://"},
 		{"postgres", "password='s3cret", "write postgres://"},
 		{"sqlite", "file:%s3cret", "path in the dsn"},
+		{"sqlite", "gone.db", "SQLite file gone.db cannot be reached: no such file"},
+		{"sqlite", "sqlite://gone.db", "SQLite file gone.db cannot be reached: no such file"},
+		{"sqlite", "schema", "schema is a directory"},
 		{"sqlite", "file:a.db?a=%s3cret", "parameters of the dsn"},
 	} {
 		o := Options{Driver: test.driver, DSN: test.dsn}
@@ -82,6 +85,10 @@ func TestBadDSN(t *testing.T) {
 
 // TestCheck: all that is wrong, at once.
 func TestCheck(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	o := Options{Driver: "sqlite", DSN: "x", UserTable: "a..b", Hash: "rot13", Salt: "pepper", Digest: "md5",
 		Iterations: maxIterations + 1, NoMatch: "maybe", OnError: "panic", Refresh: MinRefresh - 1}
 	err := o.Check()
@@ -93,13 +100,16 @@ func TestCheck(t *testing.T) {
 	for _, o := range []Options{
 		{Refresh: MinRefresh, Iterations: 1}, {Refresh: MaxRefresh, Iterations: maxIterations}, {UserTable: "a.b"}, {ACLTable: "weird `name\""},
 	} {
-		o.Driver, o.DSN = "sqlite", "x"
+		o.Driver, o.DSN = "sqlite", file
 		if err := o.Check(); err != nil {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
+	if err := (&Options{Driver: "sqlite", DSN: "file:gone?mode=memory"}).Check(); err != nil {
+		t.Errorf("in memory: %v", err)
+	}
 	for _, o := range []Options{{Refresh: MaxRefresh + 1}, {Iterations: -1}} {
-		o.Driver, o.DSN = "sqlite", "x"
+		o.Driver, o.DSN = "sqlite", file
 		if err := o.Check(); err == nil {
 			t.Errorf("%+v is accepted", o)
 		}

@@ -85,6 +85,7 @@ func (o *Options) Check() error {
 		problems = append(problems, err)
 	} else {
 		source.db.Close()
+		problems = append(problems, source.look())
 	}
 	return errors.Join(problems...)
 }

@@ -63,6 +63,9 @@ func (k *checker) about(l *Listener, name, format string, a ...any) {
 }
 
 func (k *checker) add(o origin, source, key, text string) {
+	if o.bad {
+		return
+	}
 	p := Problem{File: source}
 	if o.inFile {
 		p = problemAt(k.c.Path, k.c.text, o.at)

@@ -39,6 +39,10 @@ func TestCheck(t *testing.T) {
 3:1 listener.auth: sql is not configured: [auth.sql] needs driver and dsn
 3:1 listener.auth: jwt is not configured: [auth.jwt] needs key or jwks
 3:1 listener.auth: cert needs user_from_cert, which says what of a certificate is the user name`},
+		{"[bans]\naddresses = ['x', '10.0.0.1', '10.0.0.1/8']", `2:1 bans.addresses: "x" is no address and no network; "10.0.0.1/8" has more bits than its network; did you mean "10.0.0.0/8"?; addresses and networks such as "192.0.2.7" and "10.0.0.0/8" are allowed`},
+		{"auth.sasl.mechanisms = ['PLAINN', 'PLAIN', 'PLAIN', 'x']", `1:1 auth.sasl.mechanisms: "PLAINN" is no choice; did you mean PLAIN?; "PLAIN" is named twice; "x" is no choice; a list of SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, PLAIN, EXTERNAL, CRAM-MD5 or DIGEST-MD5 is allowed`},
+		{"[auth.sql]\ndriver = 'sqlite3'\ndsn = 'x'", `2:1 auth.sql.driver: "sqlite3" is no choice; did you mean sqlite?; mysql, postgres or sqlite is allowed`},
+		{"[auth.sql]\ndriver = ''\ndsn = 'x'", `2:1 auth.sql.driver: [auth.sql] needs driver, which is mysql, postgres or sqlite`},
 		{listener + "auth = ['anonymous', 'file']\n[auth.file]\npasswords = 'good'", "3:1 listener.auth: anonymous lets in who has no credentials: it stands last"},
 		{listener + "bind_client_id = 'equal'", "3:1 listener.bind_client_id: has no effect where nobody is asked who they are"},
 		{listener + "proxy_protocol = 'v2'\nmount_point = 'a/#'", `3:1 listener.proxy_protocol: needs trusted, the addresses of the proxies, such as trusted = ["10.0.0.0/8"]

@@ -131,6 +131,12 @@ type origin struct {
 	source string
 	at     span // of the key, where it is in the file
 	inFile bool
+	bad    bool // the value was refused, which has been said
+}
+
+func (o origin) judged(err error) origin {
+	o.bad = err != nil
+	return o
 }
 
 // Default is the source of what nobody has set.

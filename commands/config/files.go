@@ -3,10 +3,12 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // openCertificates reads the files of an encrypted listener, as it will when
@@ -44,6 +46,51 @@ func (k *checker) openCertificates(l *Listener) {
 	if l.TLSKeylog != "" {
 		k.directory(l, "tls_keylog", l.TLSKeylog)
 	}
+}
+
+// Warnings are about certificates of servers that clients refuse, or soon will.
+func (c *Config) Warnings(now time.Time) []Problem {
+	k := checker{c: c}
+	for i := range c.Listeners {
+		l := &c.Listeners[i]
+		for _, file := range l.Cert {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				continue // said before
+			}
+			if text := outOfDate(text, now); text != "" {
+				k.about(l, "cert", "%s %s", file, text)
+			}
+		}
+	}
+	return InOrder(k.problems)
+}
+
+// outOfDate looks at the first certificate of the PEM file.
+func outOfDate(text []byte, now time.Time) string {
+	block, rest := pem.Decode(text)
+	for block != nil && block.Type != "CERTIFICATE" {
+		block, rest = pem.Decode(rest)
+	}
+	if block == nil {
+		return ""
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	// The short-lived are renewed late.
+	soon := min(14*24*time.Hour, cert.NotAfter.Sub(cert.NotBefore)/5)
+	date := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+	switch {
+	case now.After(cert.NotAfter):
+		return "has expired on " + date(cert.NotAfter) + ": clients refuse it"
+	case now.Before(cert.NotBefore):
+		return "is not valid before " + date(cert.NotBefore) + ": clients refuse it until then"
+	case now.Add(soon).After(cert.NotAfter):
+		return "expires on " + date(cert.NotAfter)
+	}
+	return ""
 }
 
 // socket looks at what a Unix socket needs.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,11 +75,31 @@ func (c *Config) printKey(b *strings.Builder, k Key) {
 	default:
 		items = k.load(k.field(c))
 	}
-	if k.Secret && items[0] != "" && !strings.HasPrefix(items[0], "env:") {
+	if k.Path == "auth.sql.dsn" && c.Auth.SQL.Driver == "sqlite" {
+		items[0] = wholeDSN(items[0], c.Auth.SQL.Dir) // a path, and no secret
+	} else if k.Secret && items[0] != "" && !strings.HasPrefix(items[0], "env:") {
 		fmt.Fprintf(b, "#%s = \"...\" # %s, and hidden here; \"env:NAME\" would not be\n", k.name(), source)
 		return
 	}
 	printLine(b, !c.Given(k.Path) && !c.hasEffect(k), k, items, source)
+}
+
+// wholeDSN is the DSN of an SQLite file that means the same everywhere.
+func wholeDSN(dsn, dir string) string {
+	scheme, path := "", dsn
+	for _, s := range []string{"file:", "sqlite://"} {
+		if rest, ok := strings.CutPrefix(dsn, s); ok {
+			scheme, path = s, rest
+		}
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil || path == "" || filepath.IsAbs(path) || strings.HasPrefix(dsn, "env:") {
+		return dsn
+	}
+	if scheme == "file:" {
+		return scheme + (&url.URL{Path: filepath.ToSlash(dir)}).EscapedPath() + "/" + path
+	}
+	return scheme + filepath.Join(dir, path)
 }
 
 // hasEffect says whether the table of a default is in use: what only says how,

@@ -47,6 +47,19 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// An SQLite file is no secret, and its path one that is right everywhere.
+func TestPrintSQLite(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"users.db": "/etc/mqtk/users.db", "/u.db": "/u.db", "sqlite://users.db": "sqlite:///etc/mqtk/users.db",
+		"file:a%20b?mode=ro": "file:/etc/mqtk/a%20b?mode=ro", "env:DSN": "env:DSN",
+	} {
+		c, problems := Read("/etc/mqtk/mqtk.toml", []byte("[auth.sql]\ndriver = 'sqlite'\ndsn = '"+dsn+"'\n"))
+		if line := fmt.Sprintf("\ndsn = %q # /etc/mqtk/mqtk.toml:3\n", want); problems != nil || !strings.Contains(printed(c), line) {
+			t.Errorf("no line %sin\n%s", line, printed(c))
+		}
+	}
+}
+
 // What was settled for this machine is told, and the file printed does not pin it.
 func TestPrintWithoutTheMachine(t *testing.T) {
 	c := New()

@@ -228,10 +228,10 @@ func (r *reader) assign(k key, n *unstable.Node) {
 	if err == nil && row.ofListener() {
 		l := &r.c.Listeners[r.listener-1]
 		err = row.store(row.field(l), items, r.dir)
-		l.origins[row.name()] = r.origin(k)
+		l.origins[row.name()] = r.origin(k).judged(err)
 	} else if err == nil {
 		err = r.c.put(row, items, r.dir)
-		r.c.origins[row.Path] = r.origin(k)
+		r.c.origins[row.Path] = r.origin(k).judged(err)
 		if row.Path == "auth.sql.dsn" {
 			r.c.Auth.SQL.Dir = r.dir
 		}

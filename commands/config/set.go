@@ -137,10 +137,11 @@ func listenerFromURL(source, text string) (l Listener, problems []Problem) {
 		if k.Kind.isList() {
 			items = splitList(strings.Join(values, ","))
 		}
-		if err := k.store(k.field(&l), items, ""); err != nil {
+		err := k.store(k.field(&l), items, "")
+		if err != nil {
 			complain(k.name(), "%v", err)
 		}
-		l.origins[k.name()] = origin{source: source}
+		l.origins[k.name()] = origin{source: source}.judged(err)
 	}
 	for name := range target.Query {
 		complain(name, "no such key%s", orMeant(nearest(name, listenerNames())))

@@ -18,7 +18,10 @@ import (
 // A value passes between three forms: the texts of its items, one for what is
 // no list; the field of the Config; and what stands in a file.
 
-const longestText = 4096 // bytes
+const (
+	longestText = 4096 // bytes
+	mostWrong   = 10   // items of one list that are told
+)
 
 // isList says whether the value may have any number of items.
 func (k Kind) isList() bool {
@@ -37,8 +40,8 @@ func (k Key) store(field any, items []string, dir string) error {
 	text := items[0]
 	switch p := field.(type) {
 	case *string:
-		if err := k.checkText(text); err != nil {
-			return err
+		if problem := k.badText(text); problem != "" {
+			return k.errorf("%s", problem)
 		}
 		*p = k.path(text, dir)
 	case *bool:
@@ -76,25 +79,30 @@ func (k Key) storeList(field any, items []string, dir string) error {
 		items = nil
 	}
 	texts, prefixes := make([]string, 0, len(items)), make([]netip.Prefix, 0, len(items))
+	var wrong []string
 	for _, item := range items {
-		if item == "" {
-			return k.errorf("an item of the list is empty")
-		}
-		if k.Kind == Prefixes {
+		problem := ""
+		switch {
+		case item == "":
+			problem = "an item of the list is empty"
+		case k.Kind == Prefixes:
 			p, err := parsePrefix(item)
 			if err != nil {
-				return k.errorf("%v", err)
+				problem = err.Error()
 			}
 			prefixes = append(prefixes, p)
-			continue
+		case k.Kind == Choices && slices.Contains(texts, item):
+			problem = fmt.Sprintf("%q is named twice", item)
+		default:
+			problem = k.badText(item)
+			texts = append(texts, k.path(item, dir))
 		}
-		if err := k.checkText(item); err != nil {
-			return err
+		if problem != "" && len(wrong) < mostWrong {
+			wrong = append(wrong, problem)
 		}
-		if k.Kind == Choices && slices.Contains(texts, item) {
-			return k.errorf("%q is named twice", item)
-		}
-		texts = append(texts, k.path(item, dir))
+	}
+	if len(wrong) > 0 {
+		return k.errorf("%s", strings.Join(wrong, "; "))
 	}
 	switch p := field.(type) {
 	case *[]string:
@@ -133,18 +141,19 @@ func (k Key) load(field any) []string {
 	return nil
 }
 
-func (k Key) checkText(s string) error {
+// badText says what is wrong with a text, or "".
+func (k Key) badText(s string) string {
 	switch {
 	case k.Choices != nil && s != "" && !slices.Contains(k.Choices, s):
-		return k.errorf("%q is no choice%s", s, orMeant(nearest(s, k.Choices)))
+		return fmt.Sprintf("%q is no choice%s", s, orMeant(nearest(s, k.Choices)))
 	case len(s) > longestText:
-		return k.errorf("%d bytes are too long", len(s))
+		return fmt.Sprintf("%d bytes are too long", len(s))
 	case k.Secret && (!utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)):
-		return k.errorf("it holds what is not text")
+		return "it holds what is not text"
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
-		return k.errorf("%q holds what is not text", s)
+		return fmt.Sprintf("%q holds what is not text", s)
 	}
-	return nil
+	return ""
 }
 
 // path is a path as seen from the working directory.
