@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -83,12 +84,22 @@ func readAll(path string) ([]byte, fs.FileMode, error) {
 		return nil, 0, Problem{File: path, Text: reason(err)}
 	case info.IsDir():
 		return nil, 0, Problem{File: path, Text: "is a directory, not a password file"}
+	case !info.Mode().IsRegular(): // a device has no end, and a pipe may have no writer
+		return nil, 0, Problem{File: path, Text: "is no file but a device or a pipe"}
 	case info.Size() > maxFile:
 		return nil, 0, Problem{File: path, Text: "is larger than 256 MiB"}
 	}
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, Problem{File: path, Text: reason(err)}
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, 0, Problem{File: path, Text: reason(err)}
+	case len(text) > maxFile: // it has grown
+		return nil, 0, Problem{File: path, Text: "is larger than 256 MiB"}
 	}
 	return text, info.Mode(), nil
 }

@@ -264,3 +264,9 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestReadWantsAFile(t *testing.T) {
+	if _, err := Read(os.DevNull); err == nil || !strings.Contains(err.Error(), "device") {
+		t.Errorf("a device: %v", err)
+	}
+}

@@ -16,6 +16,9 @@ func change(path string, create bool, edit func(*editor) error) error {
 	if err != nil {
 		return err
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return Problem{File: path, Text: "is no file: there is nothing to change"}
+	}
 	unlock, err := lock(path, create)
 	if err != nil {
 		return Problem{File: path, Text: reason(err)}

@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
@@ -55,7 +54,7 @@ func methodsOf(value any) ([]jose.SignatureAlgorithm, error) {
 // readKey reads a file with one key: PEM of a public key or a certificate, else
 // the bytes of a secret, without the line end behind them.
 func readKey(path string) ([]key, error) {
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +104,7 @@ func parseKey(text []byte) (any, error) {
 // readKeySet reads a JWKS file (RFC 7517 section 5). Keys of kinds that verify no
 // token are passed over, as the RFC has it; a set without any other is an error.
 func readKeySet(path string) ([]key, error) {
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"os"
 	"strings"
 )
 
@@ -27,14 +26,14 @@ func loadKeyPair(certFile, keyFile string, password []byte) (tls.Certificate, er
 	if certFile == "" {
 		return tls.Certificate{}, tlsUsage("key "+keyFile, errors.New("a key needs its certificate"))
 	}
-	certificate, err := os.ReadFile(certFile)
+	certificate, err := readFile(certFile)
 	if err != nil {
 		return tls.Certificate{}, tlsUsage("certificate", err)
 	}
 	key, name := certificate, certFile
 	if keyFile != "" {
 		name = keyFile
-		if key, err = os.ReadFile(keyFile); err != nil {
+		if key, err = readFile(keyFile); err != nil {
 			return tls.Certificate{}, tlsUsage("key", err)
 		}
 	}

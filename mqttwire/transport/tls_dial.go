@@ -149,7 +149,7 @@ func (o *ClientTLS) authorities() (*x509.CertPool, error) {
 		pool = system
 	}
 	if o.CAFile != "" {
-		text, err := os.ReadFile(o.CAFile)
+		text, err := readFile(o.CAFile)
 		if err != nil {
 			return nil, tlsUsage("CA file", err)
 		}
@@ -166,7 +166,7 @@ func (o *ClientTLS) authorities() (*x509.CertPool, error) {
 	}
 	found := false
 	for _, entry := range entries {
-		text, err := os.ReadFile(filepath.Join(o.CAPath, entry.Name()))
+		text, err := readFile(filepath.Join(o.CAPath, entry.Name()))
 		found = err == nil && pool.AppendCertsFromPEM(text) || found
 	}
 	if !found {

@@ -211,7 +211,7 @@ func (s *serverTLS) clients(c *tls.Config) error {
 	default:
 		return fmt.Errorf("client certificates are %q: it can be require or optional", s.o.ClientCertificate)
 	}
-	text, err := os.ReadFile(s.o.ClientCA)
+	text, err := readFile(s.o.ClientCA)
 	if err != nil {
 		return fmt.Errorf("client CA: %w", err)
 	}
