@@ -20,7 +20,7 @@ With MQTT 5.0 a client may use enhanced authentication: SCRAM-SHA-256, SCRAM-SHA
 			{"sql", "[auth.sql]: the table mqtt_user of MySQL or MariaDB, PostgreSQL or SQLite, with a hash for each user. A database that does not answer refuses who comes, with server unavailable"},
 			{"jwt", "[auth.jwt]: a token as the password, signed with a key of a file or of a JSON Web Key Set. It must have an end (exp) and a user name (sub, or username_claim), which must be CONNECT's where that has one; clocks may differ by 30 seconds. Key and method must fit, so that a public key never serves as a secret. The connection ends when the token does, with 0xA0. A password that is no token is left to the next. A file of keys that changes is read again"},
 			{"cert", "user_from_cert: one field of the certificate that the client has shown. What CONNECT says of a user name is not looked at then. A certificate that holds the field twice, or not at all, is refused"},
-			{"anonymous", "who gives neither user name nor password. As the last of auth, or with allow_anonymous"},
+			{"anonymous", "who gives neither user name nor password. As the last of auth, or with allow_anonymous, which must be set where other machines can connect"},
 			{"[bans]", "users, client ids and addresses that are refused, whatever they know, and disconnected at the reload that bans them"},
 			{"max_auth_failures", "so many failures a minute, of an address and user name together, are answered; then nobody is asked any more"},
 		},

@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -67,9 +66,9 @@ func (o *importOptions) run(p *program) error {
 func (o *importOptions) read(p *program) ([]byte, error) {
 	if o.File == "-" {
 		o.File = "standard input"
-		return io.ReadAll(p.In)
+		return config.ReadText(o.File, p.In)
 	}
-	return os.ReadFile(o.File)
+	return config.ReadFile(o.File)
 }
 
 func (o *importOptions) write(p *program, toml []byte) error {

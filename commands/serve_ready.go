@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"mqtk/commands/config"
 )
 
 // A readyFile tells whoever started serve that it may connect, and where:
@@ -126,7 +128,7 @@ func (r *readyFile) remove() {
 	if r.written == nil {
 		return
 	}
-	if text, err := os.ReadFile(r.path); err == nil && bytes.Equal(text, r.written) {
+	if text, err := config.ReadFile(r.path); err == nil && bytes.Equal(text, r.written) {
 		os.Remove(r.path)
 	}
 }

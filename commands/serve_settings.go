@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 
 	"mqtk/broker/acl"
@@ -60,7 +59,7 @@ func (o *serveOptions) readConfig() (*config.Config, []config.Problem) {
 	if o.Config == "" {
 		return config.New(), nil
 	}
-	text, err := os.ReadFile(o.Config)
+	text, err := config.ReadFile(o.Config)
 	if err != nil {
 		return config.New(), []config.Problem{{File: "--config " + o.Config, Text: reasonOf(err)}}
 	}

@@ -91,7 +91,11 @@ func (k *checker) listener(l *Listener) {
 		k.certificates(l)
 	}
 	k.access(l)
-	if !k.guarded(l) && !k.c.AllowAnonymous && !k.isLocal(target) {
+	switch {
+	case k.c.AllowAnonymous || k.certified(l) || k.isLocal(target):
+	case slices.Contains(l.Auth, "anonymous"):
+		k.about(l, "auth", "nobody would be asked for credentials who brings none, and other machines could connect here: leave out anonymous, or set allow_anonymous = true if that is what you want")
+	case !k.asks(l):
 		k.about(l, "url", "other machines could connect here, and nobody would be asked for credentials; configure [auth], or set allow_anonymous = true if that is what you want")
 	}
 	k.details(l)
@@ -179,7 +183,7 @@ func (k *checker) access(l *Listener) {
 	if l.Auth != nil && l.UserFromCert != "" && !slices.Contains(l.Auth, "cert") {
 		k.about(l, "user_from_cert", `has no effect, since auth does not name "cert"`)
 	}
-	if l.BindClientID != "" && !k.guarded(l) {
+	if l.BindClientID != "" && !k.asks(l) && !k.certified(l) {
 		k.about(l, "bind_client_id", "has no effect where nobody is asked who they are")
 	}
 }
@@ -194,9 +198,14 @@ func howToConfigure(name string) string {
 	return "[auth.jwt] needs key or jwks"
 }
 
-// guarded says whether it was settled who may connect to the listener.
-func (k *checker) guarded(l *Listener) bool {
-	return len(k.c.Authenticators(l)) > 0 || l.ClientCA != "" && l.ClientCert == "require"
+// asks says whether anybody may be asked who they are.
+func (k *checker) asks(l *Listener) bool {
+	return slices.ContainsFunc(k.c.Authenticators(l), func(name string) bool { return name != "anonymous" })
+}
+
+// certified says that nobody connects to the listener without a certificate.
+func (k *checker) certified(l *Listener) bool {
+	return l.ClientCA != "" && l.ClientCert == "require"
 }
 
 // isLocal says that no other machine reaches the address. A name that nobody
@@ -337,6 +346,14 @@ func (k *checker) rules() {
 		k.complain("acl.sql", "file and sql cannot both say who may do what: leave one of them")
 	case acl.SQL && !k.c.configured("sql"):
 		k.complain("acl.sql", "needs [auth.sql], which says where the table is")
+	}
+	if acl.File == "" && !acl.SQL && k.c.Given("acl.no_match") {
+		k.complain("acl.no_match", "there are no rules that could match, so everything is allowed: [acl] needs file, or sql = true with [auth.sql]")
+	}
+	for _, name := range []string{"acl.on_error", "acl.refresh"} {
+		if !acl.SQL && k.c.Given(name) {
+			k.complain(name, "belongs to rules from a database, and there is no sql = true in [acl]")
+		}
 	}
 	if acl.File != "" && k.probes.ACL != nil {
 		k.probe("acl.file", k.probes.ACL(acl.File))

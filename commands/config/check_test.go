@@ -11,6 +11,7 @@ import (
 
 // Each case is a text and what is wrong with the whole.
 func TestCheck(t *testing.T) {
+	const openGuests = "3:1 listener.auth: nobody would be asked for credentials who brings none, and other machines could connect here: leave out anonymous, or set allow_anonymous = true if that is what you want"
 	const listener = "[[listener]]\nurl = 'mqtt://127.0.0.1'\n"
 	for _, test := range []struct{ text, want string }{
 		{"", ""},
@@ -19,7 +20,13 @@ func TestCheck(t *testing.T) {
 		{"[[listener]]\nurl = 'mqtt://near.example'", ""},
 		{"[[listener]]\nurl = 'mqtt://gone.example'", ""},
 		{"allow_anonymous = true\n[[listener]]\nurl = 'mqtt://:1883'", ""},
-		{"[[listener]]\nurl = 'mqtt://:1883'\nauth = ['anonymous']", ""},
+		{"[[listener]]\nurl = 'mqtt://:1883'\nauth = ['anonymous']", openGuests},
+		{"[[listener]]\nurl = 'mqtt://:1883'\nauth = ['file', 'anonymous']\n[auth.file]\npasswords = 'good'", openGuests},
+		{"allow_anonymous = true\n[[listener]]\nurl = 'mqtt://:1883'\nauth = ['file', 'anonymous']\n[auth.file]\npasswords = 'good'", ""},
+		{listener + "auth = ['anonymous']", ""},
+		{listener + "auth = ['anonymous']\nbind_client_id = 'equal'", "4:1 listener.bind_client_id: has no effect where nobody is asked who they are"},
+		{"[[listener]]\nurl = 'mqtts://:8883'\ncert = 'a'\nkey = 'b'\nclient_ca = 'c'\nauth = ['anonymous']", ""},
+		{"[[listener]]\nurl = 'mqtt://geheim@127.0.0.1'", "2:1 listener.url: a listener has no user: leave out what stands before the @"},
 		{"[[listener]]\nurl = 'mqtt://:1883'\n[auth.file]\npasswords = 'good'", ""},
 		{"[[listener]]\nurl = 'mqtt://:1883'\nauth = []\n[auth.file]\npasswords = 'good'", "2:1 listener.url: other machines could connect here, and nobody would be asked for credentials; configure [auth], or set allow_anonymous = true if that is what you want"},
 		{"[[listener]]\nurl = 'mqtts://:8883'\ncert = 'a'\nkey = 'b'\nclient_ca = 'c'", ""},
@@ -64,6 +71,11 @@ func TestCheck(t *testing.T) {
 		{"[auth.sql]\ndriver = 'mysql'\ndsn = 'env:NONE'", "3:1 auth.sql.dsn: the environment has no NONE, which env:NONE asks for"},
 		{"[auth.sql]\ndriver = 'mysql'\ndsn = 'env:SOME'", ""},
 		{"acl.file = 'good'\nacl.sql = true", "2:1 acl.sql: file and sql cannot both say who may do what: leave one of them"},
+		{"[acl]\nno_match = 'deny'", "2:1 acl.no_match: there are no rules that could match, so everything is allowed: [acl] needs file, or sql = true with [auth.sql]"},
+		{"[acl]\nfile = 'good'\nno_match = 'deny'", ""},
+		{"[acl]\nfile = 'good'\non_error = 'deny'\nrefresh = 5", `3:1 acl.on_error: belongs to rules from a database, and there is no sql = true in [acl]
+4:1 acl.refresh: belongs to rules from a database, and there is no sql = true in [acl]`},
+		{"acl.deny_action = 'disconnect'", ""}, // publishing below $SYS is denied without rules, too
 		{"acl.sql = true", "1:1 acl.sql: needs [auth.sql], which says where the table is"},
 	} {
 		c, problems := Read("f", []byte(test.text))
@@ -71,6 +83,25 @@ func TestCheck(t *testing.T) {
 		if got := brief(problems); got != test.want {
 			t.Errorf("%q:\n got %s\nwant %s", test.text, got, test.want)
 		}
+	}
+}
+
+// A password in the URL of a listener is told nobody.
+func TestListenerHasNoUser(t *testing.T) {
+	c := New()
+	problems := c.SetListeners("--listen", []string{"mqtt://me:geheim@127.0.0.1", "mqtt://geheim@127.0.0.1?auth=file"})
+	if len(problems) != 2 {
+		t.Error(problems)
+	}
+	fromFile, more := Read("f", []byte("[[listener]]\nurl = 'mqtt://me:geheim@127.0.0.1'\nauth = 'file'"))
+	problems = append(problems, append(more, fromFile.Check(Probes{})...)...)
+	var out strings.Builder
+	c.Print(&out)
+	for _, p := range append(problems, c.Check(Probes{})...) {
+		out.WriteString(p.String() + "\n")
+	}
+	if strings.Contains(out.String(), "geheim") || strings.Count(out.String(), "a listener has no user") != 3 {
+		t.Error(out.String())
 	}
 }
 

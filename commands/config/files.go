@@ -4,12 +4,34 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"time"
 )
+
+// ReadFile reads a config file, or one that is no larger than such.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadText(path, f)
+}
+
+// ReadText reads what has no more bytes than a config file may; name is for its
+// error.
+func ReadText(name string, r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, longestFile+1))
+	if err == nil && len(text) > longestFile {
+		err = &os.PathError{Op: "read", Path: name, Err: fmt.Errorf("is longer than %d bytes, the most that is read of such a file", longestFile)}
+	}
+	return text, err
+}
 
 // openCertificates reads the files of an encrypted listener, as it will when
 // it is opened.
@@ -23,7 +45,7 @@ func (k *checker) openCertificates(l *Listener) {
 				continue
 			}
 			var err error
-			if texts[j], err = os.ReadFile(files[i]); err != nil {
+			if texts[j], err = ReadFile(files[i]); err != nil {
 				whole = false
 				k.about(l, []string{"cert", "key"}[j], "%s", because(err))
 			}
@@ -36,7 +58,7 @@ func (k *checker) openCertificates(l *Listener) {
 		}
 	}
 	if l.ClientCA != "" {
-		text, err := os.ReadFile(l.ClientCA)
+		text, err := ReadFile(l.ClientCA)
 		if err != nil {
 			k.about(l, "client_ca", "%s", because(err))
 		} else if !x509.NewCertPool().AppendCertsFromPEM(text) {

@@ -13,8 +13,12 @@ import (
 // has no equivalent, each with its line. Nothing is opened wider than it was: a
 // listener of which something is lost that kept clients out is a comment. Files
 // of an include_dir are read. Lines as in mqtt.acl_nomatch = deny are known, too.
+// Relative paths become absolute ones, from the folder of the mosquitto.conf.
 func Import(path string, text []byte) (toml []byte, lost []Problem) {
-	i := &importer{c: New(), path: path, rows: importTable()}
+	i := &importer{c: New(), path: path, dir: filepath.Dir(path), rows: importTable()}
+	if dir, err := filepath.Abs(i.dir); err == nil {
+		i.dir = dir
+	}
 	i.global = &section{line: line{file: path, n: 1}, options: map[string]line{}}
 	i.section = i.global
 	i.each(path, string(text), func(l line) {
@@ -26,6 +30,7 @@ func Import(path string, text []byte) (toml []byte, lost []Problem) {
 	i.unopened()
 	i.access()
 	i.database()
+	i.unruled()
 	i.listeners()
 	slices.SortStableFunc(i.lost, func(a, b Problem) int {
 		if a.File != b.File {
@@ -64,6 +69,8 @@ func (s *section) on(name string) bool {
 type importer struct {
 	c           *Config
 	path        string
+	dir         string   // its folder, where relative paths begin
+	relative    bool     // there were such
 	files       []string // read so far
 	rows        map[string]importRow
 	global      *section
@@ -71,6 +78,8 @@ type importer struct {
 	sections    []*section // of listeners
 	perListener bool
 	bridge      string              // that the next lines belong to
+	noMatch     line                // what holds where no rule matches
+	narrower    []string            // why none of the listeners may be opened
 	logLevels   map[string]line     // of log_type
 	dotted      map[string]line     // of auth.mysql and its like, for database
 	doors       map[string]*section // of listener.tcp.NAME and its like
@@ -139,8 +148,12 @@ func (i *importer) read(file, text string, main bool) {
 // include reads the files of a directory in mosquitto's order: without regard
 // to case, the upper one first.
 func (i *importer) include(l line) {
-	names, err := filepath.Glob(filepath.Join(quoteGlob(l.value), "*.conf"))
-	if _, readErr := os.ReadDir(l.value); readErr != nil || err != nil {
+	dir := l.value
+	if !filepath.IsAbs(dir) {
+		dir, i.relative = filepath.Join(filepath.Dir(i.path), dir), true
+	}
+	names, err := filepath.Glob(filepath.Join(quoteGlob(dir), "*.conf"))
+	if _, readErr := os.ReadDir(dir); readErr != nil || err != nil {
 		i.lose(l, "the directory cannot be read: %v", because(readErr))
 		return
 	}
@@ -151,7 +164,7 @@ func (i *importer) include(l line) {
 		return strings.Compare(a, b)
 	})
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := ReadFile(name)
 		if err != nil {
 			i.lose(l, "%s", because(err))
 			continue
@@ -194,11 +207,11 @@ func (i *importer) option(l line) {
 	case !ok:
 		i.lose(l, "is no option of mosquitto%s", orMeant(i.meant(l.name)))
 	case row.place == ofListener:
-		i.section.options[l.name] = l
+		i.section.keep(l)
 	case row.place == ofSecurity && i.perListener:
-		i.section.options[l.name] = l
+		i.section.keep(l)
 	case row.place == ofSecurity:
-		i.global.options[l.name] = l
+		i.global.keep(l)
 	default:
 		row.do(i, l)
 	}
@@ -222,6 +235,15 @@ func namesFile(option string) bool {
 // switches are the options of listeners and of security that are true or false.
 func switches() []string {
 	return strings.Fields("allow_anonymous per_listener_settings require_certificate use_identity_as_username use_subject_as_username use_username_as_clientid")
+}
+
+// keep notes an option of a listener until all are read.
+func (s *section) keep(l line) {
+	if l.name == "maximum_qos" { // the older name
+		s.options["max_qos"] = l
+		return
+	}
+	s.options[l.name] = l
 }
 
 // meant is the option that was probably meant; in what is no mosquitto.conf at
@@ -256,7 +278,7 @@ func isBridgeOption(name string) bool {
 func (i *importer) set(l line, key, value string) bool {
 	k, err := findKey(key)
 	if err == nil {
-		err = i.c.put(k, k.items(value), "")
+		err = i.c.put(k, i.resolved(k, k.items(value)), "")
 	}
 	if err != nil {
 		i.lose(l, "cannot be %s here: %v", key, err)
@@ -264,6 +286,16 @@ func (i *importer) set(l line, key, value string) bool {
 	}
 	i.c.origins[k.Path] = origin{source: l.source()}
 	return true
+}
+
+// resolved are the paths among the values, from the folder of the mosquitto.conf.
+func (i *importer) resolved(k Key, items []string) []string {
+	for n, item := range items {
+		if path := k.path(item, i.dir); path != item {
+			items[n], i.relative = path, true
+		}
+	}
+	return items
 }
 
 func (l line) source() string {
@@ -281,6 +313,9 @@ func (l line) source() string {
 func (i *importer) render() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Made from %s by mqtk serve import. The comment behind a value names its line.\n", printable(filepath.Base(i.path)))
+	if i.relative {
+		b.WriteString("# Paths that are relative there begin in its folder here; mosquitto lets them begin where it is started.\n")
+	}
 	var rest strings.Builder
 	table := ""
 	for _, k := range schema() {

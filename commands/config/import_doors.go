@@ -75,7 +75,7 @@ func (i *importer) doorOption(s *section, d dottedListener, l line) {
 		return
 	}
 	as.text, as.written = l.text, l.name
-	s.options[as.name] = as
+	s.keep(as)
 }
 
 // unopened are listeners of which there are only options.

@@ -14,7 +14,7 @@ import (
 // hold: mqtt., zone.external., zone.internal.
 func dottedRows() map[string]func(*importer, line) {
 	rows := map[string]func(*importer, line){
-		"acl_nomatch":     to("acl.no_match"),
+		"acl_nomatch":     (*importer).unmatched,
 		"acl_deny_action": to("acl.deny_action"),
 		"allow_anonymous": func(i *importer, l line) {
 			if _, ok := i.truth(l); ok {
@@ -111,6 +111,26 @@ func (i *importer) database() {
 	}
 }
 
+// unmatched says what holds where no rule matches.
+func (i *importer) unmatched(l line) {
+	if i.set(l, "acl.no_match", l.value) {
+		i.noMatch = l
+	}
+}
+
+// unruled is what becomes of it where there are no rules: denied is everything
+// then, which here it cannot be.
+func (i *importer) unruled() {
+	if i.noMatch.name == "" || i.c.ACL.File != "" || i.c.ACL.SQL {
+		return
+	}
+	delete(i.c.origins, "acl.no_match")
+	if i.c.ACL.NoMatch == "deny" {
+		i.narrower = append(i.narrower, "whoever is let in might do everything, for no rules are known")
+		i.lose(i.noMatch, "denies everything, for no line names rules: give them in [acl]; until then the listeners are comments")
+	}
+}
+
 // queryPatterns are the queries that are asked here, too.
 func queryPatterns() map[string]string {
 	return map[string]string{
@@ -127,7 +147,7 @@ func (i *importer) databaseOption(name string, l line) {
 	case "password_hash":
 		i.passwordHash(l)
 	case "acl_nomatch":
-		i.set(l, "acl.no_match", l.value)
+		i.unmatched(l)
 	case "deny_action", "acl_deny_action":
 		i.set(l, "acl.deny_action", l.value)
 	case "auth_query", "super_query", "acl_query":

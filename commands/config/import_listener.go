@@ -14,14 +14,45 @@ import (
 // of its own, at port 1883 if it names none, as mosquitto has it.
 func (i *importer) defaultListener() bool {
 	for name, l := range i.global.options {
-		if i.rows[name].place == ofListener && (name != "port" || l.value != "0") {
-			return true
-		}
-		if i.perListener && (name == "password_file" || name == "psk_file") {
+		if i.opens(name, l) {
 			return true
 		}
 	}
 	return false
+}
+
+// opens says whether an option before the first listener makes one: whether it
+// differs from mosquitto's default, as far as mosquitto looks.
+func (i *importer) opens(name string, l line) bool {
+	switch name {
+	case "max_topic_alias", "tls_version", "http_dir", "accept_protocol_versions":
+		return false // not looked at
+	case "mount_point":
+		return false // an error there
+	case "port":
+		return l.value != "0"
+	case "max_connections":
+		return number(l.value) >= 0
+	case "max_qos":
+		return number(l.value) != 2
+	case "protocol":
+		return l.value != "mqtt"
+	case "tls_keyform":
+		return l.value != "pem"
+	case "require_certificate", "use_identity_as_username", "use_subject_as_username", "use_username_as_clientid":
+		return i.global.on(name)
+	case "password_file", "psk_file":
+		return i.perListener
+	case "allow_zero_length_clientid":
+		return i.perListener && !i.global.on(name)
+	}
+	return i.rows[name].place == ofListener
+}
+
+// number reads what a value begins with, as C does: 0 where that is no number.
+func number(s string) (n int) {
+	fmt.Sscanf(s, "%d", &n)
+	return n
 }
 
 // security is the section that says who may connect to a listener.
@@ -36,6 +67,8 @@ func (i *importer) security(s *section) *section {
 func (i *importer) access() {
 	if i.defaultListener() {
 		i.sections = append([]*section{i.global}, i.sections...)
+	} else if l, ok := i.global.options["mount_point"]; ok {
+		i.lose(l, "belongs below a listener")
 	}
 	i.logLevel()
 	if l, ok := i.global.options["persistence"]; ok {
@@ -54,7 +87,7 @@ func (i *importer) access() {
 			i.lose(s.line, "had no acl_file; here the rules hold for all listeners")
 		}
 	}
-	i.together("limits.max_qos", "max_qos", "maximum_qos")
+	i.together("limits.max_qos", "max_qos")
 	i.together("limits.topic_alias_in", "max_topic_alias")
 	i.messageSize()
 }
@@ -81,13 +114,11 @@ func (i *importer) once(name string, take func(line)) {
 }
 
 // together takes an option of listeners over that is one for all here.
-func (i *importer) together(key string, names ...string) {
+func (i *importer) together(key, name string) {
 	var lines []line
 	for _, s := range i.sections {
-		for _, name := range names {
-			if l, ok := s.options[name]; ok {
-				lines = append(lines, l)
-			}
+		if l, ok := s.options[name]; ok {
+			lines = append(lines, l)
 		}
 	}
 	same := len(lines) == len(i.sections) && !slices.ContainsFunc(lines, func(l line) bool { return l.value != lines[0].value })
@@ -118,6 +149,7 @@ func (i *importer) listeners() {
 		i.written = append(i.written, h.text())
 		if len(h.blocked) == 0 {
 			taken++
+			h.admit()
 		}
 	}
 	if taken == 0 && len(i.c.Listeners) == 0 {
@@ -132,6 +164,7 @@ type hand struct {
 	l       Listener
 	blocked []string // why it must not be opened
 	notes   []string
+	guests  line // that lets in who has no credentials
 }
 
 func (h *hand) put(from line, name, value string) {
@@ -139,7 +172,7 @@ func (h *hand) put(from line, name, value string) {
 	if !k.ofListener() {
 		panic(err) // a key that the table does not have
 	}
-	if err := k.store(k.field(&h.l), k.items(value), ""); err != nil {
+	if err := k.store(k.field(&h.l), h.resolved(k, k.items(value)), ""); err != nil {
 		h.lose(from, "cannot be %s here: %v", name, err)
 		return
 	}
@@ -153,6 +186,7 @@ func (h *hand) block(from line, why, format string, a ...any) {
 }
 
 func (h *hand) transfer() {
+	h.blocked = append(h.blocked, h.narrower...)
 	if h.s.rules != "" {
 		h.blocked = append(h.blocked, h.s.rules)
 	}
@@ -169,7 +203,7 @@ func (h *hand) transfer() {
 	h.encryption()
 	h.clients()
 	for name, key := range map[string]string{"mount_point": "mount_point", "max_connections": "max_connections"} {
-		if l, ok := h.s.options[name]; ok && l.value != "-1" {
+		if l, ok := h.s.options[name]; ok && (name == "mount_point" || number(l.value) >= 0) {
 			h.put(l, key, l.value)
 		}
 	}
@@ -179,7 +213,9 @@ func (h *hand) transfer() {
 				"http_dir": "no files are served here", "ciphers_tls1.3": "the cipher suites of TLS 1.3 are not for choosing"}[name])
 		}
 	}
-	if l, ok := h.s.options["use_username_as_clientid"]; ok && h.s.on(l.name) {
+	if l, ok := h.s.options["use_username_as_clientid"]; ok && h.s.on(l.name) && len(h.l.Auth) == 0 {
+		h.block(l, "it let in only who has a user name", "has no equivalent where nobody is asked who they are: the listener is a comment")
+	} else if ok && h.s.on(l.name) {
 		h.put(l, "bind_client_id", "equal")
 		h.lose(l, "the client id is not replaced here; bind_client_id = \"equal\" demands that it is the user name")
 	}
@@ -267,12 +303,15 @@ func (h *hand) clients() {
 	case h.hasPlugin():
 		h.blocked = append(h.blocked, "a plugin decided who may connect to it")
 	case len(names) > 0 && allowed:
-		names = append(names, "anonymous")
+		names, h.guests = append(names, "anonymous"), anonymous
 	case len(names) == 0 && !allowed:
 		h.blocked = append(h.blocked, "it lets nobody in, without a password_file and without allow_anonymous")
 		h.lose(h.s.line, "lets nobody in, without a password_file and without allow_anonymous, so it is a comment")
 	case len(names) == 0:
-		h.open(anonymous)
+		h.guests = anonymous
+		if h.c.ACL.File != "" {
+			h.notes = append(h.notes, "A user name that nobody checks is not believed here: these clients have none.")
+		}
 	}
 	h.put(firstLine(passwords, anonymous, h.s.line), "auth", strings.Join(names, ","))
 }
@@ -293,13 +332,11 @@ func firstLine(lines ...line) line {
 	return lines[len(lines)-1]
 }
 
-// open is a listener that asks nobody.
-func (h *hand) open(from line) {
-	if h.c.ACL.File != "" {
-		h.notes = append(h.notes, "A user name that nobody checks is not believed here: these clients have none.")
-	}
-	if !strings.HasSuffix(h.s.line.value, " localhost") || h.s.line.name != "listener" {
-		h.set(from, "allow_anonymous", "true")
+// admit allows clients without credentials, where the listener lets them in.
+func (h *hand) admit() {
+	local := strings.HasSuffix(h.s.line.value, " localhost") && h.s.line.name == "listener"
+	if h.guests.name != "" && !local {
+		h.set(h.guests, "allow_anonymous", "true")
 	}
 }
 

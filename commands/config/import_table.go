@@ -47,7 +47,6 @@ func importTable() map[string]importRow {
 	add("auth_plugin plugin global_plugin plugin_load plugin_use", (*importer).importPlugin)
 	for name, why := range map[string]string{
 		"bridges":                 "there are no bridges here",
-		"clientid_prefixes":       "client ids are not chosen by their beginning; bind_client_id of a listener binds them to user names",
 		"pid_file":                "no such file is written; a service manager knows the process",
 		"user":                    "the user is not changed; start mqtk serve as that user",
 		"websockets_log_level":    "there is no log of its own for WebSocket",
@@ -56,6 +55,10 @@ func importTable() map[string]importRow {
 	} {
 		add(name, func(i *importer, l line) { i.lose(l, "has no equivalent: %s", why) })
 	}
+	add("clientid_prefixes", func(i *importer, l line) {
+		i.narrower = append(i.narrower, "the beginning of a client id said who may connect")
+		i.lose(l, "has no equivalent, so the listeners are comments: bind_client_id of a listener binds client ids to user names")
+	})
 	return table
 }
 

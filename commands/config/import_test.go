@@ -10,6 +10,10 @@ import (
 // Each case is a mosquitto.conf, lines that must stand in what is written, and
 // what is lost.
 func TestImport(t *testing.T) {
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct{ name, text, want, lost string }{
 		{"nothing", "", "[[listener]]\nurl = \"mqtt://localhost:1883\" # the default of mosquitto\nauth = [] # the default of mosquitto\n", ""},
 		{"local only with passwords", "password_file /p\nallow_anonymous false", "url = \"mqtt://localhost:1883\" # the default of mosquitto\nauth = [\"file\"] # m.conf:1\n\n[auth.file]\npasswords = \"/p\" # m.conf:1\n", ""},
@@ -59,7 +63,7 @@ ciphers = ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"] # m.conf:8
 			`2:1 pid_file: has no equivalent: no such file is written; a service manager knows the process
 3:1 user: has no equivalent: the user is not changed; start mqtk serve as that user
 4:1 log_dest: the log goes to stderr; whoever starts mqtk serve sends it elsewhere
-6:1 clientid_prefixes: has no equivalent: client ids are not chosen by their beginning; bind_client_id of a listener binds them to user names
+6:1 clientid_prefixes: has no equivalent, so the listeners are comments: bind_client_id of a listener binds client ids to user names
 7:1 auth_plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens
 8:1 auth_opt_host: is an option of a plugin, and there are no plugins here
 9:1 sys_interval: $SYS cannot be turned off; deny it by an acl_file, or set sys_interval to a day
@@ -70,7 +74,9 @@ ciphers = ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"] # m.conf:8
 		{"bridges", "connection up\naddress example.org\n  topic # both\nremote_password x\nlistener 1883\nallow_anonymous true", "url = \"mqtt://:1883\" # m.conf:5",
 			"1:1 connection: there are no bridges here: another program must connect the brokers\n2:1 address: belongs to the bridge up, and there are no bridges here\n3:3 topic: belongs to the bridge up, and there are no bridges here\n4:1 remote_password: belongs to the bridge up, and there are no bridges here"},
 		{"no match", "mqtt.acl_nomatch = deny\nmqtt.acl_deny_action = disconnect\nacl_file /a", "[acl]\nfile = \"/a\" # m.conf:3\nno_match = \"deny\" # m.conf:1\ndeny_action = \"disconnect\" # m.conf:2\n", ""},
-		{"no match alone", "acl_nomatch = allow", "[acl]\nno_match = \"allow\" # m.conf:1\n", ""},
+		{"no match alone", "acl_nomatch = allow", "url = \"mqtt://localhost:1883\" # the default of mosquitto\n", ""},
+		{"denied everything", "listener 1883\nallow_anonymous true\nmqtt.acl_nomatch = deny", "# Not taken over: whoever is let in might do everything, for no rules are known.\n#[[listener]]\n#url = \"mqtt://:1883\" # m.conf:1\n",
+			"3:1 mqtt.acl_nomatch: denies everything, for no line names rules: give them in [acl]; until then the listeners are comments"},
 		{"a database", "listener 1883\nauth.mysql.server = 127.0.0.1:3307\nauth.mysql.username = me\nauth.mysql.password = p/w\nauth.mysql.database = mqtt\nauth.mysql.auth_query.password_hash = salt,sha512\nauth.mysql.auth_query = select password from users where username = '%u' limit 1\nauth.mysql.acl_query = select allow, ipaddr, username, clientid, access, topic from mqtt_acl where ipaddr = '%a' or username = '%u' or username = '$all' or clientid = '%c'\nauth.mysql.pool = 8\nauth.mysql.ssl = on\nmqtt.acl_nomatch = allow\nnode.name = x",
 			`auth = ["sql"] # m.conf:1
 
@@ -105,9 +111,9 @@ no_match = "allow" # m.conf:11
 		{"no files", "allow_anonymous true\nlistener 8883\ncertfile\nkeyfile /k\nlistener 8884\ncertfile /c\nkeyfile", "", "3:1 certfile: names no file\n7:1 keyfile: names no file"},
 		{"a plugin decides", "listener 1883\nplugin /x.so\nplugin_opt_config_file /x", "# Not taken over: a plugin decided who may connect to it.\n#[[listener]]\n", "2:1 plugin: there are no plugins here; [auth.sql] reads users and rules from a database, [auth.jwt] checks tokens\n3:1 plugin_opt_config_file: is an option of a plugin, and there are no plugins here"},
 		{"certificates, less usual", "allow_anonymous true\nlistener 1\ncertfile /c\nkeyfile /k\nuse_username_as_clientid true\nrequire_certificate true\ncapath /d\nlistener 2\ncertfile /c\nkeyfile /k\ncafile /a\nrequire_certificate true\nuse_subject_as_username true\ntls_version tlsv1.1\nciphers_tls1.3 X\nlistener 3\ncertfile /c\nkeyfile /k\ntls_keyform engine\ntls_engine x\nlistener 4\nprotocol mqttsn",
-			"\nuser_from_cert = \"subject\" # m.conf:13\n", "5:1 use_username_as_clientid: the client id is not replaced here; bind_client_id = \"equal\" demands that it is the user name\n7:1 capath: a directory of certificates is not read: put them into one file, which client_ca names\n14:1 tls_version: 1.2 is the oldest version of TLS here\n15:1 ciphers_tls1.3: has no equivalent: the cipher suites of TLS 1.3 are not for choosing\n19:1 tls_keyform: there are no engines here: the key is a file\n20:1 tls_engine: there are no engines here: the key is a file\n22:1 protocol: the protocol \"mqttsn\" is not spoken here"},
+			"\nuser_from_cert = \"subject\" # m.conf:13\n", "5:1 use_username_as_clientid: has no equivalent where nobody is asked who they are: the listener is a comment\n7:1 capath: a directory of certificates is not read: put them into one file, which client_ca names\n14:1 tls_version: 1.2 is the oldest version of TLS here\n15:1 ciphers_tls1.3: has no equivalent: the cipher suites of TLS 1.3 are not for choosing\n19:1 tls_keyform: there are no engines here: the key is a file\n20:1 tls_engine: there are no engines here: the key is a file\n22:1 protocol: the protocol \"mqttsn\" is not spoken here"},
 		{"limits of one listener", "allow_anonymous true\nlistener 1\nmax_qos 1\nmax_topic_alias 5\nlistener 2\nmax_topic_alias 5", "[limits]\ntopic_alias_in = 5 # m.conf:4\n", "3:1 max_qos: is one for all listeners here: limits.max_qos, which is not set"},
-		{"log", "log_type none\nlog_timestamp false\nlog_timestamp_format %Y\nconnection_messages false\npersistence 1\npersistence_file x\npersistent_client_expiration 5", "data = \"mqtk\" # m.conf:5\nlog_level", `1:1 log_type: there is no such kind in the log here; log_level says from which level on is logged
+		{"log", "log_type none\nlog_timestamp false\nlog_timestamp_format %Y\nconnection_messages false\npersistence 1\npersistence_file x\npersistent_client_expiration 5", "data = \"{dir}/mqtk\" # m.conf:5\nlog_level", `1:1 log_type: there is no such kind in the log here; log_level says from which level on is logged
 2:1 log_timestamp: cannot be turned off
 3:1 log_timestamp_format: has no equivalent: log_format is text or json, with the time by RFC 3339
 4:1 connection_messages: cannot be turned off
@@ -122,6 +128,7 @@ no_match = "allow" # m.conf:11
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			out, lost := Import("m.conf", []byte(test.text))
+			test.want = strings.ReplaceAll(test.want, "{dir}", dir)
 			for _, line := range strings.SplitAfter(test.want, "\n") {
 				if !strings.Contains(string(out), line) {
 					t.Errorf("no line %s in\n%s", line, out)

@@ -47,6 +47,12 @@ func (h *hand) encryption() {
 func (h *hand) clientCertificates() {
 	o := h.s.options
 	if !h.s.on("require_certificate") {
+		for _, name := range []string{"use_identity_as_username", "use_subject_as_username"} {
+			if h.s.on(name) {
+				h.block(o[name], "it takes user names from certificates, and asks for none",
+					"lets nobody in without require_certificate true, for no client is asked for a certificate then: the listener is a comment")
+			}
+		}
 		return // mosquitto asks no client for one, then
 	}
 	ca, hasCA := o["cafile"]

@@ -108,6 +108,13 @@ func (c *Config) hasEffect(k Key) bool {
 	switch k.table() {
 	case "":
 		return c.Data != "" || k.Path != "durability" && k.Path != "commit_delay"
+	case "acl":
+		switch k.name() {
+		case "no_match":
+			return c.ACL.File != "" || c.ACL.SQL
+		case "on_error", "refresh":
+			return c.ACL.SQL
+		}
 	case "auth.sql", "auth.sql.columns":
 		return c.configured("sql")
 	case "auth.jwt":

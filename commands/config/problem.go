@@ -91,6 +91,10 @@ func hideSecret(line string) string {
 			return line[:i+equals+1] + " ..."
 		}
 	}
+	from, to := strings.Index(line, "://"), strings.LastIndexByte(line, '@')
+	if from >= 0 && to > from {
+		return line[:from+3] + "..." + line[to:] // a URL with a password
+	}
 	return line
 }
 

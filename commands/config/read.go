@@ -260,9 +260,12 @@ func (r *reader) checkURL(l *Listener) {
 	case target.Query != nil:
 		r.complain(url.at, "listener.url", "what stands behind the ? are keys of the listener: write each on a line of its own")
 	case target.HasUsername || target.HasPassword:
-		r.complain(url.at, "listener.url", "a listener has no user: leave out what stands before the @")
+		r.complain(url.at, "listener.url", "%s", noUser)
+		l.URL = target.Scheme + ":" // which nobody shall read again
 	}
 }
+
+const noUser = "a listener has no user: leave out what stands before the @"
 
 // unmarshal lets the library judge the whole: it knows what else TOML forbids.
 func (r *reader) unmarshal() {

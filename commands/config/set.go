@@ -123,6 +123,10 @@ func listenerFromURL(source, text string) (l Listener, problems []Problem) {
 	if err != nil {
 		return l, []Problem{{File: source, Text: err.Error()}}
 	}
+	if target.HasUsername || target.HasPassword { // which nobody shall read again
+		l.URL = target.Scheme + ":"
+		return l, []Problem{{File: source, Text: noUser}}
+	}
 	for _, k := range schema() {
 		values, given := target.Query[k.name()]
 		if !k.ofListener() || !given {
