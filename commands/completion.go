@@ -98,10 +98,21 @@ func completionVerbs(root *cli.Command) []completionVerb {
 	})
 	for i := range verbs {
 		if verbs[i].name() == "help" {
-			verbs[i].then = slices.DeleteFunc(slices.Clone(verbs), func(v completionVerb) bool { return v.under == nil })
+			verbs[i].then = withUnder(verbs)
 		}
 	}
 	return verbs
+}
+
+// withUnder are the verbs, at any depth, that have others under them.
+func withUnder(verbs []completionVerb) []completionVerb {
+	var found []completionVerb
+	for _, v := range verbs {
+		if len(v.under) > 0 {
+			found = append(append(found, v), withUnder(v.under)...)
+		}
+	}
+	return found
 }
 
 // namesUnder are the subcommands.
@@ -190,6 +201,8 @@ func valueWords(flag string) [][]string {
 		return one("fsync", "os", "none")
 	case "kind":
 		return one(shownEvents()...)
+	case "action":
+		return one("publish", "subscribe")
 	case "driver":
 		return one("auto", "eventloop", "goroutine")
 	case "host":

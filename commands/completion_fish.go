@@ -45,8 +45,12 @@ func fishVerb(b *strings.Builder, v completionVerb) {
 	}
 	fmt.Fprintf(b, "\ncomplete -c mqtk -n 'test (count (commandline -opc)) -eq %d%s' -a %s -d %s\n", len(v.path), above, v.name(), fishQuote(v.usage))
 	verb := strings.Join(v.path, " ")
+	own := verb
+	for _, sub := range v.under {
+		own += "; and not __mqtk_verb " + strings.Join(sub.path, " ")
+	}
 	for _, f := range v.flags {
-		fishFlag(b, verb, f)
+		fishFlag(b, own, f)
 	}
 	switch {
 	case len(v.under) > 0:

@@ -101,7 +101,7 @@ func TestValueWordsBelongToFlags(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"qos", "will-qos", "protocol-version", "retain-handling", "payload-format", "password-from",
-		"log-level", "log-format", "driver", "durability", "kind", "host", "url", "listen", "set"} {
+		"log-level", "log-format", "action", "driver", "durability", "kind", "host", "url", "listen", "set"} {
 		if !flags[name] {
 			t.Errorf("no command has a flag --%s", name)
 		}
@@ -200,6 +200,10 @@ func testCompletion(t *testing.T, complete func(t *testing.T, words ...string) [
 		{[]string{"mqtk", "sub", "-q", ""}, []string{"0", "1", "2"}},
 		{[]string{"mqtk", "sub", "-V", "mqttv31"}, []string{"mqttv31", "mqttv311"}},
 		{[]string{"mqtk", "serve", "--log-level", "d"}, []string{"debug"}},
+		{[]string{"mqtk", "help", "--man", "serve", "acl", ""}, []string{"explain", "lint"}},
+		{[]string{"mqtk", "serve", "acl", "explain", "--action", ""}, []string{"publish", "subscribe"}},
+		{[]string{"mqtk", "serve", "acl", "explain", "--l"}, nil},
+		{[]string{"mqtk", "serve", "passwd", "--l"}, nil},
 		{[]string{"mqtk", "serve", "--durability", "f"}, []string{"fsync"}},
 		{[]string{"mqtk", "inspect", "j"}, []string{"journal"}},
 		{[]string{"mqtk", "inspect", "journal", "--ve"}, []string{"--verify"}},

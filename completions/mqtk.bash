@@ -22,7 +22,7 @@ _mqtk_serve_acl_explain() {
     --user) return ;;
     --client) return ;;
     --address) return ;;
-    --action) return ;;
+    --action) _mqtk_words 'publish subscribe'; return ;;
     --acl) _mqtk_files; return ;;
     -c|--config) _mqtk_files; return ;;
     esac
@@ -322,6 +322,7 @@ _mqtk_help() {
     else
         case $prev in
         serve) _mqtk_words 'acl passwd import'; return ;;
+        acl) _mqtk_words 'explain lint'; return ;;
         bench) _mqtk_words 'crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac

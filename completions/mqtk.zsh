@@ -6,7 +6,7 @@ _mqtk_serve_acl_explain() {
         '(--user)--user=[of the user NAME]:NAME: ' \
         '(--client)--client=[of the client with the id ID]:ID: ' \
         '(--address)--address=[from the address IP]:IP: ' \
-        '(--action)--action=[may it publish, or subscribe\: ACTION]:ACTION: ' \
+        '(--action)--action=[may it publish, or subscribe\: ACTION]:ACTION:(publish subscribe)' \
         '(--acl)--acl=[those of FILE, in the format of mosquitto'\''s acl_file; wins over what a configuration names]:FILE:_files' \
         '(-c --config)-c+[those that the configuration FILE names\: a file or a table, with its no_match]:FILE:_files' \
         '(-c --config)--config=[those that the configuration FILE names\: a file or a table, with its no_match]:FILE:_files' \
@@ -399,6 +399,7 @@ _mqtk_help() {
     if [[ $PREFIX != -* ]]; then
         case $words[CURRENT-1] in
         serve) compadd -- acl passwd import; return ;;
+        acl) compadd -- explain lint; return ;;
         bench) compadd -- crash; return ;;
         inspect) compadd -- journal; return ;;
         esac
