@@ -450,3 +450,13 @@ func FuzzKeySet(f *testing.F) {
 		_, _ = parseKey(text)
 	})
 }
+
+// The log says in words of ours that a signature is wrong.
+func TestWrongSignatureIsSaid(t *testing.T) {
+	var log bytes.Buffer
+	a := open(t, Options{Key: write(t, "", secret), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	wantRefused(t, "another secret", a, signed(t, jose.HS256, append([]byte("x"), secret...), "", claims{"sub": "ann", "exp": soon()}))
+	if !strings.Contains(log.String(), `reason="the signature is not that of the key"`) {
+		t.Errorf("logged: %s", &log)
+	}
+}
