@@ -130,7 +130,7 @@ func TestMemoryIsTold(t *testing.T) {
 	bubble(t, o, []string{"memory_limit=64MiB"}, func(w *world) {
 		lines := func(want int) {
 			w.t.Helper()
-			for _, line := range []string{"queues go to the disk at once", "fast publishers are slowed down", "new clients are refused",
+			for _, line := range []string{"memory is short\"", "fast publishers are slowed down", "new clients are refused",
 				"the slowest consumers are closed", "memory is no longer short"} {
 				if n := strings.Count(log.String(), line); n != want {
 					w.t.Errorf("%q was logged %d times, want %d", line, n, want)

@@ -215,7 +215,11 @@ func (b *Broker) complain(s strain, live int64) {
 	if s == relaxed {
 		level = slog.LevelInfo
 	}
-	b.log.Log(b.context, level, s.String(), "held", live, "limit", b.limits().MemoryLimit)
+	what := s.String()
+	if s == spilling && !b.keeps {
+		what = "memory is short" // there is no disk for queues
+	}
+	b.log.Log(b.context, level, what, "held", live, "limit", b.limits().MemoryLimit)
 }
 
 // slowDown pauses the reading of a client of whose messages more than strainedRate

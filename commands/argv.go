@@ -236,6 +236,9 @@ func (s *argvScan) checkSubcommand() error {
 			f.Path = s.path
 			return f
 		}
+		if slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == "acl" }) {
+			return s.usagef("%q: the file of rules stands behind --acl: --acl %s", word, word)
+		}
 		return s.usagef("%q: %s takes no operand", word, commandName(s.path))
 	}
 	return nil

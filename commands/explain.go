@@ -12,6 +12,7 @@ import (
 
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/client"
+	"mqtk/mqttwire/sasl"
 	"mqtk/mqttwire/transport"
 )
 
@@ -117,6 +118,8 @@ func (l *link) explainRefusal(err error, e *client.RefusedError) *failure {
 		switch {
 		case e.Reason == mqttwire.BadAuthenticationMethod && method != nil:
 			f.Hints = []string{"the method was " + method.Method() + "; --auth-method names another"}
+		case method != nil && method.Method() == sasl.External:
+			f.Hints = []string{"EXTERNAL proves the name in the certificate of --cert; --username, where it is given, must be that name"}
 		case method != nil && e.Reason != mqttwire.Banned:
 			f.Hints = []string{"user name and password were proved by " + method.Method()}
 		case e.Reason == mqttwire.Banned || e.Reason == mqttwire.BadAuthenticationMethod:

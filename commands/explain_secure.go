@@ -90,7 +90,7 @@ func (l *link) tlsCauses(e *transport.TLSError) []string {
 	case e.Ended && e.Asked && e.Sent == nil:
 		return []string{"the server asked for a certificate: --cert and --key give one"}
 	case e.Ended:
-		return []string{"likely causes: the port speaks no TLS (mqtt:// is usually on 1883), or the server wants another server name (--servername) or ALPN (--alpn)"}
+		return []string{"likely causes: the port speaks no TLS (" + l.plainScheme() + "), or the server wants another server name (--servername) or ALPN (--alpn)"}
 	}
 	var (
 		unknown x509.UnknownAuthorityError
@@ -155,6 +155,14 @@ func alertCauses(e *transport.TLSError) []string {
 		return []string{"the server has no certificate for that server name: --servername gives another"}
 	}
 	return nil
+}
+
+// plainScheme is what may be spoken at a port that speaks no TLS.
+func (l *link) plainScheme() string {
+	if strings.HasPrefix(l.plan.options.URL, "wss:") {
+		return "ws:// in place of wss://"
+	}
+	return "mqtt:// is usually on 1883"
 }
 
 // firstCauses reads what came in place of TLS.

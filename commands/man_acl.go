@@ -22,10 +22,16 @@ Where no rule matches, no_match decides, which denies unless it is set to allow.
 	}}
 }
 
-func aclExamples() []manRow {
+func aclExplainExamples() []manRow {
 	return []manRow{
 		{"mqtk serve acl explain --acl acl --user jane --client door --action publish doors/1", "May jane publish there, and which line says so?"},
 		{"mqtk serve acl explain --acl acl --action subscribe 'sensors/#'", "What does a client without a name get of a filter?"},
+	}
+}
+
+func aclLintExamples() []manRow {
+	return []manRow{
+		{"mqtk serve acl lint --acl acl", "Look for dangerous rules in a file"},
 		{"mqtk serve acl lint --config /etc/mqtk.toml", "Look for dangerous rules in what the configuration names; the exit code is 10 if there are any"},
 	}
 }

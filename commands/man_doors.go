@@ -1,5 +1,11 @@
 package commands
 
+import (
+	"strings"
+
+	"mqtk/commands/config"
+)
+
 // What the man page of serve says about who comes in, what they may do there, and
 // how that changes while the broker runs.
 
@@ -59,15 +65,27 @@ func reloadNotes() manSection {
 Where standard input or standard error was a terminal at the start and is none any more, HUP tells that it was closed, and serve drains and ends; not so under nohup, or whatever else has HUP ignored. One that comes while serve starts is a reload when it has.`,
 		rows: []manRow{
 			{"at once", "access rules, for live subscriptions, too; passwords, keys and databases, for who comes then; bans; limits; log_level; listeners that are new or gone; and of those that stay, certificates, authorities, who is asked, versions, addresses and connections allowed. What a CONNACK has promised a client stays as it was for that client"},
-			{"with a restart", "data, durability, commit_delay, driver, log_format and memory_limit, which are named in the log, and keep their values; and of a plain listener mode, owner, group and proxy_protocol: a reload that changes those is refused"},
+			{"with a restart", restartKeys() + ", which are named in the log, and keep their values; and of a plain listener mode, owner, group and proxy_protocol: a reload that changes those is refused"},
 		},
 	}
+}
+
+// restartKeys are the keys that a reload leaves as they are.
+func restartKeys() string {
+	var names []string
+	for _, k := range config.Schema() {
+		if k.Restart {
+			names = append(names, k.Name())
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func systemdNotes() manSection {
 	return manSection{
 		heading: "SYSTEMD",
-		text:    `serve tells systemd (Type=notify, or notify-reload) when it is ready, when it reloads and when it ends, and how it is, in the status line. Sockets that systemd has opened (ListenStream= of a socket unit) are used for the listeners with the same addresses; where neither flags nor file name a listener, they are the listeners. FileDescriptorName= then says what is spoken: mqtt, which is the default, or ws; what needs certificates needs a listener in the file. A socket that no listener is for is an error. The command after -- inherits none of this. EXAMPLES has both units.`,
+		text:    `serve tells systemd (Type=notify, or notify-reload) when it is ready, when it reloads and when it ends, and how it is, in the status line. Sockets that systemd has opened (ListenStream= of a socket unit) are used for the listeners with the same addresses; where neither flags nor file name a listener, they are the listeners. FileDescriptorName= then says what is spoken: mqtt, which is the default, or ws; what needs certificates needs a listener in the file. A socket that no listener is for is an error. The command after -- inherits none of this. EXAMPLES has both units, for the whole file under CONFIGURATION.`,
 	}
 }
 
@@ -84,16 +102,21 @@ ExecStart=/usr/local/bin/mqtk serve -c /etc/mqtk/mqtk.toml
 ExecReload=/bin/kill -HUP $MAINPID
 User=mqtk
 StateDirectory=mqtk
+RuntimeDirectory=mqtk
+EnvironmentFile=-/etc/mqtk/environment
+AmbientCapabilities=CAP_NET_BIND_SERVICE
 LimitNOFILE=100000
 Restart=on-failure
+RestartPreventExitStatus=2
+TimeoutStopSec=30
 
 [Install]
-WantedBy=multi-user.target`, "A unit for systemd, /etc/systemd/system/mqtk.service"},
+WantedBy=multi-user.target`, "A unit for systemd, /etc/systemd/system/mqtk.service. RuntimeDirectory is for sockets below /run/mqtk, the capability for ports below 1024, EnvironmentFile for what env:NAME takes (MQTK_DSN=...); 2 is a configuration that will not get better by itself; TimeoutStopSec must be more than drain"},
 		{`[Socket]
-ListenStream=1883
+ListenStream=8883
 FileDescriptorName=mqtt
 
 [Install]
-WantedBy=sockets.target`, "Its socket, /etc/systemd/system/mqtk.socket, which stays open while the broker restarts; the listener is mqtt://:1883"},
+WantedBy=sockets.target`, "Its socket, /etc/systemd/system/mqtk.socket, which stays open while the broker restarts; in the file its listener is mqtts://:8883. Each ListenStream= needs a listener with that address there"},
 	}
 }

@@ -33,8 +33,12 @@ func notesOn(path []*cli.Command) manNotes {
 		return manNotes{nil, colourEnvironment(), importExamples(), true}
 	case "serve passwd":
 		return manNotes{nil, colourEnvironment(), passwdExamples(), true}
-	case "serve acl", "serve acl explain", "serve acl lint":
-		return manNotes{aclNotes(), colourEnvironment(), aclExamples(), true}
+	case "serve acl":
+		return manNotes{aclNotes(), colourEnvironment(), append(aclExplainExamples(), aclLintExamples()...), true}
+	case "serve acl explain":
+		return manNotes{aclNotes(), colourEnvironment(), aclExplainExamples(), true}
+	case "serve acl lint":
+		return manNotes{aclNotes(), colourEnvironment(), aclLintExamples(), true}
 	case "inspect":
 		return manNotes{nil, colourEnvironment(), inspectExamples(), true}
 	case "inspect journal":
@@ -66,7 +70,7 @@ func clientEnvironment() []manRow {
 
 func serveEnvironment() []manRow {
 	return []manRow{
-		{"MQTK_SET", `limits for serve, as in MQTK_SET="max_connections=500 max_queued_messages=100"; --set wins`},
+		{"MQTK_SET", `keys of the configuration for serve, all that --set takes, as in MQTK_SET="max_connections=500 acl.no_match=deny"; --set wins`},
 		{"MQTT_URL, MQTK_URL", "set for the command after --: where the broker listens"},
 		{"NO_COLOR, CLICOLOR_FORCE", "no colour in the log, or colour even where there is no terminal"},
 	}
@@ -166,7 +170,7 @@ func passwdExamples() []manRow {
 		{"mqtk serve passwd /etc/mqtk/passwd alice", "Add alice, or give her another password; asks for it twice"},
 		{"pass show mqtt/alice | mqtk serve passwd /etc/mqtk/passwd alice", "Take the password from another program"},
 		{"mqtk serve passwd -D /etc/mqtk/passwd alice", "Take alice out"},
-		{"kill -HUP $(pidof mqtk)", "Let a running serve take the file up"},
+		{"systemctl reload mqtk", "Let a serve that systemd has started take the file up; for another, kill -HUP with the process id of that serve"},
 	}
 }
 

@@ -243,6 +243,19 @@ func TestMQTTToWebSocket(t *testing.T) {
 	}
 }
 
+// TestTLSToWebSocket: wss:// at a ws:// port is told of ws://.
+func TestTLSToWebSocket(t *testing.T) {
+	for _, w := range everyWay(t) {
+		if !strings.HasPrefix(w.listen, "ws://") {
+			continue
+		}
+		got := runWords(t, "", append([]string{"pub", "a", "x", "--insecure", "-L", strings.Replace(brokerBy(t, w, broker.Options{}), "ws:", "wss:", 1)}, w.flags...)...)
+		if got.code == exitDone || !strings.Contains(got.err, "ws:// in place of wss://") && !strings.Contains(got.err, "ws:// is WebSocket without TLS") {
+			t.Errorf("code %d, %s", got.code, got.err)
+		}
+	}
+}
+
 // liar knows the passwords of users and has lost his own key.
 type liar struct{ sasl.Users }
 
@@ -289,6 +302,7 @@ func TestAuthMethod(t *testing.T) {
 		{"-u ada -P pencil --auth-method SCRAM-SHA-512", true, honest, exitDone, ""},
 		{"-u ada -P pencil --auth-method plain", true, honest, exitDone, ""},
 		{"--auth-method EXTERNAL --cert " + n.file("client.pem") + " --key " + n.file("client.key"), true, honest, exitDone, ""},
+		{"-u other --auth-method EXTERNAL --cert " + n.file("client.pem") + " --key " + n.file("client.key"), true, honest, exitDenied, "--username, where it is given, must be that name"},
 		{"-u ada -P wrong --auth-method SCRAM-SHA-256", false, honest, exitDenied, "user name and password were proved by SCRAM-SHA-256"},
 		{"-u nobody -P pencil --auth-method SCRAM-SHA-256", false, honest, exitDenied, "the server refused the connection"},
 		{"-u ada -P wrong --auth-method PLAIN", false, honest, exitDenied, "the server refused the connection"},

@@ -47,6 +47,13 @@ func (r *roff) limits() {
 		if standard == "" {
 			standard = "empty"
 		}
-		r.row(l.Key, fmt.Sprintf("%s Default %s; %s.", l.Doc, standard, l.Range()))
+		text := fmt.Sprintf("%s Default %s; %s.", l.Doc, standard, l.Range())
+		if l.Fixed {
+			text += " A change needs a restart."
+		}
+		if l.Key == "deny_action" {
+			text += " In the configuration it is acl.deny_action."
+		}
+		r.row(l.Key, text)
 	}
 }

@@ -154,7 +154,11 @@ func (k *locks) authenticator(l *config.Listener) (broker.Authenticator, string,
 	if challenges != nil {
 		links = append(links, *challenges)
 	}
-	return access.Chain(links...), strings.Join(guests, "; "), err
+	words := strings.Join(guests, "; ")
+	if l.ClientCA != "" && l.ClientCert == "require" && !slices.Equal(names, []string{"cert"}) {
+		words = "with a certificate of " + l.ClientCA + " alone: " + words
+	}
+	return access.Chain(links...), words, err
 }
 
 // link is one that is asked, the same as a source of users for SASL, and in words

@@ -153,7 +153,7 @@ func (b testBroker) refuses(t *testing.T) bool {
 func (b testBroker) gaveUpInOrder(t *testing.T) {
 	t.Helper()
 	rest := b.process.output()
-	for _, line := range []string{"queues go to the disk at once", "fast publishers are slowed down", "new clients are refused", "the slowest consumers are closed", `disconnected client=stuck`} {
+	for _, line := range []string{"memory is short held", "fast publishers are slowed down", "new clients are refused", "the slowest consumers are closed", `disconnected client=stuck`} {
 		_, after, found := strings.Cut(rest, line)
 		if !found {
 			t.Errorf("the log has no %q behind what is before it", line)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -187,12 +188,13 @@ func (s *service) greet() {
 	for _, d := range s.house.doors {
 		d.greet(s.log)
 	}
-	if len(c.Listeners) == 1 && c.Listeners[0].Source("url") != "--listen" && s.Config == "" && len(s.Command) == 0 {
-		port := uint16(1883)
-		if s.Port != nil && *s.Port != 0 {
-			port = *s.Port
+	if source := c.Listeners[0].Source("url"); len(c.Listeners) == 1 && (source == config.Default || source == "--port") && len(s.Command) == 0 {
+		port := "1883"
+		if s.Port != nil {
+			port = strconv.Itoa(int(*s.Port))
 		}
-		s.log.Info(fmt.Sprintf("only this machine can connect; for others: mqtk serve --listen mqtt://:%d --allow-anonymous", port))
+		s.log.Info("only this machine can connect; for others: mqtk serve --listen mqtt://:" + port +
+			" --passwords FILE, which mqtk serve passwd writes, or --allow-anonymous for everybody")
 	}
 	s.house.locks.greet()
 	s.warn(c)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -243,6 +244,9 @@ func (k *checker) details(l *Listener) {
 	}
 	if l.Path != "" && !strings.HasPrefix(l.Path, "/") {
 		k.about(l, "path", "%q begins with no slash", l.Path)
+	}
+	if u, err := url.Parse(l.URL); err == nil && l.Path != "" && u.Path != "" && u.Path != "/" && u.Path != l.Path {
+		k.about(l, "path", "the URL names another path, %s: one of them is enough", u.Path)
 	}
 }
 

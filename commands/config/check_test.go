@@ -54,6 +54,7 @@ func TestCheck(t *testing.T) {
 		{listener + "bind_client_id = 'equal'", "3:1 listener.bind_client_id: has no effect where nobody is asked who they are"},
 		{listener + "proxy_protocol = 'v2'\nmount_point = 'a/#'", `3:1 listener.proxy_protocol: needs trusted, the addresses of the proxies, such as trusted = ["10.0.0.0/8"]
 4:1 listener.mount_point: "a/#" holds + or #, which no topic may`},
+		{"[[listener]]\nurl = 'ws://localhost/a'\npath = '/b'", `3:1 listener.path: the URL names another path, /a: one of them is enough`},
 		{"[[listener]]\nurl = 'ws://localhost'\npath = 'mqtt'", `3:1 listener.path: "mqtt" begins with no slash`},
 		{listener + listener + "[[listener]]\nurl='mqtt://127.0.0.1:0'\n[[listener]]\nurl='ws://127.0.0.1:1883'", `4:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)
 8:1 listener.url: another listener has this address already: mqtt://127.0.0.1 (f:2)`},

@@ -73,7 +73,7 @@ func aclKeys() []Key {
 			field: onConfig(func(c *Config) any { return &c.ACL.SQL })},
 		{Path: "acl.no_match", Kind: Choice, Default: "deny", Choices: []string{"deny", "allow"}, Doc: "What holds where no rule matches, once there are rules.",
 			field: onConfig(func(c *Config) any { return &c.ACL.NoMatch })},
-		{Path: "acl.deny_action", Kind: Choice, Default: "ignore", Choices: []string{"ignore", "disconnect"}, Doc: "Whether who does what is denied is only refused it, or loses the connection.",
+		{Path: "acl.deny_action", Kind: Choice, Default: "ignore", Choices: []string{"ignore", "disconnect"}, Doc: "Whether who does what is denied is only refused it, or loses the connection. It is the limit of that name, which stands here alone.",
 			field: onConfig(func(c *Config) any { return &c.ACL.DenyAction })},
 		{Path: "acl.on_error", Kind: Choice, Default: "deny", Choices: []string{"deny", "nomatch"}, Doc: "What holds where the database does not answer: deny, or what no_match says.",
 			field: onConfig(func(c *Config) any { return &c.ACL.OnError })},

@@ -14,7 +14,7 @@ func listenerKeys() []Key {
 			field: onListener(func(l *Listener) any { return &l.Allow })},
 		{Path: "listener.deny", Kind: Prefixes, On: "tcp", Doc: "Addresses and networks that may not connect, even where allow names them.",
 			field: onListener(func(l *Listener) any { return &l.Deny })},
-		{Path: "listener.mount_point", Kind: Text, Doc: "Put before every topic of the clients of this listener, and taken off again towards them.",
+		{Path: "listener.mount_point", Kind: Text, Doc: "Put before every topic of the clients of this listener, and taken off again towards them; rules are asked about topics with it.",
 			field: onListener(func(l *Listener) any { return &l.MountPoint })},
 		{Path: "listener.slow_receiver", Kind: Choice, Choices: []string{"wait", "drop"}, Doc: "As the limit of that name, for the clients of this listener.",
 			field: onListener(func(l *Listener) any { return &l.SlowReceiver })},
@@ -42,7 +42,7 @@ func tlsKeys() []Key {
 			field: onListener(func(l *Listener) any { return &l.TLSMin })},
 		{Path: "listener.ciphers", Kind: List, On: "tls", Doc: "Cipher suites of TLS 1.2, by the names of Go; none named: those that Go holds for safe.",
 			field: onListener(func(l *Listener) any { return &l.Ciphers })},
-		{Path: "listener.alpn", Kind: List, On: "tls", Doc: "Names of application protocols to agree to.",
+		{Path: "listener.alpn", Kind: List, On: "tls", Doc: "Names of application protocols to agree to; a client that offers others is refused by TLS, one that offers none comes in.",
 			field: onListener(func(l *Listener) any { return &l.ALPN })},
 		{Path: "listener.tls_keylog", Kind: File, On: "tls", Doc: "File that the keys of all connections are written to, with which a capture can be read: for a search for errors alone.",
 			field: onListener(func(l *Listener) any { return &l.TLSKeylog })},
@@ -51,7 +51,7 @@ func tlsKeys() []Key {
 
 func proxyKeys() []Key {
 	return []Key{
-		{Path: "listener.proxy_protocol", Kind: Choice, Default: "off", Choices: []string{"off", "v1", "v2", "any"}, Doc: "Version of the PROXY header that proxies of trusted put before a connection; at a Unix socket, whoever connects is trusted.",
+		{Path: "listener.proxy_protocol", Kind: Choice, Default: "off", Choices: []string{"off", "v1", "v2", "any"}, Doc: "Version of the PROXY header that proxies of trusted put before a connection; at a Unix socket, whoever connects is trusted. A reload cannot change it for a plain listener that stays.",
 			field: onListener(func(l *Listener) any { return &l.ProxyProtocol })},
 		{Path: "listener.trusted", Kind: Prefixes, On: "tcp", Doc: "Addresses and networks of proxies, whose PROXY header or X-Forwarded-For is believed.",
 			field: onListener(func(l *Listener) any { return &l.Trusted })},
@@ -68,11 +68,11 @@ func proxyKeys() []Key {
 
 func socketKeys() []Key {
 	return []Key{
-		{Path: "listener.mode", Kind: Mode, On: "unix", Doc: "Permissions of the socket, such as 0660: who may write to it may connect. Without this key only its owner may.",
+		{Path: "listener.mode", Kind: Mode, On: "unix", Doc: "Permissions of the socket, such as 0660: who may write to it may connect. Without this key only its owner may. A reload cannot change it for a plain listener that stays.",
 			field: onListener(func(l *Listener) any { return &l.Mode })},
-		{Path: "listener.owner", Kind: Text, On: "unix", Doc: "User whom the socket belongs to.",
+		{Path: "listener.owner", Kind: Text, On: "unix", Doc: "User whom the socket belongs to. A reload cannot change it for a plain listener that stays.",
 			field: onListener(func(l *Listener) any { return &l.Owner })},
-		{Path: "listener.group", Kind: Text, On: "unix", Doc: "Group that the socket belongs to.",
+		{Path: "listener.group", Kind: Text, On: "unix", Doc: "Group that the socket belongs to. A reload cannot change it for a plain listener that stays.",
 			field: onListener(func(l *Listener) any { return &l.Group })},
 	}
 }
