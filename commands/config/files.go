@@ -76,7 +76,7 @@ func (c *Config) Warnings(now time.Time) []Problem {
 	for i := range c.Listeners {
 		l := &c.Listeners[i]
 		for _, file := range l.Cert {
-			text, err := os.ReadFile(file)
+			text, err := ReadFile(file)
 			if err != nil {
 				continue // said before
 			}
