@@ -175,7 +175,7 @@ func TestServeGreets(t *testing.T) {
 	p := launch(t, mqtkCommand(t, "serve", "-p", "0", "--for", "10ms"))
 	p.succeeds()
 	lines := strings.Split(p.output(), "\n")
-	for i, want := range []string{"listening url=mqtt://127.0.0.1:", "mqtk serve --listen mqtt://:1883 --allow-anonymous", "whoever is let in may do everything", "do not survive a restart", "max_connections="} {
+	for i, want := range []string{"listening url=mqtt://127.0.0.1:", "mqtk serve --listen mqtt://:0 --passwords FILE", "whoever is let in may do everything", "do not survive a restart", "max_connections="} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line %d is %q, not about %q", i, lines[i], want)
 		}

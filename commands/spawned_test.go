@@ -25,12 +25,15 @@ const lineDeadline = time.Minute
 // A spawned is a started command whose lines, stdout and stderr as one, a test
 // waits for. It is killed when the test ends.
 type spawned struct {
-	t     testing.TB
-	name  string
-	cmd   *exec.Cmd
-	lines chan string   // closed at the end of output
-	done  chan struct{} // closed when the process has been waited for
+	t      testing.TB
+	name   string
+	cmd    *exec.Cmd
+	lines  chan string   // closed at the end of output
+	done   chan struct{} // closed when the process has been waited for
+	killed chan struct{} // closed when nobody waits for lines any more
+	pipe   io.Closer     // where its output comes from
 
+	over sync.Once // closes killed
 	mu   sync.Mutex
 	seen []string
 }
@@ -48,7 +51,7 @@ func launch(t testing.TB, cmd *exec.Cmd) *spawned {
 	writer.Close()
 	p := &spawned{
 		t: t, name: filepath.Base(cmd.Path), cmd: cmd,
-		lines: make(chan string, 10_000), done: make(chan struct{}),
+		lines: make(chan string, 10_000), done: make(chan struct{}), killed: make(chan struct{}), pipe: reader,
 	}
 	go p.read(reader)
 	t.Cleanup(p.kill)
@@ -64,7 +67,10 @@ func (p *spawned) read(r io.ReadCloser) {
 		p.mu.Lock()
 		p.seen = append(p.seen, s.Text())
 		p.mu.Unlock()
-		p.lines <- s.Text()
+		select {
+		case p.lines <- s.Text():
+		case <-p.killed:
+		}
 	}
 	r.Close()
 	_ = p.cmd.Wait() // the state is looked at by whoever expects one
@@ -97,12 +103,18 @@ func (p *spawned) ends() int {
 	p.t.Helper()
 	timer := time.NewTimer(lineDeadline)
 	defer timer.Stop()
-	select {
-	case <-p.done:
-		return statusOf(p.cmd.ProcessState)
-	case <-timer.C:
-		p.t.Fatalf("%s does not end\n%s", p.name, p.output())
-		return -1
+	for lines := p.lines; ; {
+		select {
+		case _, more := <-lines: // or a process that says much would wait for us
+			if !more {
+				lines = nil
+			}
+		case <-p.done:
+			return statusOf(p.cmd.ProcessState)
+		case <-timer.C:
+			p.t.Fatalf("%s does not end\n%s", p.name, p.output())
+			return -1
+		}
 	}
 }
 
@@ -118,6 +130,9 @@ func (p *spawned) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
 func (p *spawned) kill() {
 	_ = p.cmd.Process.Kill()
+	p.over.Do(func() { close(p.killed) })
+	timer := time.AfterFunc(lineDeadline, func() { p.pipe.Close() }) // what it has started may hold the other end
+	defer timer.Stop()
 	<-p.done
 }
 
