@@ -62,8 +62,8 @@ func TestRefusedWillIsLogged(t *testing.T) {
 	}
 }
 
-// scrammer is a doorman who speaks one method.
-type scrammer struct{ doorman }
+// scrammer refuses everybody, by every method.
+type scrammer struct{}
 
 func (*scrammer) Begin(string, *broker.Credentials) (broker.Challenge, error) {
 	return nil, broker.ErrUnknownMethod
