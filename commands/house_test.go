@@ -31,7 +31,8 @@ func importTable() []room {
 	return []room{
 		{path: "", house: []string{"commands"}},
 		{path: "mqttwire", never: clock, alone: true},
-		{path: "mqttwire/transport", modules: []string{"github.com/gobwas/ws", "github.com/pires/go-proxyproto", "golang.org/x/net"}},
+		{path: "mqttwire/transport", house: []string{"mqttwire/transport/keyfile"}, modules: []string{"golang.org/x/net"}},
+		{path: "mqttwire/transport/keyfile", alone: true},
 		{path: "mqttwire/sasl", modules: []string{"golang.org/x/text"}},
 		{path: "mqttwire/client", house: []string{"mqttwire", "mqttwire/transport", "mqttwire/sasl"}},
 		{path: "mqttwire/conformance", house: []string{"mqttwire"}},
@@ -41,7 +42,7 @@ func importTable() []room {
 		{path: "broker/eventloop", house: brokerChild(), modules: []string{"golang.org/x/sys"}},
 		{path: "broker/authfile", house: brokerChild()},
 		{path: "broker/authsql", house: brokerChild("broker/acl"), modules: []string{"github.com/go-sql-driver/mysql", "github.com/jackc/pgx", "golang.org/x/crypto", "modernc.org/sqlite"}},
-		{path: "broker/authtoken", house: brokerChild(), modules: []string{"github.com/go-jose/go-jose/v4"}},
+		{path: "broker/authtoken", house: brokerChild("mqttwire/transport/keyfile"), modules: []string{"github.com/go-jose/go-jose/v4"}},
 		{path: "broker/bridge", house: brokerChild("mqttwire/client", "mqttwire/transport")},
 		{path: "broker/cluster", house: brokerChild("mqttwire/client", "mqttwire/transport"), modules: []string{"github.com/nats-io/nats.go"}},
 		{path: "broker/*", house: brokerChild()},
@@ -119,7 +120,7 @@ func TestImportTableFails(t *testing.T) {
 		{path: "mqttwire/client", imports: "example.com/x", want: "imports example.com/x"},
 		{path: "broker", imports: "fmt", deps: []string{"golang.org/x/sys/unix"}, want: "reaches golang.org/x/sys/unix"},
 		{path: "broker/journal", imports: "mqtk/broker"},
-		{path: "mqttwire/transport", imports: "github.com/gobwas/ws/wsutil"},
+		{path: "mqttwire/transport", imports: "golang.org/x/net/proxy"},
 	} {
 		r, ok := roomOf(importTable(), test.path)
 		if !ok {

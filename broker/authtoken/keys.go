@@ -13,6 +13,8 @@ import (
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"mqtk/mqttwire/transport/keyfile"
 )
 
 // key is a key that tokens may be signed with.
@@ -54,7 +56,7 @@ func methodsOf(value any) ([]jose.SignatureAlgorithm, error) {
 // readKey reads a file with one key: PEM of a public key or a certificate, else
 // the bytes of a secret, without the line end behind them.
 func readKey(path string) ([]key, error) {
-	text, err := readFile(path)
+	text, err := keyfile.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,7 @@ func parseKey(text []byte) (any, error) {
 // readKeySet reads a JWKS file (RFC 7517 section 5). Keys of kinds that verify no
 // token are passed over, as the RFC has it; a set without any other is an error.
 func readKeySet(path string) ([]key, error) {
-	text, err := readFile(path)
+	text, err := keyfile.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"mqtk/mqttwire/transport/keyfile"
 )
 
 // loadKeyPair reads a certificate with its chain and the key to it, which may
@@ -26,14 +28,14 @@ func loadKeyPair(certFile, keyFile string, password []byte) (tls.Certificate, er
 	if certFile == "" {
 		return tls.Certificate{}, tlsUsage("key "+keyFile, errors.New("a key needs its certificate"))
 	}
-	certificate, err := readFile(certFile)
+	certificate, err := keyfile.Read(certFile)
 	if err != nil {
 		return tls.Certificate{}, tlsUsage("certificate", err)
 	}
 	key, name := certificate, certFile
 	if keyFile != "" {
 		name = keyFile
-		if key, err = readFile(keyFile); err != nil {
+		if key, err = keyfile.Read(keyFile); err != nil {
 			return tls.Certificate{}, tlsUsage("key", err)
 		}
 	}

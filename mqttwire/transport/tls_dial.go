@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"mqtk/mqttwire/transport/keyfile"
 )
 
 // ClientTLS says how to speak TLS to a server. The zero value offers TLS 1.2
@@ -149,7 +151,7 @@ func (o *ClientTLS) authorities() (*x509.CertPool, error) {
 		pool = system
 	}
 	if o.CAFile != "" {
-		text, err := readFile(o.CAFile)
+		text, err := keyfile.Read(o.CAFile)
 		if err != nil {
 			return nil, tlsUsage("CA file", err)
 		}
@@ -166,7 +168,7 @@ func (o *ClientTLS) authorities() (*x509.CertPool, error) {
 	}
 	found := false
 	for _, entry := range entries {
-		text, err := readFile(filepath.Join(o.CAPath, entry.Name()))
+		text, err := keyfile.Read(filepath.Join(o.CAPath, entry.Name()))
 		found = err == nil && pool.AppendCertsFromPEM(text) || found
 	}
 	if !found {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"mqtk/mqttwire/transport/keyfile"
 )
 
 // serverTLS is what a listener shows of itself to TLS clients, as its files said
@@ -211,7 +213,7 @@ func (s *serverTLS) clients(c *tls.Config) error {
 	default:
 		return fmt.Errorf("client certificates are %q: it can be require or optional", s.o.ClientCertificate)
 	}
-	text, err := readFile(s.o.ClientCA)
+	text, err := keyfile.Read(s.o.ClientCA)
 	if err != nil {
 		return fmt.Errorf("client CA: %w", err)
 	}

@@ -1,4 +1,4 @@
-package authtoken
+package keyfile
 
 import (
 	"os"
@@ -16,7 +16,7 @@ func TestFilesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{large: "larger than 16 MiB", os.DevNull: "no file", t.TempDir(): "no file"} {
-		if _, err := readFile(path); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Read(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package transport
+package keyfile
 
 import (
 	"path/filepath"
@@ -13,7 +13,7 @@ func TestPipeWithoutWriter(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Skip(err)
 	}
-	if text, err := readFile(path); err != nil || len(text) > 0 {
+	if text, err := Read(path); err != nil || len(text) > 0 {
 		t.Errorf("%q, %v", text, err)
 	}
 }

@@ -1,4 +1,6 @@
-package transport
+// Package keyfile reads what an operator names as a file of keys or certificates,
+// for TLS and for tokens.
+package keyfile
 
 import (
 	"errors"
@@ -12,9 +14,9 @@ import (
 // maxFile is how large a file of keys or certificates may be.
 const maxFile = 16 << 20
 
-// readFile reads a file or a pipe, neither without end nor for ever: a device has
-// no end, and a pipe may have no writer.
-func readFile(path string) ([]byte, error) {
+// Read reads a file or a pipe, 16 MiB at most, neither without end nor for ever: a
+// device has no end, and a pipe may have no writer. Its errors name the path.
+func Read(path string) ([]byte, error) {
 	wrong := func(why string) error { return &fs.PathError{Op: "read", Path: path, Err: errors.New(why)} }
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0 {
 		return nil, wrong("it is no file")
