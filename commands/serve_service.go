@@ -105,7 +105,6 @@ func (o *serveOptions) prepare(ctx context.Context, p *program, c *config.Config
 	lines, level := newLineBuffer(p.Err, lostLines(c.LogFormat)), new(slog.LevelVar)
 	setLevel(level, c)
 	s := &service{serveOptions: o, getenv: p.getenv, logLines: lines, level: level, log: p.newLogger(lines, c.LogFormat, level),
-
 		served: make(chan error), over: make(chan struct{}), moving: make(chan struct{}, 1)}
 	var err error
 	if s.ready, err = o.openReady(); err == nil {
