@@ -15,7 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"mqtk/bench"
+	"mqtk/bench/crash"
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/transport"
 )
@@ -23,7 +23,7 @@ import (
 // crashOptions is what the flags of bench crash fill.
 type crashOptions struct {
 	connectOptions
-	load     bench.Crash
+	load     crash.Test
 	Clients  *int
 	Seed     *int
 	JSON     bool
@@ -34,7 +34,7 @@ type crashOptions struct {
 
 // benchCrashCommand is mqtk bench crash.
 func (p *program) benchCrashCommand() *cli.Command {
-	o := &crashOptions{load: bench.Defaults()}
+	o := &crashOptions{load: crash.Defaults()}
 	return &cli.Command{
 		Name:      "crash",
 		Usage:     "kill a broker under load and see what it has lost",
@@ -99,7 +99,7 @@ func (o *crashOptions) flags() []cli.Flag {
 func toCrashVersions(into *[]mqttwire.Version) func(string) error {
 	return func(s string) error {
 		if s == "both" {
-			*into = bench.Defaults().Versions
+			*into = crash.Defaults().Versions
 			return nil
 		}
 		var v mqttwire.Version
@@ -232,7 +232,7 @@ func (l *link) catchSignals(ctx context.Context) (release func()) {
 }
 
 // test runs the test until its end or a signal.
-func (o *crashOptions) test(p *program, l *link) (*bench.Report, error) {
+func (o *crashOptions) test(p *program, l *link) (*crash.Report, error) {
 	o.load.Dial = func(ctx context.Context) (net.Conn, error) {
 		return transport.Dial(ctx, l.plan.options.URL, transport.DialOptions{})
 	}
@@ -251,8 +251,8 @@ func (o *crashOptions) explain(l *link, process *brokerProcess, err error) error
 	}
 	f := l.explain(err)
 	var (
-		start *bench.StartError
-		other *bench.OtherError
+		start *crash.StartError
+		other *crash.OtherError
 	)
 	switch {
 	case errors.As(err, &other):
@@ -268,7 +268,7 @@ func (o *crashOptions) explain(l *link, process *brokerProcess, err error) error
 }
 
 // print writes the report; a broker that lost anything ends 10.
-func (o *crashOptions) print(p *program, process *brokerProcess, report *bench.Report) error {
+func (o *crashOptions) print(p *program, process *brokerProcess, report *crash.Report) error {
 	var err error
 	if o.JSON {
 		err = json.NewEncoder(p.Out).Encode(report)

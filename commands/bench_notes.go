@@ -1,6 +1,6 @@
 package commands
 
-import "mqtk/bench"
+import "mqtk/bench/crash"
 
 // What the man page of bench crash says beyond the declarations.
 
@@ -28,7 +28,7 @@ func crashJSON() manSection {
 		heading: "JSON",
 		text:    `With --json the report is one object on stdout; warnings and errors are objects on stderr. These keys count findings; all of them are 0 when ok is true:`,
 	}
-	for _, k := range bench.Kinds() {
+	for _, k := range crash.Kinds() {
 		s.rows = append(s.rows, manRow{k.Key(), k.String()})
 	}
 	return manSection{s.heading, s.text, append(s.rows,

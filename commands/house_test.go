@@ -47,7 +47,10 @@ func importTable() []room {
 		{path: "broker/cluster", house: brokerChild("mqttwire/client", "mqttwire/transport"), modules: []string{"github.com/nats-io/nats.go"}},
 		{path: "broker/*", house: brokerChild()},
 		{path: "commands/config", house: []string{"broker", "mqttwire/transport"}, modules: []string{"github.com/pelletier/go-toml/v2"}},
-		{path: "bench", house: []string{"mqttwire", "mqttwire/client"}, modules: []string{"github.com/HdrHistogram/hdrhistogram-go"}},
+		{path: "bench", house: []string{"mqttwire", "mqttwire/client", "bench/loop"}, modules: []string{"github.com/HdrHistogram/hdrhistogram-go"}},
+		{path: "bench/loop", modules: []string{"golang.org/x/sys"}},
+		{path: "bench/crash", house: []string{"mqttwire", "mqttwire/client"}},
+		{path: "bench/page", house: []string{"bench"}},
 		{path: "commands", house: []string{"*"}, modules: []string{"*"}},
 	}
 }

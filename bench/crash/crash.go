@@ -1,4 +1,4 @@
-package bench
+package crash
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"mqtk/mqttwire/client"
 )
 
-// Crash is a test of a broker by kill -9. Numbers of clients and rates of zero
+// Test is a test of a broker by kill -9. Numbers of clients and rates of zero
 // leave that part of the load out.
-type Crash struct {
+type Test struct {
 	Broker Broker
 	// Dial connects to the broker.
 	Dial func(ctx context.Context) (net.Conn, error)
@@ -52,8 +52,8 @@ type Crash struct {
 }
 
 // Defaults is a load that tests the promise and not the machine.
-func Defaults() Crash {
-	return Crash{
+func Defaults() Test {
+	return Test{
 		Versions: []mqttwire.Version{mqttwire.V5, mqttwire.V311}, Kills: 10, LoadTime: time.Second, Patience: 10 * time.Second,
 		Publishers: 4, Subscribers: 4, Share: 2, Keys: 200, Wills: 2, Rate: 500, Sessions: 10, Window: 20, Size: 64,
 	}
@@ -85,7 +85,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // Run tests the broker. The error is about the test, which did not take place
 // then: *StartError, *OtherError, a refusal, the end of ctx. What the broker did
 // is in the Report.
-func (c Crash) Run(ctx context.Context) (*Report, error) {
+func (c Test) Run(ctx context.Context) (*Report, error) {
 	r := newRun(c)
 	defer c.Broker.Kill() // again, where that failed: its error was told
 	if err := r.firstStart(ctx); err != nil {

@@ -1,4 +1,4 @@
-package bench
+package crash
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 )
 
 // smallLoad is enough for a fake broker, whose time costs nothing.
-func smallLoad(b *fakeBroker) Crash {
+func smallLoad(b *fakeBroker) Test {
 	c := Defaults()
 	c.Broker, c.Dial, c.Prefix, c.Seed, c.Keys, c.Kills, c.Subscribers = b, b.dial, "t-", 7, 20, 6, 2
 	c.Cleanup = true

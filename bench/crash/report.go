@@ -1,4 +1,4 @@
-package bench
+package crash
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ type Acknowledged struct {
 	Wills           int `json:"acknowledged_wills"`
 }
 
-// A Report is the outcome of a Crash.
+// A Report is the outcome of a Test.
 type Report struct {
 	Seed         uint64
 	Versions     []string

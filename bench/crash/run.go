@@ -1,4 +1,4 @@
-package bench
+package crash
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"mqtk/mqttwire"
 )
 
-// A run is one Crash taking place.
+// A run is one Test taking place.
 type run struct {
-	o        Crash
+	o        Test
 	id       string // of this run, in topics and client ids
 	prefix   string // of client ids
 	versions []mqttwire.Version
@@ -42,7 +42,7 @@ type run struct {
 	incomplete          bool // nobody looked at the end
 }
 
-func newRun(o Crash) *run {
+func newRun(o Test) *run {
 	var random [3]byte
 	_, _ = crand.Read(random[:]) // never fails
 	id := hex.EncodeToString(random[:])
