@@ -7,6 +7,13 @@ import "time"
 type Result struct {
 	Plan    Plan // as it was carried out, with all defaults filled in
 	Started time.Time
+
+	// Program, Command and Environment say what was run, and where. Who calls
+	// Run fills them in.
+	Program     string   // version of mqtk
+	Command     []string // what was typed, without secrets
+	Environment Environment
+
 	// Seconds are those from the first moment of the measured time to the last
 	// delivery, or to the last acknowledgement where nobody receives.
 	Seconds float64
@@ -27,6 +34,7 @@ type Result struct {
 
 	Failures []Failure // promises that were broken, and sums that do not add up
 	Notes    []string  // sentences about what a reader of the figures must know
+	Judged   []Judgement
 
 	// Runs are the single runs that this is the sum of; empty: it is one run.
 	Runs []*Result
@@ -110,6 +118,23 @@ type Process struct {
 	PeakRSS       int64 // bytes, of the samples
 	PerConnection int64 // bytes resident for each connection; 0: unknown
 	Threads       int
+}
+
+// A Judgement is what became of an objective.
+type Judgement struct {
+	Kept bool   `json:"kept"`
+	Text string `json:"text"`
+}
+
+// An Environment is where a run took place. What is not known is empty.
+type Environment struct {
+	OS          string `json:"os"`
+	Arch        string `json:"arch"`
+	Kernel      string `json:"kernel,omitempty"`
+	CPUs        int    `json:"cpus"`
+	CPUModel    string `json:"cpu_model,omitempty"`
+	MemoryBytes int64  `json:"memory_bytes,omitempty"`
+	Go          string `json:"go"`
 }
 
 // A Failure is a promise that was broken.
