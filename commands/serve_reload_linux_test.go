@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -243,6 +244,11 @@ func openTerminal(t *testing.T) (screen, line *os.File) {
 // whoever started serve had HUP ignored.
 func TestServeEndsWithItsTerminal(t *testing.T) {
 	t.Parallel()
+	// A program is started with what this one catches as the system has it, and
+	// with what it ignores, under nohup, ignored.
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangUps) })
 	for name, words := range map[string][]string{"plain": nil, "nohup": {"sh", "-c", `trap "" HUP; exec "$0" "$@"`}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
