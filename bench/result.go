@@ -110,12 +110,14 @@ type Generator struct {
 	Why           string     // a sentence, if Limited
 }
 
-// A Process is what another process took.
+// A Process is what another process took, with all its descendants.
 type Process struct {
 	PID           int
+	Seconds       float64 // from the first sample to the last
 	CPUSeconds    float64
 	RSS           int64 // bytes at the end
 	PeakRSS       int64 // bytes, of the samples
+	HighRSS       int64 // bytes, the most it ever was, before the run as well
 	PerConnection int64 // bytes resident for each connection; 0: unknown
 	Threads       int
 }
@@ -124,17 +126,6 @@ type Process struct {
 type Judgement struct {
 	Kept bool   `json:"kept"`
 	Text string `json:"text"`
-}
-
-// An Environment is where a run took place. What is not known is empty.
-type Environment struct {
-	OS          string `json:"os"`
-	Arch        string `json:"arch"`
-	Kernel      string `json:"kernel,omitempty"`
-	CPUs        int    `json:"cpus"`
-	CPUModel    string `json:"cpu_model,omitempty"`
-	MemoryBytes int64  `json:"memory_bytes,omitempty"`
-	Go          string `json:"go"`
 }
 
 // A Failure is a promise that was broken.
