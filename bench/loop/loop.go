@@ -3,7 +3,6 @@ package loop
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -17,7 +16,8 @@ type Options struct {
 	// Dial connects everywhere else; local is the zero Addr where it does not
 	// matter. It must end with ctx.
 	Dial func(ctx context.Context, local netip.Addr) (net.Conn, error)
-	// Clock is nanoseconds since some moment that all loops of a run share.
+	// Clock is nanoseconds since some moment that all loops of a run share; nil:
+	// since New.
 	Clock func() int64
 	// Wake, if not nil, is called on the loop at the time it returned last, as
 	// Clock has it, or as soon after as the loop can; at the start, and after
@@ -33,16 +33,41 @@ type Loop struct{ driver }
 
 // A driver is how a Loop waits and moves bytes: epoll or goroutines.
 type driver interface {
+	// Run is the loop. It returns nil when ctx has ended, and all goroutines of the
+	// loop with it. What is connected then is aborted: Closed says context.Cause of
+	// ctx; what is being closed is given a second. It runs once.
 	Run(ctx context.Context) error
+	// Do has f called on the loop, soon. Any goroutine may call it, handlers too. What
+	// comes before Run waits for it; what comes when Run has returned is forgotten.
 	Do(f func())
+	// Wake has Options.Wake called soon. Any goroutine may call it.
 	Wake()
+	// Connect begins a connection, from local if that is valid, which has so long to
+	// stand; 0: as long as the system grants. No method of h is called before it
+	// returns. Where ctx has ended, none ever is.
 	Connect(h Handler, local netip.Addr, within time.Duration) Conn
+	// Now is what Clock said when the present call to a handler, Wake or function
+	// was about to begin: after the read that brought what Received is given.
 	Now() int64
+	// Usage is what was used up to now.
 	Usage() Usage
 }
 
 // New makes a Loop; Run runs it.
-func New(o Options) (*Loop, error) { return nil, errors.ErrUnsupported }
+func New(o Options) (*Loop, error) {
+	if o.Clock == nil {
+		start := time.Now()
+		o.Clock = func() int64 { return int64(time.Since(start)) }
+	}
+	d, err := newPolled(o)
+	if err != nil {
+		return nil, err
+	}
+	if d == nil {
+		d = newGoroutines(o)
+	}
+	return &Loop{d}, nil
+}
 
 // A Handler is what a connection is about.
 type Handler interface {
