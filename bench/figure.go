@@ -51,11 +51,13 @@ func FormatCount(v float64) string {
 	return s
 }
 
-// digits is v with about three digits.
+// digits is v with three digits; below 0.1 with two.
 func digits(v float64) string {
 	switch a := math.Abs(v); {
 	case a == 0:
 		return "0"
+	case a < 0.0995:
+		return strconv.FormatFloat(v, 'f', min(1-int(math.Floor(math.Log10(a))), 6), 64)
 	case a < 9.995:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	case a < 99.95:
