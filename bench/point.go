@@ -2,38 +2,39 @@ package bench
 
 import "time"
 
-// A pointObject is a Point as JSON and CSV have it.
-type pointObject struct {
-	At                 float64  `json:"at"`
-	Seconds            float64  `json:"seconds"`
-	Sent               int64    `json:"sent"`
-	Delivered          int64    `json:"delivered"`
-	SentPerSecond      float64  `json:"sent_per_second"`
-	DeliveredPerSecond float64  `json:"delivered_per_second"`
-	P50                *float64 `json:"p50"`
-	P99                *float64 `json:"p99"`
-	Max                *float64 `json:"max"`
-	Connected          int      `json:"connected"`
-	BrokerCPUs         *float64 `json:"broker_cpus"`
-	BrokerRSS          *int64   `json:"broker_rss_bytes"`
+// A Column is a figure of each second of a run: what JSON and CSV call it.
+type Column struct {
+	Name, Unit, Text string
+
+	of func(r *Result, p *Point) any // nil: not known
 }
 
-func (r *Result) points() []pointObject {
-	points := []pointObject{}
-	for _, p := range r.Series {
-		o := pointObject{
-			At: round(p.At, 3), Seconds: round(p.Seconds, 3), Sent: p.Sent, Delivered: p.Delivered,
-			SentPerSecond: round(perSecond(p.Sent, p.Seconds), 1), DeliveredPerSecond: round(perSecond(p.Delivered, p.Seconds), 1),
-			P50: tenths(p.P50), P99: tenths(p.P99), Max: tenths(p.Max), Connected: p.Connected,
-		}
-		if r.Broker != nil {
-			cpus := round(p.BrokerCPU, 4)
-			o.BrokerCPUs, o.BrokerRSS = &cpus, known(p.BrokerRSS)
-		}
-		points = append(points, o)
+// SeriesColumns are all there are, in their order.
+func SeriesColumns() []Column {
+	sends := func(r *Result, v any) any { return ifKnown(r.Plan.Shape.sends(), v) }
+	receives := func(r *Result, v any) any { return ifKnown(r.Plan.Shape.receives(), v) }
+	watched := func(r *Result, v any) any { return ifKnown(r.Broker != nil, v) }
+	rate := func(n int64, p *Point) any { return round(perSecond(n, p.Seconds), 1) }
+	latency := func(d time.Duration) any { return ifKnown(d > 0, round(microseconds(d), 1)) }
+	return []Column{
+		{"at", UnitSeconds, "its end, since the start of the measured time", func(_ *Result, p *Point) any { return round(p.At, 3) }},
+		{"seconds", UnitSeconds, "its length: the last one may be shorter", func(_ *Result, p *Point) any { return round(p.Seconds, 3) }},
+		{"sent", UnitCount, "messages published in it", func(r *Result, p *Point) any { return sends(r, p.Sent) }},
+		{"delivered", UnitCount, "messages received in it", func(r *Result, p *Point) any { return receives(r, p.Delivered) }},
+		{"sent_per_second", UnitPerSecond, "the rate of the one", func(r *Result, p *Point) any { return sends(r, rate(p.Sent, p)) }},
+		{"delivered_per_second", UnitPerSecond, "the rate of the other", func(r *Result, p *Point) any { return receives(r, rate(p.Delivered, p)) }},
+		{"p50", UnitMicroseconds, "latency that half of what was received did not pass", func(_ *Result, p *Point) any { return latency(p.P50) }},
+		{"p99", UnitMicroseconds, "latency that 99% did not pass", func(_ *Result, p *Point) any { return latency(p.P99) }},
+		{"max", UnitMicroseconds, "longest latency", func(_ *Result, p *Point) any { return latency(p.Max) }},
+		{"connected", UnitCount, "connections that stood at its end", func(_ *Result, p *Point) any { return p.Connected }},
+		{"broker_cpus", UnitCores, "CPUs that the broker (--pid) kept busy", func(r *Result, p *Point) any { return watched(r, round(p.BrokerCPU, 4)) }},
+		{"broker_rss_bytes", UnitBytes, "memory of the broker", func(r *Result, p *Point) any { return ifKnown(p.BrokerRSS > 0, p.BrokerRSS) }},
 	}
-	return points
 }
 
-// tenths are the microseconds of d; of nothing there are none.
-func tenths(d time.Duration) *float64 { return known(round(microseconds(d), 1)) }
+func ifKnown(known bool, v any) any {
+	if !known {
+		return nil
+	}
+	return v
+}

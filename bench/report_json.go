@@ -99,7 +99,7 @@ func (r *Result) object() *object {
 	o := &object{}
 	o.b.Write(bytes.TrimSuffix(o.text(r.head()), []byte("}")))
 	r.putMetrics(o)
-	o.put("series", r.points())
+	o.put("series", r.seriesObjects())
 	failures := []failureObject{}
 	for _, f := range r.Failures {
 		failures = append(failures, failureObject{f.Kind.String(), f.Text})
@@ -155,8 +155,7 @@ func (m Metric) place() string {
 }
 
 func (r *Result) groupObject(name string, group []Metric) any {
-	inner, some := &object{}, false
-	inner.b.WriteByte('{')
+	inner, some := newObject(), false
 	for _, m := range group {
 		v := m.json(r)
 		some = some || v != nil
@@ -191,6 +190,18 @@ func (r *Result) phaseObjects() []phaseObject {
 		phases = append(phases, phaseObject{p, round(p.PerSecond(), 3)})
 	}
 	return phases
+}
+
+func (r *Result) seriesObjects() []json.RawMessage {
+	series := []json.RawMessage{}
+	for _, p := range r.Series {
+		o := newObject()
+		for _, c := range SeriesColumns() {
+			o.put(c.Name, c.of(r, &p))
+		}
+		series = append(series, o.end())
+	}
+	return series
 }
 
 // json is the figure as JSON says it: nil, a bool or a number.
@@ -230,6 +241,12 @@ func round(v float64, decimals int) float64 {
 type object struct {
 	b   bytes.Buffer // begins with {
 	err error
+}
+
+func newObject() *object {
+	o := &object{}
+	o.b.WriteByte('{')
+	return o
 }
 
 func (o *object) put(key string, v any) {

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 )
 
 // fullSample has something of everything.
@@ -159,9 +158,6 @@ func TestRound(t *testing.T) {
 		if got := round(test.v, test.decimals); got != test.want {
 			t.Errorf("round(%v, %d) is %v", test.v, test.decimals, got)
 		}
-	}
-	if v := tenths(1234 * time.Nanosecond); v == nil || *v != 1.2 {
-		t.Error(v)
 	}
 }
 
