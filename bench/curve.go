@@ -205,7 +205,7 @@ func (c *Curve) WriteTo(w io.Writer) (int64, error) {
 	c.draw(&b)
 	c.explain(&b)
 	for _, n := range c.Notes {
-		b.WriteString(wrap(n, "", 80))
+		b.WriteString(indented("", n))
 	}
 	n, err := io.WriteString(w, b.String())
 	return int64(n), err
@@ -263,7 +263,7 @@ func (c *Curve) explain(b *strings.Builder) {
 			b.WriteString("\n")
 		}
 		last = t.Rate
-		b.WriteString(wrap(fmt.Sprintf("%s/s: %s", FormatCount(t.Rate), t.Why), "  ", 80))
+		b.WriteString(indented("  ", fmt.Sprintf("%s/s: %s", FormatCount(t.Rate), t.Why)))
 	}
 	if len(c.Notes) > 0 {
 		b.WriteString("\n")
@@ -303,26 +303,7 @@ func (s scale) title() string {
 	return line
 }
 
-// wrap breaks text into lines of at most width columns, each behind indent.
-func wrap(text, indent string, width int) string {
-	var b strings.Builder
-	column := 0
-	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case column == 0:
-			b.WriteString(indent)
-			column = len(indent)
-		case column+1+n > width:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	b.WriteByte('\n')
-	return b.String()
+// indented is text in lines of at most lineWidth columns, each behind indent.
+func indented(indent, text string) string {
+	return indent + strings.Join(wrap(text, lineWidth-len(indent)), "\n"+indent) + "\n"
 }
