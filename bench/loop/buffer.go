@@ -16,5 +16,5 @@ const patience = time.Second
 const (
 	leastBuffer = 512
 	mostBuffer  = 256 << 10
-	maxBuffers  = 256
+	maxBuffers  = 64
 )

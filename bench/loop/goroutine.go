@@ -16,7 +16,7 @@ import (
 type goroutines struct {
 	o       Options
 	in      inbox
-	kick    chan struct{} // the inbox has changed
+	kick    chan struct{} // the inbox has something; holds one
 	running sync.WaitGroup
 
 	turn    sync.Mutex // guards all below, and what belongs to the handlers
@@ -48,9 +48,12 @@ func (l *goroutines) Run(ctx context.Context) error {
 	next := int64(0)
 	for ctx.Err() == nil {
 		next = l.round(next)
-		if l.o.Wake != nil && next != never {
+		switch {
+		case !l.in.rest():
+			timer.Reset(0)
+		case l.o.Wake != nil && next != never:
 			timer.Reset(time.Duration(next - l.o.Clock()))
-		} else {
+		default:
 			timer.Stop()
 		}
 		select {
@@ -118,6 +121,7 @@ func (l *goroutines) ask(f func()) {
 	if !l.in.put(f) {
 		return
 	}
+	defer l.in.told()
 	select {
 	case l.kick <- struct{}{}:
 	default:

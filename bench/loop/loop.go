@@ -84,7 +84,7 @@ type Handler interface {
 	Closed(err error)
 }
 
-// A Conn is a connection of a Loop.
+// A Conn is a connection of a Loop. Once Closed was called, nothing has any effect.
 type Conn interface {
 	// Send sends b, which may be used again when it returns: what the system does
 	// not take at once is kept. Before Opened it must not be called, and after

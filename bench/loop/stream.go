@@ -107,9 +107,9 @@ func (c *stream) write() {
 	}
 	l.recycle(c.out)
 	c.out, c.writing = nil, false
-	closed := c.closed
+	orderly := c.closed && c.failed == nil
 	l.leave()
-	if closed {
+	if orderly {
 		c.hangUp()
 	}
 }

@@ -19,34 +19,34 @@ import (
 type world struct {
 	name   string
 	bubble bool // fake time
-	listen func(t *testing.T) (net.Listener, Options)
+	listen func(t testing.TB) (net.Listener, Options)
 	driver func(o Options) (driver, error)
 }
 
 func worlds() []world {
-	return []world{
+	return append([]world{
 		{"goroutines in memory", true, listenInMemory, asGoroutines},
 		{"goroutines over TCP", false, listenTCP, asGoroutines},
 		{"goroutines over a Unix socket", false, listenUnix, asGoroutines},
-	}
+	}, polledWorlds()...)
 }
 
 func asGoroutines(o Options) (driver, error) { return newGoroutines(o), nil }
 
-func listenInMemory(*testing.T) (net.Listener, Options) {
+func listenInMemory(testing.TB) (net.Listener, Options) {
 	l := transport.NewMemListener()
 	return l, Options{Dial: func(ctx context.Context, _ netip.Addr) (net.Conn, error) { return l.Dial(ctx) }}
 }
 
-func listenTCP(t *testing.T) (net.Listener, Options) {
+func listenTCP(t testing.TB) (net.Listener, Options) {
 	return listenAt(t, "tcp", "127.0.0.1:0")
 }
 
-func listenUnix(t *testing.T) (net.Listener, Options) {
+func listenUnix(t testing.TB) (net.Listener, Options) {
 	return listenAt(t, "unix", filepath.Join(t.TempDir(), "s"))
 }
 
-func listenAt(t *testing.T, network, address string) (net.Listener, Options) {
+func listenAt(t testing.TB, network, address string) (net.Listener, Options) {
 	t.Helper()
 	l, err := net.Listen(network, address)
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *place) loop(serve func(nc net.Conn), with ...func(o *Options)) *Loop {
 }
 
 // serveAll runs serve with each connection, and ends all of them with the test.
-func serveAll(t *testing.T, l net.Listener, serve func(nc net.Conn)) {
+func serveAll(t testing.TB, l net.Listener, serve func(nc net.Conn)) {
 	var running sync.WaitGroup
 	var mu sync.Mutex
 	var all []net.Conn
@@ -115,7 +115,7 @@ func serveAll(t *testing.T, l net.Listener, serve func(nc net.Conn)) {
 }
 
 // run runs a loop until the test ends. The clock is that of package time.
-func (w world) run(t *testing.T, o Options) *Loop {
+func (w world) run(t testing.TB, o Options) *Loop {
 	t.Helper()
 	if o.Clock == nil {
 		start := time.Now()
