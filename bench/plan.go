@@ -36,21 +36,23 @@ type Plan struct {
 	Publishers  int
 	Subscribers int
 	Topics      int
-	Topic       string // template of the topics: %i is the topic's number, %r the run's random word
-	Version     mqttwire.Version
-	QoS         mqttwire.QoS
-	SizeMin     int // bytes of a payload, at least HeaderSize
-	SizeMax     int
-	Retain      bool // publish with RETAIN
+	// Topic is the template of the topics: %i is the topic's number, %r the run's
+	// random word, %% a per cent sign. Where nobody here publishes it may be a filter.
+	Topic   string
+	Version mqttwire.Version
+	QoS     mqttwire.QoS
+	SizeMin int // bytes of a payload, at least HeaderSize
+	SizeMax int
+	Retain  bool // publish with RETAIN
 
 	Messages int64         // to publish in all; 0: as many as Duration has room for
 	Duration time.Duration // to publish for, without Warmup
-	Warmup   time.Duration
+	Warmup   time.Duration // 0: 1 s; below 0: none
 	Rate     float64       // messages published a second in all; 0: closed loop, at full speed
 	Ramp     time.Duration // in which the rate grows from nothing to Rate, after Warmup
 	// Window is how many messages of one publisher may wait for their PUBACK or
-	// PUBCOMP. Outstanding is how many may be sent and not yet received; 0: no
-	// bound. Only a closed loop has it, and only if the receivers are here.
+	// PUBCOMP. Outstanding is how many may be sent and not yet received; below 0:
+	// no bound. Only a closed loop has it, and only if the receivers are here.
 	Window      int
 	Outstanding int
 

@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"time"
+)
+
+// A book is what the coordinator has counted of a phase.
+type book struct {
+	total  tally
+	second tally // of the present point of the series
+	begun  int64 // when the phase began
+	told   int64 // when Progress was called last
+	noted  int64 // when the last point of the series was
+	recent recent
+
+	generator struct{ cpu, end time.Duration } // used up by the process, at the beginning and the end
+	usages    []usageSpan
+	watch     *processWatch
+	samples   []ProcessSample
+}
+
+// recent is what was so of late, for Progress.
+type recent struct {
+	rate     float64
+	p50, p99 time.Duration
+	sent     int64 // in all
+	done     int64 // delivered, or acknowledged where nobody receives
+}
+
+// openBook forgets what was counted before, on all workers too, when it is called
+// between two phases.
+func (r *run) openBook() {
+	watch := r.book.watch
+	r.collect()
+	r.book = book{watch: watch}
+}
+
+// begin is the first moment of the measured time.
+func (b *book) begin(r *run, f *phase) {
+	b.begun = f.start.Load()
+	b.told, b.noted = b.begun, b.begun
+	b.generator.cpu = cpuTime()
+	b.sample()
+}
+
+// sample looks at the broker's process, if there is one to look at.
+func (b *book) sample() {
+	if b.watch == nil {
+		return
+	}
+	s, err := b.watch.sample()
+	if err == nil {
+		b.samples = append(b.samples, s)
+	}
+}
+
+// collect takes what the workers have counted since the last time.
+func (r *run) collect() bool {
+	if !r.each(func(w *worker) { w.tally.take(&w.taken) }) {
+		return false
+	}
+	b := &r.book
+	for _, w := range r.workers {
+		b.total.Counts.add(&w.taken.Counts)
+		b.total.stale += w.taken.stale
+		b.total.retransmitted += w.taken.retransmitted
+		b.total.unsent += w.taken.unsent
+		b.total.service.Add(&w.taken.service.Histogram)
+		b.total.acknowledge.Add(&w.taken.acknowledge.Histogram)
+		b.total.lag.Add(&w.taken.lag.Histogram)
+		b.second.add(&w.taken)
+	}
+	b.total.last = max(b.total.last, b.second.last)
+	return true
+}
+
+// glance keeps the series and tells of the progress, if it is time for it.
+func (r *run) glance(f *phase) error {
+	b := &r.book
+	now := r.clock.now()
+	tell := r.plan.Progress != nil && now-b.told >= int64(250*time.Millisecond)
+	note := now-b.noted >= int64(time.Second)
+	if !tell && !note {
+		return nil
+	}
+	if !r.collect() {
+		return r.loopError()
+	}
+	if tell {
+		b.told = now
+		r.tellTraffic(f, now)
+	}
+	if note {
+		r.note(now)
+	}
+	return nil
+}
+
+// note ends a point of the series.
+func (r *run) note(now int64) {
+	b := &r.book
+	s := &b.second
+	b.sample()
+	p := Point{
+		At: seconds(now - b.begun), Seconds: seconds(now - b.noted),
+		Sent: s.Sent, Delivered: s.Delivered, Connected: int(r.open.Load()),
+	}
+	h := &s.latency.Histogram
+	if r.plan.Shape == PubOnly {
+		h = &s.acknowledge.Histogram
+	}
+	p.P50, p.P99, p.Max = h.Quantile(.5), h.Quantile(.99), h.Max()
+	if n := len(b.samples); n > 1 {
+		p.BrokerCPU, p.BrokerRSS = b.samples[n-2].cores(b.samples[n-1]), b.samples[n-1].RSS
+	}
+	r.result.Series = append(r.result.Series, p)
+	b.total.latency.Add(&s.latency.Histogram)
+	r.forgetSecond()
+	b.noted = now
+}
+
+// forgetSecond begins the next point.
+func (r *run) forgetSecond() {
+	s := &r.book.second
+	s.latency.Reset()
+	s.service.Reset()
+	s.acknowledge.Reset()
+	s.lag.Reset()
+	s.Counts, s.stale, s.retransmitted, s.unsent = Counts{}, 0, 0, 0
+}
+
+// tellTraffic tells how a phase of traffic stands.
+func (r *run) tellTraffic(f *phase, now int64) {
+	b := &r.book
+	s := &b.second
+	at := seconds(now - b.noted)
+	done, doneNow := b.total.Delivered, s.Delivered
+	h := &s.latency.Histogram
+	if r.plan.Shape == PubOnly {
+		done, doneNow, h = b.total.Acknowledged, s.Acknowledged, &s.acknowledge.Histogram
+	}
+	if at > .2 {
+		b.recent.rate = float64(doneNow) / at
+		b.recent.p50, b.recent.p99 = h.Quantile(.5), h.Quantile(.99)
+	}
+	x := r.snapshot(f.name, f.start.Load(), now)
+	x.Total, x.Sent, x.Delivered = f.duration, b.total.Sent, done
+	x.Rate, x.P50, x.P99 = b.recent.rate, b.recent.p50, b.recent.p99
+	switch {
+	case f.duration > 0:
+		x.Done = min(1, float64(x.Elapsed)/float64(f.duration))
+	case f.messages > 0:
+		x.Done = min(1, float64(x.Sent)/float64(f.messages))
+	}
+	if !r.sending {
+		x.Phase, x.Total, x.Done = "wait", 0, -1
+	}
+	r.plan.Progress(x)
+}
+
+// snapshot is one without figures of traffic.
+func (r *run) snapshot(phase string, since, now int64) Snapshot {
+	return Snapshot{Phase: phase, Elapsed: time.Duration(now - since), Done: -1, Connected: int(r.open.Load()), Connections: len(r.links)}
+}
+
+// tellConnecting tells how far connecting has come.
+func (r *run) tellConnecting(start int64) {
+	now := r.clock.now()
+	if r.plan.Progress == nil || now-r.book.told < int64(250*time.Millisecond) {
+		return
+	}
+	r.book.told = now
+	x := r.snapshot("connect", start, now)
+	x.Done = float64(x.Connected) / float64(max(1, x.Connections))
+	r.plan.Progress(x)
+}

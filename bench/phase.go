@@ -1,0 +1,262 @@
+package bench
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// A phase is a time of traffic: the warm-up, the measured time. Its messages are
+// numbered anew.
+type phase struct {
+	name        string
+	tag         uint16
+	pacer       pacer
+	messages    int64        // to publish in all; 0: as many as there is time for
+	outstanding int64        // that a publisher may have; 0: no bound
+	stampPlan   bool         // messages say when they were planned: who receives knows no plan
+	start       atomic.Int64 // of the clock
+	duration    time.Duration
+	until       int64 // when sending ends
+}
+
+// backlogTime is how much longer than planned an open loop may send what is due.
+const backlogTime = int64(time.Second)
+
+func (r *run) newPhase(name string, d time.Duration, messages int64) *phase {
+	p := &r.plan
+	f := &phase{name: name, tag: r.tag, duration: d, messages: messages, until: never}
+	if name == warmingUp {
+		f.tag |= warmupTag
+		f.pacer = newPacer(p.Rate, 0, p.Publishers)
+	} else {
+		f.pacer = newPacer(p.Rate, p.Ramp, p.Publishers)
+	}
+	if f.pacer.open() && d > 0 {
+		planned := f.pacer.before(int64(d))
+		if messages == 0 || planned < messages {
+			f.messages = max(planned, 1)
+		}
+	}
+	if !f.pacer.open() {
+		f.outstanding = max(0, int64(p.Outstanding))
+	}
+	f.stampPlan = f.pacer.open() && p.Shape == PubOnly
+	return f
+}
+
+const (
+	warmingUp = "warm-up"
+	measuring = "measure"
+)
+
+// begin has all workers begin the phase at one moment.
+func (r *run) begin(f *phase) bool {
+	for _, x := range r.fans {
+		if x != nil {
+			x.progress.Store(0)
+			x.sent.Store(0)
+		}
+	}
+	if !r.each(func(w *worker) { w.prepare(f) }) {
+		return false
+	}
+	start := r.clock.now()
+	f.start.Store(start)
+	if f.duration > 0 {
+		f.until = start + int64(f.duration)
+		if f.pacer.open() {
+			f.until += backlogTime
+		}
+	}
+	return r.each(func(w *worker) { w.commence(f) })
+}
+
+// prepare forgets the last phase.
+func (w *worker) prepare(f *phase) {
+	w.tally.settleRuns()
+	t := &w.tally
+	for _, h := range []*runs{&t.latency, &t.service, &t.acknowledge, &t.lag} {
+		h.Reset()
+	}
+	w.tally = tally{latency: t.latency, service: t.service, acknowledge: t.acknowledge, lag: t.lag}
+	w.examples = examples{}
+	w.refusals = nil
+	for _, g := range w.groups {
+		clear(g.flows)
+	}
+	for _, s := range w.subscribers {
+		s.begin(f)
+	}
+	for _, p := range w.publishers {
+		p.begin(f)
+	}
+	w.phase = f
+	w.turn = turn{}
+}
+
+// commence begins to send.
+func (w *worker) commence(f *phase) {
+	w.turn.on = true
+	w.usage = w.loop.Usage()
+	if f.pacer.open() {
+		w.loop.Wake()
+		return
+	}
+	for _, p := range w.publishers {
+		p.mark()
+	}
+	w.pump()
+}
+
+// A turn is which message of the plan is the next of this worker: the round of
+// the publishers, and which of its own.
+type turn struct {
+	on    bool
+	round int64
+	index int
+}
+
+// restTime is how long a worker sleeps at least between two sendings of an open
+// loop: at a high rate what is planned within it leaves together.
+const restTime = int64(50 * time.Microsecond)
+
+// pace notes what is due, and says when the next message is.
+func (w *worker) pace(now int64) (next int64) {
+	f := w.phase
+	if f == nil || !w.turn.on || !f.pacer.open() || len(w.publishers) == 0 {
+		return never
+	}
+	t := &w.turn
+	start := f.start.Load()
+	for {
+		p := w.publishers[t.index]
+		k := t.round*f.pacer.step + int64(p.number)
+		if f.messages > 0 && k >= f.messages {
+			return never
+		}
+		if at := start + f.pacer.planned(k); at > now {
+			return max(at, now+restTime)
+		}
+		p.due++
+		p.mark()
+		if t.index++; t.index == len(w.publishers) {
+			t.index = 0
+			t.round++
+		}
+	}
+}
+
+// pump has those publishers send for whom something has changed.
+func (w *worker) pump() {
+	todo := w.dirty
+	w.dirty = w.spare[:0]
+	for _, p := range todo {
+		p.marked = false
+		if p.pump() {
+			p.mark()
+		}
+	}
+	if len(w.dirty) > 0 {
+		w.loop.Wake()
+	}
+	clear(todo)
+	w.spare = todo
+}
+
+// retry has those publishers look again that wait for deliveries.
+func (w *worker) retry() {
+	for _, p := range w.starved {
+		p.isStarved = false
+		p.mark()
+	}
+	clear(w.starved)
+	w.starved = w.starved[:0]
+}
+
+// send lets a phase send until it is through, or ctx ends.
+func (r *run) send(ctx context.Context, f *phase) error {
+	r.sending = true
+	defer func() { r.sending = false }()
+	for {
+		now := r.clock.now()
+		end := f.until
+		if f.messages > 0 && r.sentAll(f) || now >= end {
+			return nil
+		}
+		wait := min(250*time.Millisecond, time.Duration(end-now))
+		if f.messages > 0 {
+			wait = min(wait, 10*time.Millisecond)
+		}
+		if !r.pause(ctx, wait, true) {
+			return nil
+		}
+		if err := r.glance(f); err != nil {
+			return err
+		}
+		if r.deserted() {
+			return nil
+		}
+	}
+}
+
+// sentAll tells whether all that is to be sent has been.
+func (r *run) sentAll(f *phase) bool {
+	var left atomic.Int64
+	r.each(func(w *worker) {
+		for _, p := range w.publishers {
+			if p.c.stage == ready {
+				left.Add(p.limit - p.sent)
+			}
+		}
+	})
+	return left.Load() == 0
+}
+
+// deserted tells that nobody is left to go on with.
+func (r *run) deserted() bool {
+	return r.ready.Load() == 0
+}
+
+// hush ends the sending of a phase.
+func (r *run) hush(f *phase) {
+	r.each(func(w *worker) {
+		w.turn.on = false
+		for _, p := range w.publishers {
+			if f.pacer.open() {
+				w.tally.unsent += p.due - p.sent
+			}
+			p.limit, p.due = p.sent, p.sent
+		}
+	})
+}
+
+// wait waits for what is under way, until nothing has come for patience; true: all
+// has come.
+func (r *run) wait(ctx context.Context, f *phase, patience time.Duration) (bool, error) {
+	progress, quiet := int64(math.MinInt64), r.clock.now()
+	for {
+		s := r.survey()
+		if s.broken {
+			return false, r.loopError()
+		}
+		if s.through {
+			return true, nil
+		}
+		now := r.clock.now()
+		if s.progress != progress {
+			progress, quiet = s.progress, now
+		}
+		if now-quiet >= int64(patience) || r.deserted() {
+			return false, nil
+		}
+		if ctx.Err() != nil && now-quiet >= int64(time.Second) {
+			return false, nil
+		}
+		r.pause(context.Background(), 10*time.Millisecond, false)
+		if err := r.glance(f); err != nil {
+			return false, err
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package bench
+
+import "mqtk/mqttwire"
+
+// A tally is what a worker has counted in the present phase.
+type tally struct {
+	Counts
+	stale         int64 // messages of the warm-up that came behind it
+	retransmitted int64 // PUBLISH with DUP, whose QoS 2 transfer was not over: no new messages
+	unsent        int64 // that were due and could not be sent before the phase was over
+	last          int64 // when the last message was received, or acknowledged where nobody receives
+
+	latency, service, acknowledge, lag runs
+}
+
+// runs is a histogram of durations of which the same often follows itself: each
+// run of them is recorded once.
+type runs struct {
+	Histogram
+	value, n int64
+}
+
+func (r *runs) record(ns int64) {
+	if ns == r.value {
+		r.n++
+		return
+	}
+	r.settle()
+	r.value, r.n = ns, 1
+}
+
+// settle records the run that is on.
+func (r *runs) settle() {
+	if r.n > 0 {
+		r.Histogram.Record(r.value, r.n)
+		r.n = 0
+	}
+}
+
+// settleRuns makes all histograms complete.
+func (t *tally) settleRuns() {
+	t.latency.settle()
+	t.service.settle()
+	t.acknowledge.settle()
+	t.lag.settle()
+}
+
+// take gives what was counted and begins anew; into is empty.
+func (t *tally) take(into *tally) {
+	t.settleRuns()
+	last := t.last
+	*into, *t = *t, *into
+	*t = tally{latency: t.latency, service: t.service, acknowledge: t.acknowledge, lag: t.lag, last: last}
+}
+
+// add adds what another has counted, and empties that.
+func (t *tally) add(other *tally) {
+	t.Counts.add(&other.Counts)
+	t.stale += other.stale
+	t.retransmitted += other.retransmitted
+	t.unsent += other.unsent
+	t.last = max(t.last, other.last)
+	for _, h := range []struct{ to, from *runs }{
+		{&t.latency, &other.latency}, {&t.service, &other.service},
+		{&t.acknowledge, &other.acknowledge}, {&t.lag, &other.lag},
+	} {
+		if h.from.Count() > 0 {
+			h.to.Add(&h.from.Histogram)
+			h.from.Reset()
+		}
+	}
+	other.Counts, other.stale, other.retransmitted, other.unsent = Counts{}, 0, 0, 0
+}
+
+// time records how long a message took.
+func (w *worker) time(f *phase, publisher uint32, sequence, sent int64) {
+	service := since(sent, w.readAt)
+	if !f.pacer.open() {
+		w.tally.latency.record(service)
+		return
+	}
+	w.tally.service.record(service)
+	w.tally.latency.record(w.readAt - f.start.Load() - f.pacer.plannedOf(publisher, sequence))
+}
+
+// examples are the first cases of what should not be.
+type examples struct{ duplicated, disordered, corrupted example }
+
+type example struct {
+	of        *subscriber
+	publisher uint32
+	sequence  int64
+}
+
+func (w *worker) remember(e *example, s *subscriber, publisher uint32, sequence int64) {
+	if e.of == nil {
+		*e = example{s, publisher, sequence}
+	}
+}
+
+// noteRefusal remembers why messages were refused.
+func (w *worker) noteRefusal(p *publisher, a *mqttwire.Ack) {
+	if w.refusals == nil {
+		w.refusals = map[refusal]int64{}
+	}
+	w.refusals[refusal{a.Kind, a.Reason}]++
+}
+
+type refusal struct {
+	kind   mqttwire.PacketType
+	reason mqttwire.ReasonCode
+}
