@@ -27,7 +27,7 @@ const backlogTime = int64(time.Second)
 func (r *run) newPhase(name string, d time.Duration, messages int64) *phase {
 	p := &r.plan
 	f := &phase{name: name, tag: r.tag, duration: d, messages: messages, until: never}
-	if name == warmingUp {
+	if name == phaseWarmUp {
 		f.tag |= warmupTag
 		f.pacer = newPacer(p.Rate, 0, p.Publishers)
 	} else {
@@ -47,8 +47,8 @@ func (r *run) newPhase(name string, d time.Duration, messages int64) *phase {
 }
 
 const (
-	warmingUp = "warm-up"
-	measuring = "measure"
+	phaseWarmUp  = "warm-up"
+	phaseMeasure = "measure"
 )
 
 // begin has all workers begin the phase at one moment.

@@ -20,7 +20,7 @@ func (r *run) traffic(ctx context.Context) error {
 	if err := r.warmUp(ctx); err != nil {
 		return err
 	}
-	f := r.newPhase(measuring, r.plan.Duration, r.plan.Messages)
+	f := r.newPhase(phaseMeasure, r.plan.Duration, r.plan.Messages)
 	if err := r.measure(ctx, f); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (r *run) warmUp(ctx context.Context) error {
 	if r.plan.Warmup <= 0 {
 		return nil
 	}
-	f := r.newPhase(warmingUp, r.plan.Warmup, 0)
+	f := r.newPhase(phaseWarmUp, r.plan.Warmup, 0)
 	if !r.begin(f) {
 		return r.loopError()
 	}
