@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -30,17 +31,27 @@ const (
 )
 
 // String is the row, broken at spaces where it is too long for a terminal,
-// without the last newline.
+// without the last newline. What a broker may have put into it to move the cursor
+// becomes question marks.
 func (l Line) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-*s", labelWidth-1, l.Label)
-	for i, text := range wrap(l.Text, lineWidth-labelWidth) {
+	for i, text := range wrap(printable(l.Text), lineWidth-labelWidth) {
 		if i > 0 {
 			b.WriteString("\n" + strings.Repeat(" ", labelWidth-1))
 		}
 		b.WriteString(" " + text)
 	}
 	return strings.TrimRight(b.String(), " ")
+}
+
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}, s)
 }
 
 // wrap breaks s into lines of at most width columns where it has spaces: after a

@@ -48,15 +48,15 @@ func (r *Result) head() Head {
 		Publishers: p.Publishers, Subscribers: p.Subscribers, Topics: p.Topics, Topic: p.Topic, Retain: p.Retain,
 		SizeMin: p.SizeMin, SizeMax: p.SizeMax,
 		Rate: known(p.Rate), RampSeconds: known(p.Ramp.Seconds()), Window: known(p.Window), Outstanding: known(p.Outstanding),
-		Warmup: p.Warmup.Seconds(), Duration: known(p.Duration.Seconds()), Messages: known(p.Messages),
+		Warmup: max(p.Warmup, 0).Seconds(), Duration: known(p.Duration.Seconds()), Messages: known(p.Messages),
 		ConnectRate: known(p.ConnectRate), HoldSeconds: known(p.Hold.Seconds()),
 		Workers: max(p.Workers, r.Generator.Workers), Target: p.Target.Name, InProcess: p.Target.InProcess, ProcessOfPID: known(p.PID),
 	}
 }
 
-// known is nil for 0.
+// known is nil for 0, and below it: a Plan says so what it is without.
 func known[T int | int64 | float64](v T) *T {
-	if v == 0 {
+	if v <= 0 {
 		return nil
 	}
 	return &v

@@ -149,6 +149,15 @@ func TestRecordRefuses(t *testing.T) {
 	}
 }
 
+// TestHeadWithout: what a plan does without is null.
+func TestHeadWithout(t *testing.T) {
+	r := sampleOf(Pairs)
+	r.Plan.Warmup, r.Plan.Outstanding, r.Plan.Rate, r.Plan.Messages = -1, -1, 0, 0
+	if h := r.head(); h.Warmup != 0 || h.Outstanding != nil || h.Rate != nil || h.Messages != nil || *h.Window != 100 {
+		t.Errorf("%+v", h)
+	}
+}
+
 func TestRound(t *testing.T) {
 	for _, test := range []struct {
 		v        float64

@@ -138,3 +138,14 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileText: nothing that a broker says moves the cursor.
+func TestHostileText(t *testing.T) {
+	r := sampleOf(Pairs)
+	r.Failures = []Failure{{NotAllowed, "refused: \x1b[2Jnothing to see\r\n\u202everdict"}}
+	r.Connections.Refused = map[string]int{"\x00\a": 1}
+	var b bytes.Buffer
+	if _, err := r.WriteTo(&b); err != nil || strings.ContainsAny(b.String(), "\x1b\r\u202e\x00\a") || !strings.Contains(b.String(), "FAILED        refused: ?[2Jnothing to see???verdict\n") {
+		t.Errorf("%q %v", b.String(), err)
+	}
+}
