@@ -32,9 +32,7 @@ type recent struct {
 func (r *run) openBook() {
 	watch := r.book.watch
 	r.collect()
-	now := r.clock.now()
-	r.book = book{watch: watch, begun: now, told: now, noted: now}
-	r.result.Series = nil
+	r.book = book{watch: watch}
 }
 
 // begin is the first moment of the measured time.

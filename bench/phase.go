@@ -116,7 +116,6 @@ type turn struct {
 	on    bool
 	round int64
 	index int
-	wake  int64 // when it is to be the worker's turn again
 }
 
 // restTime is how long a worker sleeps at least between two sendings of an open
@@ -126,13 +125,10 @@ const restTime = int64(50 * time.Microsecond)
 // pace notes what is due, and says when the next message is.
 func (w *worker) pace(now int64) (next int64) {
 	f := w.phase
-	t := &w.turn
-	if f == nil || !t.on || !f.pacer.open() || len(w.publishers) == 0 {
+	if f == nil || !w.turn.on || !f.pacer.open() || len(w.publishers) == 0 {
 		return never
 	}
-	if now < t.wake { // somebody else had the worker called
-		return t.wake
-	}
+	t := &w.turn
 	start := f.start.Load()
 	for {
 		p := w.publishers[t.index]
@@ -141,8 +137,7 @@ func (w *worker) pace(now int64) (next int64) {
 			return never
 		}
 		if at := start + f.pacer.planned(k); at > now {
-			t.wake = max(at, t.wake+restTime)
-			return t.wake
+			return max(at, now+restTime)
 		}
 		p.due++
 		p.mark()

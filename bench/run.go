@@ -32,8 +32,7 @@ type run struct {
 	subscribers int
 
 	// counts of links, over all workers
-	open, maxOpen, ready, failed atomic.Int64
-	firstSeen                    atomic.Int64 // when the first message of others came; 0: none has
+	open, maxOpen, ready, failed, ends atomic.Int64
 
 	book           book
 	sending        bool // the phase sends still

@@ -3,8 +3,6 @@ package bench
 import (
 	"context"
 	"time"
-
-	"mqtk/mqttwire"
 )
 
 // traffic is the course of the shapes in which messages go from publishers to
@@ -49,12 +47,10 @@ func (r *run) cast() error {
 		}
 		w := r.workers[j%len(r.workers)]
 		switch p.Shape {
-		case Pairs:
+		case Pairs, SubOnly:
 			w = r.workers[j%p.Topics%len(r.workers)]
-		case Shared, SubOnly:
-			if isShared(filters[0]) {
-				w = r.workers[0]
-			}
+		case Shared:
+			w = r.workers[0]
 		}
 		s := r.addSubscriber(w, filters)
 		if p.Shape == Pairs {
@@ -62,7 +58,7 @@ func (r *run) cast() error {
 		} else {
 			r.mind(s, 0, 1)
 		}
-		if p.Shape == Shared || p.Shape == SubOnly && isShared(filters[0]) {
+		if p.Shape == Shared {
 			share = s.join(share)
 		}
 	}
@@ -200,9 +196,4 @@ func (r *run) measure(ctx context.Context, f *phase) error {
 		return err
 	}
 	return nil
-}
-
-func isShared(filter string) bool {
-	_, _, shared := mqttwire.SplitShared(filter)
-	return shared
 }

@@ -6,5 +6,6 @@ import (
 )
 
 // dieWithUs has the kernel kill the command should we be killed ourselves. It
-// counts from the end of the thread that started it.
+// counts from the end of the thread that started it; the runtime ends threads
+// only with a goroutine that is locked to one, and we have none.
 func dieWithUs(cmd *exec.Cmd) { cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL }

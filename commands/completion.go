@@ -169,11 +169,8 @@ func newCompletionFlag(f cli.Flag) completionFlag {
 		return c
 	}
 	c.value = placeholder(f)
-	switch c.words = valueWords(f.Names()[0]); f.Names()[0] {
-	case "property":
+	if c.words = valueWords(f.Names()[0]); f.Names()[0] == "property" {
 		c.words = propertyWords(f)
-	case "shape":
-		c.words = shapeWords(f)
 	}
 	if c.words == nil {
 		c.path = pathIn(c.value)
@@ -239,13 +236,6 @@ func propertyWords(f cli.Flag) [][]string {
 	}
 	slices.Sort(names)
 	return [][]string{packets, slices.Compact(names)}
-}
-
-// shapeWords are those that the usage of --shape lists; each command has its own.
-func shapeWords(f cli.Flag) [][]string {
-	_, list, _ := strings.Cut(usageText(f), "says: ")
-	list, _, _ = strings.Cut(list, " (")
-	return [][]string{strings.Split(list, ", ")}
 }
 
 // shellQuote puts a word into single quotes.

@@ -64,6 +64,8 @@ func TestManyConnections(t *testing.T) {
 			}
 		})
 		ended.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		for i := range 4 {
 			if got := from[netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + i)}).String()]; got != n/4 {
 				t.Errorf("%d connections came from 127.0.0.%d, want %d: %v", got, 1+i, n/4, from)

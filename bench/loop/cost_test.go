@@ -88,7 +88,7 @@ func bounce(nc net.Conn) {
 // What a message costs there and back, beside a goroutine that writes and reads
 // itself. The server is the same for all.
 func BenchmarkEcho(b *testing.B) {
-	b.Run("raw", func(b *testing.B) {
+	b.Run("goroutine that blocks", func(b *testing.B) {
 		nc := dialEcho(b, nil)
 		in := make([]byte, 64)
 		for b.Loop() {

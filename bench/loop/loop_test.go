@@ -33,6 +33,41 @@ func TestEcho(t *testing.T) {
 	})
 }
 
+// What is queued leaves by one write, in order with what is sent.
+func TestQueueGathers(t *testing.T) {
+	inWorlds(t, func(t *testing.T, p *place) {
+		l := p.loop(echo)
+		var got []byte
+		var before, after Usage
+		all := pattern(1000)
+		c := join(l, &client{onReceived: func(c *client, in []byte) int {
+			if got = append(got, in...); len(got) >= len(all) {
+				after = l.Usage()
+				c.Close()
+			}
+			return len(in)
+		}, onOpen: func(c *client) {
+			before = l.Usage()
+			for _, b := range all[:500] {
+				c.Queue([]byte{b})
+			}
+			c.Send(all[500:510])
+			for _, b := range all[510:] {
+				c.Queue([]byte{b})
+			}
+		}}, netip.Addr{}, 0)
+		if err := c.end(); err != nil || !bytes.Equal(got, all) {
+			t.Errorf("%d bytes came, %v", len(got), err)
+		}
+		if n := after.Writes - before.Writes; n < 1 || n > 2 {
+			t.Errorf("%d writes", n)
+		}
+		if after.Reads == before.Reads {
+			t.Error("nothing was read")
+		}
+	})
+}
+
 // What a handler leaves comes again, in front of what comes next.
 func TestPartialPackets(t *testing.T) {
 	inWorlds(t, func(t *testing.T, p *place) {

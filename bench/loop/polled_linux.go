@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"runtime"
 	"time"
 
@@ -99,18 +100,18 @@ func (l *polled) Run(ctx context.Context) error {
 // prepare makes what the loop waits with.
 func (l *polled) prepare() (err error) {
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return err
+		return os.NewSyscallError("epoll_create1", err)
 	}
 	if l.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return err
+		return os.NewSyscallError("eventfd", err)
 	}
 	l.now = l.o.Clock()
 	if err = l.alarm.open(l.now); err != nil {
-		return err
+		return os.NewSyscallError("timerfd_create", err)
 	}
 	for place, fd := range map[int32]int{eventPlace: l.event, timerPlace: l.alarm.fd} {
 		if err = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | edge, Fd: place}); err != nil {
-			return err
+			return os.NewSyscallError("epoll_ctl", err)
 		}
 	}
 	if l.o.Wake == nil {
@@ -166,10 +167,12 @@ func (l *polled) wait() (events int) {
 	}
 	n, err := unix.EpollWait(l.epoll, l.ready[:], timeout)
 	if err != nil && err != unix.EINTR {
-		panic("epoll_wait: " + err.Error()) // EBADF or EFAULT: the process is broken
+		panic("epoll_wait: " + err.Error()) // EBADF, EFAULT: the process is broken
 	}
 	l.now = l.o.Clock()
-	l.usage.Asleep += l.now - before
+	if timeout != 0 {
+		l.usage.Asleep += l.now - before
+	}
 	return max(n, 0)
 }
 
@@ -183,7 +186,9 @@ func (l *polled) wakeIfDue() {
 	l.flush()
 }
 
+// callWake looks at the clock again: handlers may have taken their time.
 func (l *polled) callWake() {
+	l.now = l.o.Clock()
 	l.next = max(l.o.Wake(l.now), l.now+wakeFloor)
 }
 

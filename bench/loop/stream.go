@@ -97,12 +97,12 @@ func (c *stream) write() {
 	for c.failed == nil && c.more() {
 		out := c.out
 		c.out, c.under = l.buffer(), len(out)
+		l.usage.Writes++
 		l.leave()
 		_, err := c.nc.Write(out)
 		l.enter()
 		l.recycle(out)
 		c.under = 0
-		l.usage.Writes++
 		c.fail(err)
 	}
 	l.recycle(c.out)
