@@ -32,7 +32,9 @@ type recent struct {
 func (r *run) openBook() {
 	watch := r.book.watch
 	r.collect()
-	r.book = book{watch: watch}
+	now := r.clock.now()
+	r.book = book{watch: watch, begun: now, told: now, noted: now}
+	r.result.Series = nil
 }
 
 // begin is the first moment of the measured time.

@@ -134,7 +134,7 @@ func (r *run) limit(f *phase, g *Generator) (bool, string) {
 	const much, fairlyLong = .95, .2
 	if !f.pacer.open() {
 		if g.Busy >= much {
-			return true, fmt.Sprintf("the busiest of the generator's %d threads was at work for %.0f%% of the time: take more of them, on CPUs that the broker does not need", g.Workers, 100*g.Busy)
+			return true, fmt.Sprintf("its busiest thread of %d was at work for %s of the time: take more of them, on CPUs that the broker does not need", g.Workers, FormatPercent(round(g.Busy, 3)))
 		}
 		return false, ""
 	}
@@ -148,9 +148,9 @@ func (r *run) limit(f *phase, g *Generator) (bool, string) {
 	}
 	switch {
 	case lag > bound:
-		return true, fmt.Sprintf("one message in a hundred was sent %v later than planned, though neither the window nor the socket held it up", lag.Round(time.Microsecond))
+		return true, fmt.Sprintf("one message in a hundred was sent %s or more after its time, though neither the window nor the socket held it up", FormatTime(lag))
 	case g.Waiting > fairlyLong:
-		return true, fmt.Sprintf("the generator's threads waited for a CPU for %.0f%% of the time", 100*g.Waiting)
+		return true, fmt.Sprintf("its threads waited for a CPU for %s of the time", FormatPercent(round(g.Waiting, 3)))
 	}
 	return false, ""
 }
@@ -243,7 +243,7 @@ func (r *run) judgeConnections() {
 func (r *run) explain(f *phase, s *survey) {
 	t := &r.book.total
 	if !f.pacer.open() && r.plan.Shape != SubOnly {
-		r.remark("a closed loop at full speed: a publisher waits for the broker before it goes on, so latency is that of a broker under full load, and what a stall delays is not counted")
+		r.remark("%s", closedLoopNote)
 	}
 	if t.unsent > 0 {
 		r.remark("%d messages were due and could not be sent before the time was over: the broker takes less than the rate", t.unsent)
@@ -255,7 +255,7 @@ func (r *run) explain(f *phase, s *survey) {
 		r.remark("the broker sent %d messages of QoS 2 again before their exchange was over: nobody would see them twice", t.retransmitted)
 	}
 	if r.plan.Target.InProcess {
-		r.remark("the broker is part of this process and shares its CPUs with the generator")
+		r.remark("%s", inProcessNote)
 	}
 	for _, q := range []mqttwire.QoS{0, 1} {
 		if n := r.grantedCount(q); n > 0 && q < r.plan.QoS {

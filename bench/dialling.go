@@ -111,7 +111,6 @@ func (w *worker) closed(c *link, was stage, err error) {
 		w.links.note(was, err)
 		w.run.failed.Add(1)
 	}
-	w.run.ends.Add(1)
 	w.run.poke()
 }
 

@@ -105,6 +105,13 @@ func (f *flow) receive(n int64) (fresh, late bool) {
 		f.next = n + 1
 		return true, false
 	}
+	if n < f.first { // where the flow begins is what came first
+		if n+1 < f.first {
+			f.missing = slices.Insert(f.missing, 0, span{n + 1, f.first})
+		}
+		f.first = n
+		return true, true
+	}
 	return f.missing.remove(n), n < f.next-1
 }
 

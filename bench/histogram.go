@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"iter"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -75,4 +76,19 @@ func (h *Histogram) Mean() time.Duration {
 		return 0
 	}
 	return time.Duration(h.h.Mean())
+}
+
+// All yields the durations that were counted, as exactly as they are kept, from
+// the shortest on, and how often each one was.
+func (h *Histogram) All() iter.Seq2[time.Duration, int64] {
+	return func(yield func(time.Duration, int64) bool) {
+		if h.Count() == 0 {
+			return
+		}
+		for _, bar := range h.h.Distribution() {
+			if bar.Count > 0 && !yield(time.Duration(bar.To), bar.Count) {
+				return
+			}
+		}
+	}
 }

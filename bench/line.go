@@ -55,7 +55,7 @@ func printable(s string) string {
 }
 
 // wrap breaks s into lines of at most width columns where it has spaces: after a
-// comma or the like, if that leaves no more than half of a line empty.
+// comma or the like, if that leaves no more than a third of a line empty.
 func wrap(s string, width int) []string {
 	var lines []string
 	for utf8.RuneCountInString(s) > width {
@@ -79,7 +79,7 @@ func lastSpace(s string, width int) int {
 		}
 		if c == ' ' {
 			space = i
-			if column > width/2 && i > 0 && strings.IndexByte(",;:", s[i-1]) >= 0 {
+			if column > width*2/3 && i > 0 && strings.IndexByte(",;:", s[i-1]) >= 0 {
 				stop = i
 			}
 		}

@@ -246,6 +246,8 @@ func (o Objective) holds(v float64) bool {
 func (o Objective) unknown(r *Result) string {
 	name, shape := o.Metric.Name, r.Plan.Shape
 	switch {
+	case strings.HasPrefix(name, "broker_") && r.Broker == nil && r.Plan.PID != 0:
+		return fmt.Sprintf("%s is not known: process %d could not be watched", name, r.Plan.PID)
 	case strings.HasPrefix(name, "broker_") && r.Broker == nil:
 		return fmt.Sprintf("%s is not known without --pid", name)
 	case strings.HasPrefix(o.Metric.object, "phases."):

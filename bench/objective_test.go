@@ -89,7 +89,7 @@ func TestJudge(t *testing.T) {
 	empty := sampleOf(Pairs)
 	empty.Counts, empty.Latency = Counts{}, nil
 	closed := sampleOf(Pairs)
-	closed.Plan.Rate = 0
+	closed.Plan.Rate, closed.Plan.PID = 0, 4711
 	for _, test := range []struct {
 		r    *Result
 		in   string
@@ -110,6 +110,7 @@ func TestJudge(t *testing.T) {
 		{flawed, "generator_busy<80%", true, "generator_busy<80%: 1.6%, kept"},
 		{flawed, "limited_by_generator=no", true, "limited_by_generator=no: no, kept"},
 		{flawed, "broker_cpu_us_per_message<3", false, "broker_cpu_us_per_message<3: broker_cpu_us_per_message is not known without --pid!"},
+		{closed, "broker_cpus<3", false, "broker_cpus<3: broker_cpus is not known: process 4711 could not be watched!"},
 		{flawed, "drain_per_second>3", false, "drain_per_second>3: the shape pairs has no such phase!"},
 		{zero, "p99<10ms", false, "p99<10ms: p99 is not known: nobody receives here (acknowledge_p99 and its like are, at QoS 1 and 2)!"},
 		{zero, "lost=0", false, "lost=0: lost is not known: nobody receives here (acknowledge_p99 and its like are, at QoS 1 and 2)!"},

@@ -116,6 +116,7 @@ type turn struct {
 	on    bool
 	round int64
 	index int
+	wake  int64 // when it is to be the worker's turn again
 }
 
 // restTime is how long a worker sleeps at least between two sendings of an open
@@ -125,10 +126,13 @@ const restTime = int64(50 * time.Microsecond)
 // pace notes what is due, and says when the next message is.
 func (w *worker) pace(now int64) (next int64) {
 	f := w.phase
-	if f == nil || !w.turn.on || !f.pacer.open() || len(w.publishers) == 0 {
+	t := &w.turn
+	if f == nil || !t.on || !f.pacer.open() || len(w.publishers) == 0 {
 		return never
 	}
-	t := &w.turn
+	if now < t.wake { // somebody else had the worker called
+		return t.wake
+	}
 	start := f.start.Load()
 	for {
 		p := w.publishers[t.index]
@@ -137,7 +141,8 @@ func (w *worker) pace(now int64) (next int64) {
 			return never
 		}
 		if at := start + f.pacer.planned(k); at > now {
-			return max(at, now+restTime)
+			t.wake = max(at, t.wake+restTime)
+			return t.wake
 		}
 		p.due++
 		p.mark()

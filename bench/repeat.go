@@ -198,8 +198,10 @@ func mergeProcesses(runs []*Result) *Process {
 			return nil
 		}
 		all.PID, all.RSS = b.PID, max(all.RSS, b.RSS)
+		all.Seconds += b.Seconds
 		all.CPUSeconds += b.CPUSeconds
 		all.PeakRSS = max(all.PeakRSS, b.PeakRSS)
+		all.HighRSS = max(all.HighRSS, b.HighRSS)
 		all.Threads = max(all.Threads, b.Threads)
 	}
 	all.PerConnection = medianKnown(runs, func(r *Result) int64 { return r.Broker.PerConnection })

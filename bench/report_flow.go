@@ -116,6 +116,9 @@ func (t *text) ofExpected(n int64) string {
 	return FormatPercent(float64(n) / float64(max(t.r.Counts.Expected, 1)))
 }
 
+// What is said of a closed loop below its latencies, and in Notes.
+const closedLoopNote = "a closed loop waits for the broker: this is the latency of a full window, and what a stall holds up is not in it (see --rate)"
+
 // latency is a table of what was timed.
 func (t *text) latency() {
 	r := t.r
@@ -142,9 +145,12 @@ func (t *text) latency() {
 		t.row(row.label, "%s", columns(func(q quantile) string { return FormatTime(row.h.Quantile(q.share)) }))
 	}
 	switch {
-	case !head || r.Latency.Count() == 0:
+	case !head:
+	case t.p.Shape == PubOnly && t.p.Rate > 0:
+		t.row("", "from the planned sending")
+	case r.Latency.Count() == 0:
 	case closed:
-		t.row("", "in a closed loop this is the latency of a full window: see --rate")
+		t.row("", "%s", closedLoopNote)
 	case r.Service.Count() > 0:
 		t.row("", "latency is from the planned sending, service from the actual one")
 	}
@@ -169,7 +175,7 @@ func (r *Result) Verdict() Line {
 	}
 	if r.Generator.Limited {
 		l.Tone = Warning
-		l.Text += "; the generator was the limit, the broker may do more"
+		l.Text += "; the generator was the limit, the broker may do " + map[bool]string{true: "better", false: "more"}[r.Plan.Rate > 0]
 	}
 	return l
 }

@@ -47,11 +47,19 @@ func (r *Result) head() Head {
 		Shape: p.Shape, Version: p.Version.String(), QoS: int(p.QoS),
 		Publishers: p.Publishers, Subscribers: p.Subscribers, Topics: p.Topics, Topic: p.Topic, Retain: p.Retain,
 		SizeMin: p.SizeMin, SizeMax: p.SizeMax,
-		Rate: known(p.Rate), RampSeconds: known(p.Ramp.Seconds()), Window: known(p.Window), Outstanding: known(p.Outstanding),
+		Rate: known(p.Rate), RampSeconds: known(p.Ramp.Seconds()), Window: r.windowOf(p.Window, p.QoS > 0), Outstanding: r.windowOf(p.Outstanding, p.Rate == 0 && p.Shape.receives()),
 		Warmup: max(p.Warmup, 0).Seconds(), Duration: known(p.Duration.Seconds()), Messages: known(p.Messages),
 		ConnectRate: known(p.ConnectRate), HoldSeconds: known(p.Hold.Seconds()),
 		Workers: max(p.Workers, r.Generator.Workers), Target: p.Target.Name, InProcess: p.Target.InProcess, ProcessOfPID: known(p.PID),
 	}
+}
+
+// windowOf is a bound of the sending, if it is one in this run.
+func (r *Result) windowOf(n int, counts bool) *int {
+	if !counts || !r.Plan.Shape.sends() {
+		return nil
+	}
+	return known(n)
 }
 
 // known is nil for 0, and below it: a Plan says so what it is without.

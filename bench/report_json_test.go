@@ -156,6 +156,14 @@ func TestHeadWithout(t *testing.T) {
 	if h := r.head(); h.Warmup != 0 || h.Outstanding != nil || h.Rate != nil || h.Messages != nil || *h.Window != 100 {
 		t.Errorf("%+v", h)
 	}
+	r.Plan.QoS, r.Plan.Outstanding = 0, 1000
+	if h := r.head(); h.Window != nil || *h.Outstanding != 1000 {
+		t.Errorf("%+v", h)
+	}
+	r.Plan.Rate = 3
+	if h := r.head(); h.Outstanding != nil {
+		t.Errorf("%+v", h)
+	}
 }
 
 func TestRound(t *testing.T) {

@@ -26,7 +26,9 @@ func (r *Result) Lines() []Line {
 	t.broker()
 	t.runs()
 	for _, note := range r.Notes {
-		t.row("note", "%s", note)
+		if note != closedLoopNote && note != inProcessNote {
+			t.row("note", "%s", note)
+		}
 	}
 	for _, j := range r.Judged {
 		t.toned(toneOf(j.Kept), "expected", "%s", j.Text)
@@ -81,6 +83,9 @@ func many[T int | int64](n T, one, more string) string {
 	return counted(n) + " " + more
 }
 
+// What is said of a broker in this process beside its name, and in Notes.
+const inProcessNote = "a broker in this process, which shares its CPUs with the generator"
+
 func (t *text) what() {
 	t.row("test", "%s", t.shape())
 	t.row("", "%s", t.messages())
@@ -89,7 +94,7 @@ func (t *text) what() {
 	}
 	where := t.p.Target.Name
 	if t.p.Target.InProcess {
-		where += ", a broker in this process: the two share its CPU time"
+		where += ": " + inProcessNote
 	}
 	t.row("target", "%s", where)
 }

@@ -43,6 +43,7 @@ func closedSample() *Result {
 	r.Plan.Rate, r.Plan.Outstanding, r.Plan.SizeMin, r.Plan.SizeMax, r.Generator.Lag = 0, 1000, 16, 65536, nil
 	r.Counts.Sent, r.Counts.Acknowledged, r.Counts.Expected, r.Counts.Delivered = 12_345_678, 12_345_678, 12_345_678, 12_345_678
 	r.Counts.BytesSent, r.Counts.BytesReceived, r.Generator.Busy, r.Plan.Target.InProcess = 790_123_392, 790_123_392, 0.997, true
+	r.Notes = []string{closedLoopNote, inProcessNote} // once each in the text
 	r.Generator.Limited, r.Generator.Why = true, "its busiest thread was at work 99.7% of the time; more threads (--workers) or another machine would get more out of the broker"
 	return r
 }

@@ -32,7 +32,8 @@ type run struct {
 	subscribers int
 
 	// counts of links, over all workers
-	open, maxOpen, ready, failed, ends atomic.Int64
+	open, maxOpen, ready, failed atomic.Int64
+	firstSeen                    atomic.Int64 // when the first message of others came; 0: none has
 
 	book           book
 	sending        bool // the phase sends still

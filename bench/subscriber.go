@@ -24,7 +24,7 @@ type subscriber struct {
 	// its own only know the order.
 	first, step uint32
 	flows       []flow
-	strangers   map[uint64]*flow // where somebody else publishes: by tag and publisher
+	strangers   map[uint64]*stranger // where somebody else publishes: by tag and publisher
 
 	// of the last message: the next is likely to be of the same publisher
 	lastPublisher uint32 // maxClients: none
@@ -38,13 +38,14 @@ type subscriber struct {
 	received int64 // messages of this phase, for the first time
 	dead     bool  // its connection has ended in this phase
 
-	duplicated, disordered int64 // of this phase
+	duplicated [3]int64 // of this phase, by QoS
 }
 
 // A group is the members of a shared subscription. They are on one worker.
 type group struct {
-	flows   []flow
-	members []*subscriber
+	flows     []flow
+	strangers map[uint64]*stranger
+	members   []*subscriber
 }
 
 // gone: the other members take over, if there are any.
@@ -115,7 +116,7 @@ func (s *subscriber) begin(f *phase) {
 	clear(s.flows)
 	clear(s.strangers)
 	s.lastPublisher, s.lastFlow, s.lastFan, s.lastSent, s.advance = maxClients, nil, nil, 0, 0
-	s.received, s.duplicated, s.disordered = 0, 0, 0
+	s.received, s.duplicated = 0, [3]int64{}
 }
 
 // take handles what the broker sends to a subscriber.
@@ -205,10 +206,13 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 		t.Foreign++
 		return false
 	}
+	if f.name == phaseListen {
+		return s.hearOf(first, payload)
+	}
 	head := binary.BigEndian.Uint64(payload)
 	tail := binary.BigEndian.Uint64(payload[8:])
 	if uint16(head>>48) != f.tag {
-		s.stranger(f, uint16(head>>48))
+		s.unknown(f, uint16(head>>48))
 		return false
 	}
 	publisher := uint32(head>>24) & (maxClients - 1)
@@ -230,14 +234,11 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 		}
 	}
 	before := s.lastFlow.next
-	if !s.order(publisher, sequence) {
+	if !s.order(first>>1&3, publisher, sequence) {
 		return false
 	}
 	s.advance += s.lastFlow.next - before
-	s.received++
-	t.Delivered++
 	t.BytesReceived += int64(len(payload))
-	t.last = w.readAt
 	w.time(f, publisher, sequence, int64(tail&(1<<timeBits-1)))
 	return true
 }
@@ -279,33 +280,40 @@ func (s *subscriber) report() {
 }
 
 // order counts a message whose payload is known; true: it came for the first time.
-func (s *subscriber) order(publisher uint32, sequence int64) bool {
-	t := &s.w.tally
+func (s *subscriber) order(qos byte, publisher uint32, sequence int64) bool {
 	fresh, late := s.lastFlow.receive(sequence)
 	if s.group != nil { // the order is that of each member
 		own := &s.flows[(publisher-s.first)/s.step]
 		late = sequence < own.next-1
 		own.next = max(own.next, sequence+1)
 	}
+	return s.count(fresh, late, qos, publisher, sequence)
+}
+
+// count counts a message; true: it came for the first time.
+func (s *subscriber) count(fresh, late bool, qos byte, publisher uint32, sequence int64) bool {
+	t := &s.w.tally
 	if late {
 		t.Reordered++
 	}
 	if !fresh {
 		t.Duplicated++
-		s.duplicated++
+		s.duplicated[qos]++
 		s.w.remember(&s.w.examples.duplicated, s, publisher, sequence)
 		return false
 	}
 	if late {
 		t.Disordered++
-		s.disordered++
 		s.w.remember(&s.w.examples.disordered, s, publisher, sequence)
 	}
+	s.received++
+	t.Delivered++
+	t.last = s.w.readAt
 	return true
 }
 
-// stranger counts a message that is not of this phase.
-func (s *subscriber) stranger(f *phase, tag uint16) {
+// unknown counts a message that is not of this phase.
+func (s *subscriber) unknown(f *phase, tag uint16) {
 	if tag == f.tag^warmupTag {
 		s.w.tally.stale++
 		return

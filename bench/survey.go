@@ -40,6 +40,7 @@ func (r *run) survey() (s survey) {
 		own := survey{progress: w.progress()}
 		for _, x := range w.subscribers {
 			own.subscriber(x, standings)
+			own.strangers(x)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -90,12 +91,8 @@ func (s *survey) add(o *survey) {
 // subscriber adds what a subscriber should have had; the first member of a group
 // speaks for it.
 func (s *survey) subscriber(x *subscriber, standings []standing) {
-	switch x.granted {
-	case 0:
-		s.twiceLow += x.duplicated
-	case 2:
-		s.twice += x.duplicated
-	}
+	s.twiceLow += x.duplicated[0]
+	s.twice += x.duplicated[2]
 	flows, dead, granted := x.flows, x.dead, x.granted
 	if g := x.group; g != nil {
 		if g.members[0] != x {

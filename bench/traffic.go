@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"time"
+
+	"mqtk/mqttwire"
 )
 
 // traffic is the course of the shapes in which messages go from publishers to
@@ -47,10 +49,12 @@ func (r *run) cast() error {
 		}
 		w := r.workers[j%len(r.workers)]
 		switch p.Shape {
-		case Pairs, SubOnly:
+		case Pairs:
 			w = r.workers[j%p.Topics%len(r.workers)]
-		case Shared:
-			w = r.workers[0]
+		case Shared, SubOnly:
+			if isShared(filters[0]) {
+				w = r.workers[0]
+			}
 		}
 		s := r.addSubscriber(w, filters)
 		if p.Shape == Pairs {
@@ -58,7 +62,7 @@ func (r *run) cast() error {
 		} else {
 			r.mind(s, 0, 1)
 		}
-		if p.Shape == Shared {
+		if p.Shape == Shared || p.Shape == SubOnly && isShared(filters[0]) {
 			share = s.join(share)
 		}
 	}
@@ -196,4 +200,9 @@ func (r *run) measure(ctx context.Context, f *phase) error {
 		return err
 	}
 	return nil
+}
+
+func isShared(filter string) bool {
+	_, _, shared := mqttwire.SplitShared(filter)
+	return shared
 }

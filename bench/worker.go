@@ -36,7 +36,8 @@ type worker struct {
 	starved     []*publisher // that deliveries on other workers may let go on
 	spare       []*publisher // memory for dirty
 	tally       tally
-	taken       tally // by the coordinator
+	taken       tally  // by the coordinator
+	fill        []byte // as long as the longest payload that may come
 	examples    examples
 	refusals    map[refusal]int64
 	readAt      int64      // when what is being handled was read from its socket
@@ -44,7 +45,7 @@ type worker struct {
 }
 
 func newWorker(r *run, number int) (*worker, error) {
-	w := &worker{run: r, number: number, ended: make(chan struct{})}
+	w := &worker{run: r, number: number, ended: make(chan struct{}), fill: r.fill}
 	w.decoder = mqttwire.Decoder{Version: r.plan.Version, From: mqttwire.Server}
 	w.links.refused, w.links.failed = map[string]int{}, map[string]int{}
 	l, err := loop.New(loop.Options{

@@ -18,6 +18,7 @@ type place struct {
 	port      int
 	unix      string
 	hasTarget bool
+	named     bool // some source says where; else it is the default
 
 	username, password *string
 	passwordFile       string
@@ -81,6 +82,7 @@ func merge(sources ...place) place {
 		m.caFile, m.alpn = s.caFile, s.alpn // a flag is looked at before them
 		m.certFile, m.keyFile = s.certFile, s.keyFile
 		if s.names() {
+			m.named = true
 			m.target, m.host, m.port, m.unix, m.hasTarget = s.target, s.host, s.port, s.unix, s.hasTarget
 			break
 		}

@@ -116,12 +116,40 @@ func (s *argvScan) next() error {
 	}
 	if len(s.line.Operands) == 0 {
 		if sub := s.command().Command(word); sub != nil {
-			s.path = append(s.path, sub)
-			return nil
+			return s.enter(sub)
 		}
 	}
 	s.line.Operands = append(s.line.Operands, word)
 	return nil
+}
+
+// enter goes on with a subcommand. Flags that came before its name are its own, or
+// nobody's.
+func (s *argvScan) enter(sub *cli.Command) error {
+	s.path = append(s.path, sub)
+	for i, f := range s.line.given {
+		var own cli.Flag
+		for _, name := range flagNames(f) {
+			if own = findFlag(sub, name); own != nil {
+				break
+			}
+		}
+		if own == nil || takesValue(own) != takesValue(f) {
+			return s.unknownFlag(dashed(flagNames(f)[0]))
+		}
+		s.line.given[i] = own
+		s.rename(flagNames(f)[0], flagNames(own)[0])
+	}
+	return nil
+}
+
+// rename gives a flag the first name that it has elsewhere.
+func (s *argvScan) rename(before, after string) {
+	for i, word := range s.line.Flags {
+		if value, found := strings.CutPrefix(word, "--"+before+"="); found {
+			s.line.Flags[i] = "--" + after + "=" + value
+		}
+	}
 }
 
 // long takes --name, --name=value or --name value.

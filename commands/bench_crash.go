@@ -186,7 +186,7 @@ func (o *crashOptions) process() (*brokerProcess, error) {
 	if o.Seed != nil {
 		o.load.Seed = uint64(*o.Seed)
 	}
-	process := newBrokerProcess(o.Command, o.Log)
+	process := newBrokerProcess("crash", o.Command, o.Log)
 	o.load.Broker, o.load.Cleanup = process, !process.usesData()
 	if !process.usesPort() {
 		return process, nil

@@ -6,6 +6,5 @@ import (
 )
 
 // dieWithUs has the kernel kill the command should we be killed ourselves. It
-// counts from the end of the thread that started it; the runtime ends threads
-// only with a goroutine that is locked to one, and we have none.
+// counts from the end of the thread that started it.
 func dieWithUs(cmd *exec.Cmd) { cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL }

@@ -49,5 +49,3 @@ func crashExamples() []manRow {
 		{"mqtk bench crash -- sh -c 'printf \"listener {port}\\npersistence true\\npersistence_location {data}/\\nallow_anonymous true\\n\" >{data}/conf; exec mosquitto -c {data}/conf'", "Let a shell write the configuration first"},
 	}
 }
-
-func benchExamples() []manRow { return crashExamples()[:1] }

@@ -1,21 +1,26 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A brokerProcess is the broker that bench crash starts and kills: a command
+// A brokerProcess is the broker that bench starts, and bench crash kills: a command
 // with its own process group, its data, and the end of its output.
 type brokerProcess struct {
 	command    []string
+	purpose    string // crash or bench, in the name of the directory
 	chosenPort uint16 // 0: the command has no {port}
 	data       string // the directory, empty: the command has no {data}
 	logPath    string
@@ -24,8 +29,8 @@ type brokerProcess struct {
 	ended      chan struct{}
 }
 
-func newBrokerProcess(command []string, logPath string) *brokerProcess {
-	b := &brokerProcess{command: command, logPath: logPath, ended: make(chan struct{})}
+func newBrokerProcess(purpose string, command []string, logPath string) *brokerProcess {
+	b := &brokerProcess{command: command, purpose: purpose, logPath: logPath, ended: make(chan struct{})}
 	close(b.ended)
 	return b
 }
@@ -48,7 +53,7 @@ func (b *brokerProcess) prepare() (err error) {
 		}
 	}
 	if b.usesData() {
-		if b.data, err = os.MkdirTemp("", "mqtk-crash-"); err != nil {
+		if b.data, err = os.MkdirTemp("", "mqtk-"+b.purpose+"-"); err != nil {
 			return fmt.Errorf("make the directory of {data}: %w", err)
 		}
 	}
@@ -69,26 +74,66 @@ func (b *brokerProcess) Start() error {
 	b.cmd.Stdout, b.cmd.Stderr = to, to
 	ownGroup(b.cmd)
 	dieWithUs(b.cmd)
-	if err := b.cmd.Start(); err != nil {
-		from.Close()
-		return fmt.Errorf("cannot run %s: %w", words[0], err)
-	}
-	silent := make(chan struct{})
-	go func() {
-		defer close(silent)
-		defer from.Close()
-		_, _ = io.Copy(&b.output, from)
-	}()
-	ended := make(chan struct{})
-	b.ended = ended
+	started, silent, ended := make(chan error), make(chan struct{}), make(chan struct{})
 	go func(cmd *exec.Cmd) {
+		runtime.LockOSThread() // dieWithUs counts from the end of the thread that starts it
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		_ = cmd.Wait()
 		killGroup(cmd) // what it had started and left behind
 		waitFor(silent, time.Second)
 		close(ended)
 	}(b.cmd)
+	if err := <-started; err != nil {
+		from.Close()
+		return fmt.Errorf("cannot run %s: %w", words[0], err)
+	}
+	b.ended = ended
+	go func() {
+		defer close(silent)
+		defer from.Close()
+		_, _ = io.Copy(&b.output, from)
+	}()
 	return nil
 }
+
+// await waits until the port accepts connections.
+func (b *brokerProcess) await(ctx context.Context, limit time.Duration) error {
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(b.chosenPort)))
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		nc, err := new(net.Dialer).DialContext(within, "tcp", address)
+		if err == nil {
+			return nc.Close()
+		}
+		select {
+		case <-again.C:
+		case <-b.ended:
+			return &startError{strings.Join(b.words(), " "), errors.New("it has ended by itself, before it accepted connections on port " + strconv.Itoa(int(b.chosenPort)))}
+		case <-within.Done():
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return &startError{strings.Join(b.words(), " "), fmt.Errorf("nothing accepts connections on port %d after %v", b.chosenPort, limit)}
+		}
+	}
+}
+
+// A startError: a command did not become a broker.
+type startError struct {
+	command string
+	err     error
+}
+
+func (e *startError) Error() string { return fmt.Sprintf("%s: %v", e.command, e.err) }
+func (e *startError) Unwrap() error { return e.err }
 
 func waitFor(done <-chan struct{}, limit time.Duration) bool {
 	timer := time.NewTimer(limit)
@@ -114,6 +159,22 @@ func (b *brokerProcess) Kill() error {
 	}
 	return nil
 }
+
+// Stop asks the command to end, kills what does not, and removes its data.
+func (b *brokerProcess) Stop() error {
+	select {
+	case <-b.ended:
+	default:
+		terminateGroup(b.cmd)
+		waitFor(b.ended, stopLimit)
+	}
+	err := b.Kill()
+	_, cleaned := b.cleanUp(false)
+	return errors.Join(err, cleaned)
+}
+
+// stopLimit is how long a broker that was asked to end may take.
+const stopLimit = 5 * time.Second
 
 // Ended is closed when the command has ended.
 func (b *brokerProcess) Ended() <-chan struct{} { return b.ended }

@@ -169,8 +169,11 @@ func newCompletionFlag(f cli.Flag) completionFlag {
 		return c
 	}
 	c.value = placeholder(f)
-	if c.words = valueWords(f.Names()[0]); f.Names()[0] == "property" {
+	switch c.words = valueWords(f.Names()[0]); f.Names()[0] {
+	case "property":
 		c.words = propertyWords(f)
+	case "shape":
+		c.words = shapeWords(f)
 	}
 	if c.words == nil {
 		c.path = pathIn(c.value)
@@ -236,6 +239,13 @@ func propertyWords(f cli.Flag) [][]string {
 	}
 	slices.Sort(names)
 	return [][]string{packets, slices.Compact(names)}
+}
+
+// shapeWords are those that the usage of --shape lists; each command has its own.
+func shapeWords(f cli.Flag) [][]string {
+	_, list, _ := strings.Cut(usageText(f), "says: ")
+	list, _, _ = strings.Cut(list, " (")
+	return [][]string{strings.Split(list, ", ")}
 }
 
 // shellQuote puts a word into single quotes.

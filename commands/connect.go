@@ -83,6 +83,9 @@ type plan struct {
 	needs5    string // the flag that only 5.0 can honour
 	proxyFrom string // what named the proxy
 	unusedCA  bool   // MQTK_CAFILE is set and does not count
+	place     place
+	// authenticator makes what options.Authenticator is one of; nil: none.
+	authenticator func() (client.Authenticator, error)
 }
 
 // plan resolves and checks the options.
@@ -91,7 +94,7 @@ func (o *connectOptions) plan(p *program) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	pl := plan{topic: topic}
+	pl := plan{topic: topic, place: where}
 	connect := mqttwire.Connect{Version: o.Version, CleanStart: !o.NoClean, KeepAlive: 60}
 	if where.version != 0 && o.Version == 0 {
 		connect.Version = where.version
@@ -114,8 +117,13 @@ func (o *connectOptions) plan(p *program) (plan, error) {
 	if pl.options.DialOptions, pl.proxyFrom, err = o.dialOptions(p, where); err != nil {
 		return plan{}, err
 	}
-	if pl.options.Authenticator, err = o.authenticator(where, &connect); err != nil {
+	if pl.authenticator, err = o.authenticator(where, &connect); err != nil {
 		return plan{}, err
+	}
+	if pl.authenticator != nil {
+		if pl.options.Authenticator, err = pl.authenticator(); err != nil {
+			return plan{}, err
+		}
 	}
 	pl.unusedCA = p.getenv("MQTK_CAFILE") != "" && where.caFile == ""
 	pl.options.Connect = connect

@@ -179,10 +179,10 @@ func (o *connectOptions) proxy(getenv func(string) string, target transport.Targ
 	return url, "ALL_PROXY", nil
 }
 
-// authenticator is the client's half of --auth-method. User name and password
+// authenticator makes the client's half of --auth-method, one for each client. User name and password
 // are for it alone then: a password in the CONNECT would give away what most
 // mechanisms keep to themselves.
-func (o *connectOptions) authenticator(where place, connect *mqttwire.Connect) (client.Authenticator, error) {
+func (o *connectOptions) authenticator(where place, connect *mqttwire.Connect) (func() (client.Authenticator, error), error) {
 	if o.AuthMethod == "" {
 		if o.PlainWithoutTLS {
 			return nil, usagef("--plain-without-tls is for --auth-method PLAIN")
@@ -199,12 +199,14 @@ func (o *connectOptions) authenticator(where place, connect *mqttwire.Connect) (
 	if o.AuthMethod == sasl.External {
 		who.Identity = connect.Username
 	}
-	method, err := sasl.NewClient(o.AuthMethod, who)
-	if err != nil {
-		return nil, usagef("--auth-method: %w", err)
-	}
 	connect.HasUsername, connect.Username, connect.HasPassword, connect.Password = false, "", false, nil
-	return method, nil
+	return func() (client.Authenticator, error) {
+		method, err := sasl.NewClient(o.AuthMethod, who)
+		if err != nil {
+			return nil, usagef("--auth-method: %w", err)
+		}
+		return method, nil
+	}, nil
 }
 
 // reauthenticating runs the mechanism again and again. A connection that is

@@ -125,8 +125,8 @@ func TestManNotes(t *testing.T) {
 			if !found {
 				continue
 			}
-			words := strings.Fields(strings.ReplaceAll(line, "'", ""))
-			if _, _, err := parseCommandLine(Tree(), words); err != nil {
+			line, _, _ = strings.Cut(line, " > ")
+			if _, _, err := parseCommandLine(Tree(), splitWords(line)); err != nil {
 				t.Errorf("%s: %v", example.term, err)
 			}
 		}
@@ -213,7 +213,10 @@ func testCompletion(t *testing.T, complete func(t *testing.T, words ...string) [
 		{[]string{"mqtk", "completion", "z"}, []string{"zsh"}},
 		{[]string{"mqtk", "help", "insp"}, []string{"inspect"}},
 		{[]string{"mqtk", "help", "inspect", ""}, []string{"journal"}},
-		{[]string{"mqtk", "help", "--man", "bench", "c"}, []string{"crash"}},
+		{[]string{"mqtk", "help", "--man", "bench", "cr"}, []string{"crash"}},
+		{[]string{"mqtk", "bench", "--shape", "fan"}, []string{"fan-in", "fan-out"}},
+		{[]string{"mqtk", "bench", "conn", "--shape", ""}, []string{"churn", "ramp", "storm"}},
+		{[]string{"mqtk", "bench", "pub", "--csv", places}, []string{places + "file", places + "folder"}},
 		{[]string{"mqtk", "serve", "--data", places}, []string{places + "folder"}},
 		{[]string{"mqtk", "inspect", "journal", places}, []string{places + "folder"}},
 		{[]string{"mqtk", "inspect", "journal", "--salvage", places}, []string{places + "folder"}},

@@ -35,6 +35,7 @@ type link struct {
 	limit   time.Duration // up to the CONNACK
 	silence *time.Timer   // of the broker before its CONNACK; nil before any attempt
 	dialled atomic.Bool   // there is a connection
+	peer    net.Addr      // of the last one; for after connect
 	mu      sync.Mutex    // one line at a time on stderr
 }
 
@@ -147,6 +148,7 @@ func (l *link) connect() (err error) {
 			return nil, err
 		}
 		<-l.armed
+		l.peer = nc.RemoteAddr()
 		l.dialled.Store(true)
 		return l.first.watch(nc), nil
 	}

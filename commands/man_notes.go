@@ -48,7 +48,13 @@ func notesOn(path []*cli.Command) manNotes {
 	case "sub":
 		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes(), wayNotes(), authNotes()}, clientEnvironment(), subExamples(), true}
 	case "bench":
-		return manNotes{nil, clientEnvironment(), benchExamples(), true}
+		return manNotes{append(benchNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchExamples(), true}
+	case "bench pub":
+		return manNotes{append(benchEndNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchPubExamples(), true}
+	case "bench sub":
+		return manNotes{append(benchEndNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchSubExamples(), true}
+	case "bench conn":
+		return manNotes{append(benchConnNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchConnExamples(), true}
 	case "bench crash":
 		return manNotes{crashNotes(), clientEnvironment(), crashExamples(), true}
 	}

@@ -102,8 +102,13 @@ func readHeap() (g heapGauges) {
 // keepHouse has a steward look after the memory until the function that it
 // returns is called.
 func (s *service) keepHouse(ctx context.Context) (end func()) {
+	return tend(ctx, newSteward(s.broker, s.house.config.Limits.MemoryLimit, s.log))
+}
+
+// tend has a steward work until the function that it returns is called.
+func tend(ctx context.Context, w *steward) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	w, ended := newSteward(s.broker, s.house.config.Limits.MemoryLimit, s.log), make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		w.run(ctx)

@@ -237,6 +237,212 @@ _mqtk_sub() {
     fi
 }
 
+_mqtk_bench_pub() {
+    case $before in
+    -D|--property) _mqtk_words 'authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval'; return ;;
+    esac
+    case $prev in
+    -c|--clients) return ;;
+    --pubs) return ;;
+    --topics) return ;;
+    -t|--topic) return ;;
+    -q|--qos) _mqtk_words '0 1 2'; return ;;
+    -s|--size) return ;;
+    -n|--messages) return ;;
+    -z|--duration) return ;;
+    --rate) return ;;
+    --ramp) return ;;
+    -R|--connect-rate) return ;;
+    --warmup) return ;;
+    -M|--window|--max-inflight) return ;;
+    --patience) return ;;
+    --workers) return ;;
+    --expect) return ;;
+    --repeat) return ;;
+    --broker) return ;;
+    --pid) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
+    --unix) _mqtk_files; return ;;
+    -A|--bind) return ;;
+    -W|--timeout) return ;;
+    --retry) return ;;
+    --retry-wait) return ;;
+    --wait-broker) return ;;
+    --proxy) _mqtk_words 'socks5:// socks5h:// http://'; return ;;
+    --ws-header) return ;;
+    --cafile) _mqtk_files; return ;;
+    --capath) _mqtk_directories; return ;;
+    --cert) _mqtk_files; return ;;
+    --key) _mqtk_files; return ;;
+    --key-password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    --servername) return ;;
+    --tls-version) _mqtk_words '1.2 1.3'; return ;;
+    --ciphers) return ;;
+    --alpn|--tls-alpn) return ;;
+    --tls-keylog) _mqtk_files; return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -i|--id) return ;;
+    -I|--id-prefix) return ;;
+    --auth-method) _mqtk_words 'SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5'; return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    -k|--keep-alive|--keepalive) return ;;
+    -x|--session-expiry) return ;;
+    -D|--property) _mqtk_words 'connect publish will'; return ;;
+    --will-topic) return ;;
+    --will-payload) return ;;
+    --will-qos) _mqtk_words '0 1 2'; return ;;
+    --will-delay) return ;;
+    --will-user-property) return ;;
+    --will-content-type) return ;;
+    --will-response-topic) return ;;
+    --will-correlation-data) return ;;
+    --will-message-expiry) return ;;
+    --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    --csv) _mqtk_files; return ;;
+    --series) _mqtk_files; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-c --clients --pubs --topics -t --topic -q --qos -s --size -n --messages -z --duration --rate --ramp -R --connect-rate --warmup -M --window --max-inflight -r --retain --patience --workers --expect --repeat --broker --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+    fi
+}
+
+_mqtk_bench_sub() {
+    case $before in
+    -D|--property) _mqtk_words 'authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias-maximum user-property will-delay-interval'; return ;;
+    esac
+    case $prev in
+    -c|--clients) return ;;
+    --subs) return ;;
+    --topics) return ;;
+    -t|--topic) return ;;
+    -q|--qos) _mqtk_words '0 1 2'; return ;;
+    -n|--messages) return ;;
+    -z|--duration) return ;;
+    -R|--connect-rate) return ;;
+    --warmup) return ;;
+    --patience) return ;;
+    --workers) return ;;
+    --expect) return ;;
+    --repeat) return ;;
+    --pid) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
+    --unix) _mqtk_files; return ;;
+    -A|--bind) return ;;
+    -W|--timeout) return ;;
+    --retry) return ;;
+    --retry-wait) return ;;
+    --wait-broker) return ;;
+    --proxy) _mqtk_words 'socks5:// socks5h:// http://'; return ;;
+    --ws-header) return ;;
+    --cafile) _mqtk_files; return ;;
+    --capath) _mqtk_directories; return ;;
+    --cert) _mqtk_files; return ;;
+    --key) _mqtk_files; return ;;
+    --key-password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    --servername) return ;;
+    --tls-version) _mqtk_words '1.2 1.3'; return ;;
+    --ciphers) return ;;
+    --alpn|--tls-alpn) return ;;
+    --tls-keylog) _mqtk_files; return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -i|--id) return ;;
+    -I|--id-prefix) return ;;
+    --auth-method) _mqtk_words 'SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5'; return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    -k|--keep-alive|--keepalive) return ;;
+    -x|--session-expiry) return ;;
+    -D|--property) _mqtk_words 'connect will'; return ;;
+    --will-topic) return ;;
+    --will-payload) return ;;
+    --will-qos) _mqtk_words '0 1 2'; return ;;
+    --will-delay) return ;;
+    --will-user-property) return ;;
+    --will-content-type) return ;;
+    --will-response-topic) return ;;
+    --will-correlation-data) return ;;
+    --will-message-expiry) return ;;
+    --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    --csv) _mqtk_files; return ;;
+    --series) _mqtk_files; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '-c --clients --subs --topics -t --topic -q --qos -n --messages -z --duration -R --connect-rate --warmup --patience --workers --expect --repeat --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+    fi
+}
+
+_mqtk_bench_conn() {
+    case $before in
+    -D|--property) _mqtk_words 'authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias-maximum user-property will-delay-interval'; return ;;
+    esac
+    case $prev in
+    --shape) _mqtk_words 'ramp churn storm'; return ;;
+    -c|--clients) return ;;
+    -z|--duration) return ;;
+    -R|--connect-rate) return ;;
+    --hold) return ;;
+    --patience) return ;;
+    --workers) return ;;
+    --expect) return ;;
+    --repeat) return ;;
+    --broker) return ;;
+    --pid) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
+    --unix) _mqtk_files; return ;;
+    -A|--bind) return ;;
+    -W|--timeout) return ;;
+    --retry) return ;;
+    --retry-wait) return ;;
+    --wait-broker) return ;;
+    --proxy) _mqtk_words 'socks5:// socks5h:// http://'; return ;;
+    --ws-header) return ;;
+    --cafile) _mqtk_files; return ;;
+    --capath) _mqtk_directories; return ;;
+    --cert) _mqtk_files; return ;;
+    --key) _mqtk_files; return ;;
+    --key-password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    --servername) return ;;
+    --tls-version) _mqtk_words '1.2 1.3'; return ;;
+    --ciphers) return ;;
+    --alpn|--tls-alpn) return ;;
+    --tls-keylog) _mqtk_files; return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -i|--id) return ;;
+    -I|--id-prefix) return ;;
+    --auth-method) _mqtk_words 'SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5'; return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    -k|--keep-alive|--keepalive) return ;;
+    -x|--session-expiry) return ;;
+    -D|--property) _mqtk_words 'connect will'; return ;;
+    --will-topic) return ;;
+    --will-payload) return ;;
+    --will-qos) _mqtk_words '0 1 2'; return ;;
+    --will-delay) return ;;
+    --will-user-property) return ;;
+    --will-content-type) return ;;
+    --will-response-topic) return ;;
+    --will-correlation-data) return ;;
+    --will-message-expiry) return ;;
+    --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    --csv) _mqtk_files; return ;;
+    --series) _mqtk_files; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--shape -c --clients -z --duration -R --connect-rate --hold --patience --workers --expect --repeat --broker --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+    fi
+}
+
 _mqtk_bench_crash() {
     case $prev in
     --kills) return ;;
@@ -271,13 +477,88 @@ _mqtk_bench_crash() {
 _mqtk_bench() {
     if [[ $COMP_CWORD -gt 2 ]]; then
         case ${COMP_WORDS[2]} in
+        pub) _mqtk_bench_pub; return ;;
+        sub) _mqtk_bench_sub; return ;;
+        conn) _mqtk_bench_conn; return ;;
         crash) _mqtk_bench_crash; return ;;
         esac
     fi
+    case $before in
+    -D|--property) _mqtk_words 'authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval'; return ;;
+    esac
+    case $prev in
+    --shape) _mqtk_words 'pairs fan-in fan-out shared retained offline'; return ;;
+    -c|--clients) return ;;
+    --pubs) return ;;
+    --subs) return ;;
+    --topics) return ;;
+    -t|--topic) return ;;
+    -q|--qos) _mqtk_words '0 1 2'; return ;;
+    -s|--size) return ;;
+    -n|--messages) return ;;
+    -z|--duration) return ;;
+    --rate) return ;;
+    --ramp) return ;;
+    -R|--connect-rate) return ;;
+    --warmup) return ;;
+    -M|--window|--max-inflight) return ;;
+    --outstanding) return ;;
+    --patience) return ;;
+    --workers) return ;;
+    --expect) return ;;
+    --slo) return ;;
+    --repeat) return ;;
+    --broker) return ;;
+    --rows) return ;;
+    --pid) return ;;
+    -h|--host) _mqtk_words 'localhost'; return ;;
+    -p|--port) return ;;
+    -L|--url) _mqtk_words 'mqtt:// mqtts:// ws:// wss:// unix:///'; return ;;
+    --unix) _mqtk_files; return ;;
+    -A|--bind) return ;;
+    -W|--timeout) return ;;
+    --retry) return ;;
+    --retry-wait) return ;;
+    --wait-broker) return ;;
+    --proxy) _mqtk_words 'socks5:// socks5h:// http://'; return ;;
+    --ws-header) return ;;
+    --cafile) _mqtk_files; return ;;
+    --capath) _mqtk_directories; return ;;
+    --cert) _mqtk_files; return ;;
+    --key) _mqtk_files; return ;;
+    --key-password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    --servername) return ;;
+    --tls-version) _mqtk_words '1.2 1.3'; return ;;
+    --ciphers) return ;;
+    --alpn|--tls-alpn) return ;;
+    --tls-keylog) _mqtk_files; return ;;
+    -u|--username) return ;;
+    -P|--password|--pw) return ;;
+    --password-from) _mqtk_words 'env: file: fd: cmd: prompt'; return ;;
+    -i|--id) return ;;
+    -I|--id-prefix) return ;;
+    --auth-method) _mqtk_words 'SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5'; return ;;
+    -V|--protocol-version) _mqtk_words 'auto 5 311 31 mqttv5 mqttv311 mqttv31'; return ;;
+    -k|--keep-alive|--keepalive) return ;;
+    -x|--session-expiry) return ;;
+    -D|--property) _mqtk_words 'connect publish will'; return ;;
+    --will-topic) return ;;
+    --will-payload) return ;;
+    --will-qos) _mqtk_words '0 1 2'; return ;;
+    --will-delay) return ;;
+    --will-user-property) return ;;
+    --will-content-type) return ;;
+    --will-response-topic) return ;;
+    --will-correlation-data) return ;;
+    --will-message-expiry) return ;;
+    --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
+    --csv) _mqtk_files; return ;;
+    --series) _mqtk_files; return ;;
+    esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '--help'
+        _mqtk_words '--shape -c --clients --pubs --subs --topics -t --topic -q --qos -s --size -n --messages -z --duration --rate --ramp -R --connect-rate --warmup -M --window --max-inflight --outstanding -r --retain --patience --workers --expect --find-max --slo --repeat --broker --rows --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
     else
-        _mqtk_words 'crash'
+        _mqtk_words 'pub sub conn crash'
     fi
 }
 
@@ -323,7 +604,7 @@ _mqtk_help() {
         case $prev in
         serve) _mqtk_words 'acl passwd import'; return ;;
         acl) _mqtk_words 'explain lint'; return ;;
-        bench) _mqtk_words 'crash'; return ;;
+        bench) _mqtk_words 'pub sub conn crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac
         _mqtk_words 'serve pub sub bench inspect completion help version'

@@ -306,6 +306,292 @@ _mqtk_sub() {
         '*:topic: '
 }
 
+_mqtk_bench_pub() {
+    _arguments -s -S \
+        '(-c --clients)-c+[have N publishers (default 10)]:N: ' \
+        '(-c --clients)--clients=[have N publishers (default 10)]:N: ' \
+        '(--pubs)--pubs=[have N publishers]:N: ' \
+        '(--topics)--topics=[use N topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)]:N: ' \
+        '(-t --topic)-t+[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
+        '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
+        '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first]:N: ' \
+        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(--rate)--rate=[publish at RATE messages a second in all, each at its planned time (2000, 2000/s, 2k; default\: a closed loop at full speed)]:RATE: ' \
+        '(--ramp)--ramp=[let the rate grow from nothing to that of --rate within TIME]:TIME: ' \
+        '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(-R --connect-rate)--connect-rate=[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(--warmup)--warmup=[run for TIME before anything is counted (default 1)]:TIME: ' \
+        '(-M --window --max-inflight)-M+[have at most N messages of a publisher unacknowledged at QoS 1 and 2 (default 100)]:N: ' \
+        '(-M --window --max-inflight)--window=[have at most N messages of a publisher unacknowledged at QoS 1 and 2 (default 100)]:N: ' \
+        '(-M --window --max-inflight)--max-inflight=[have at most N messages of a publisher unacknowledged at QoS 1 and 2 (default 100)]:N: ' \
+        '(-r --retain)-r[let the broker retain the messages]' \
+        '(-r --retain)--retain[let the broker retain the messages]' \
+        '(--patience)--patience=[wait TIME after the last delivery for what is missing (default 5)]:TIME: ' \
+        '(--workers)--workers=[put the load on with N threads (default half as many as there are processors)]:N: ' \
+        '*--expect=[end with 10 if the run misses the OBJECTIVES, such as '\''p99<10ms,lost=0'\'' (repeatable)]:OBJECTIVES: ' \
+        '(--repeat)--repeat=[run N times and report medians, with each run (with several --broker default 5)]:N: ' \
+        '*--broker=[start the broker that COMMAND runs, without a shell, measure it, and stop it; in it {port} becomes a free port and {data} a new directory; more than one (repeatable) are measured by turns and put side by side in a table]:COMMAND: ' \
+        '(--pid)--pid=[watch CPU time and memory of the process PID, which is the broker (Linux)]:PID: ' \
+        '(-h --host)-h+[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
+        '(-A --bind)-A+[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-A --bind)--bind=[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-W --timeout)-W+[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(-W --timeout)--timeout=[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(--retry)--retry=[try the first connection again at most N times (default\: never)]:N: ' \
+        '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
+        '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
+        '(--proxy)--proxy=[connect through the proxy URL\: socks5\://, socks5h\:// (which looks up names itself) or http\://, each with \[USER\:PASSWORD@\]HOST\[\:PORT\]; empty\: none, whatever ALL_PROXY says]:URL:(socks5\:// socks5h\:// http\://)' \
+        '(-S --srv)-S[take the host for a domain, and ask its SRV records where the broker is]' \
+        '(-S --srv)--srv[take the host for a domain, and ask its SRV records where the broker is]' \
+        '*--ws-header=[send the field NAME\:VALUE with a WebSocket upgrade (repeatable)]:NAME\:VALUE: ' \
+        '(--cafile)--cafile=[trust the authorities in FILE (PEM) in place of the system'\''s; turns TLS on]:FILE:_files' \
+        '(--capath)--capath=[trust the authorities in the PEM files of DIR; turns TLS on]:DIR:_files -/' \
+        '(--tls-use-os-certs)--tls-use-os-certs[trust the authorities of the system, too; turns TLS on]' \
+        '(--cert)--cert=[show the broker the certificate in FILE (PEM)]:FILE:_files' \
+        '(--key)--key=[with the key in FILE (PEM; default\: it is in that of --cert)]:FILE:_files' \
+        '(--key-password-from)--key-password-from=[take the password of an encrypted key from SOURCE, as for --password-from]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(--insecure)--insecure[do not look for the host'\''s name in the broker'\''s certificate, and, without --cafile and --capath, at nothing in it]' \
+        '(--servername)--servername=[look for NAME in the broker'\''s certificate, and ask for it (SNI)]:NAME: ' \
+        '(--tls-version)--tls-version=[speak TLS VERSION alone\: 1.2 or 1.3]:VERSION:(1.2 1.3)' \
+        '(--ciphers)--ciphers=[offer the CIPHERS of TLS 1.2, by their names in Go, with commas between]:CIPHERS: ' \
+        '(--alpn --tls-alpn)--alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--alpn --tls-alpn)--tls-alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--tls-keylog)--tls-keylog=[add the secrets of the connection to FILE, for those who look into it with a sniffer]:FILE:_files' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-i --id)-i+[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-i --id)--id=[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-I --id-prefix)-I+[the same as --id PREFIX]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[the same as --id PREFIX]:PREFIX: ' \
+        '(--auth-method)--auth-method=[log in by the SASL mechanism NAME, with user name and password of the usual flags\: SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, EXTERNAL, PLAIN, CRAM-MD5, DIGEST-MD5 (MQTT 5.0)]:NAME:(SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5)' \
+        '(--plain-without-tls)--plain-without-tls[let --auth-method PLAIN show the password to the network]' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keep-alive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keepalive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(--no-clean --disable-clean-session)--no-clean[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(--no-clean --disable-clean-session)--disable-clean-session[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(-x --session-expiry)-x+[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '(-x --session-expiry)--session-expiry=[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '*-D[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, publish, will]:PACKET NAME VALUE:(connect publish will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval):value: ' \
+        '*--property[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, publish, will]:PACKET NAME VALUE:(connect publish will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval):value: ' \
+        '(--will-topic)--will-topic=[leave a will on TOPIC]:TOPIC: ' \
+        '(--will-payload)--will-payload=[let the will say MESSAGE]:MESSAGE: ' \
+        '(--will-qos)--will-qos=[publish the will at QOS]:QOS:(0 1 2)' \
+        '(--will-retain)--will-retain[let the broker retain the will]' \
+        '(--will-delay)--will-delay=[let the broker wait TIME before it publishes the will]:TIME: ' \
+        '*--will-user-property=[add the user property NAME=VALUE (repeatable), in the will]:NAME=VALUE: ' \
+        '(--will-content-type)--will-content-type=[say that the payload is of TYPE, in the will]:TYPE: ' \
+        '(--will-response-topic)--will-response-topic=[ask for a reply on TOPIC, in the will]:TOPIC: ' \
+        '(--will-correlation-data)--will-correlation-data=[let a reply carry DATA, in the will]:DATA: ' \
+        '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
+        '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
+        '(--json)--json[print the report as a JSON object]' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
+        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--help)--help[show help]'
+}
+
+_mqtk_bench_sub() {
+    _arguments -s -S \
+        '(-c --clients)-c+[have N subscribers (default 10)]:N: ' \
+        '(-c --clients)--clients=[have N subscribers (default 10)]:N: ' \
+        '(--subs)--subs=[have N subscribers]:N: ' \
+        '(--topics)--topics=[use N topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)]:N: ' \
+        '(-t --topic)-t+[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
+        '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
+        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first]:N: ' \
+        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(-R --connect-rate)--connect-rate=[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(--warmup)--warmup=[run for TIME before anything is counted (default 1)]:TIME: ' \
+        '(--patience)--patience=[wait TIME after the last delivery for what is missing (default 5)]:TIME: ' \
+        '(--workers)--workers=[put the load on with N threads (default half as many as there are processors)]:N: ' \
+        '*--expect=[end with 10 if the run misses the OBJECTIVES, such as '\''p99<10ms,lost=0'\'' (repeatable)]:OBJECTIVES: ' \
+        '(--repeat)--repeat=[run N times and report medians, with each run (with several --broker default 5)]:N: ' \
+        '(--pid)--pid=[watch CPU time and memory of the process PID, which is the broker (Linux)]:PID: ' \
+        '(-h --host)-h+[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
+        '(-A --bind)-A+[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-A --bind)--bind=[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-W --timeout)-W+[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(-W --timeout)--timeout=[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(--retry)--retry=[try the first connection again at most N times (default\: never)]:N: ' \
+        '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
+        '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
+        '(--proxy)--proxy=[connect through the proxy URL\: socks5\://, socks5h\:// (which looks up names itself) or http\://, each with \[USER\:PASSWORD@\]HOST\[\:PORT\]; empty\: none, whatever ALL_PROXY says]:URL:(socks5\:// socks5h\:// http\://)' \
+        '(-S --srv)-S[take the host for a domain, and ask its SRV records where the broker is]' \
+        '(-S --srv)--srv[take the host for a domain, and ask its SRV records where the broker is]' \
+        '*--ws-header=[send the field NAME\:VALUE with a WebSocket upgrade (repeatable)]:NAME\:VALUE: ' \
+        '(--cafile)--cafile=[trust the authorities in FILE (PEM) in place of the system'\''s; turns TLS on]:FILE:_files' \
+        '(--capath)--capath=[trust the authorities in the PEM files of DIR; turns TLS on]:DIR:_files -/' \
+        '(--tls-use-os-certs)--tls-use-os-certs[trust the authorities of the system, too; turns TLS on]' \
+        '(--cert)--cert=[show the broker the certificate in FILE (PEM)]:FILE:_files' \
+        '(--key)--key=[with the key in FILE (PEM; default\: it is in that of --cert)]:FILE:_files' \
+        '(--key-password-from)--key-password-from=[take the password of an encrypted key from SOURCE, as for --password-from]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(--insecure)--insecure[do not look for the host'\''s name in the broker'\''s certificate, and, without --cafile and --capath, at nothing in it]' \
+        '(--servername)--servername=[look for NAME in the broker'\''s certificate, and ask for it (SNI)]:NAME: ' \
+        '(--tls-version)--tls-version=[speak TLS VERSION alone\: 1.2 or 1.3]:VERSION:(1.2 1.3)' \
+        '(--ciphers)--ciphers=[offer the CIPHERS of TLS 1.2, by their names in Go, with commas between]:CIPHERS: ' \
+        '(--alpn --tls-alpn)--alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--alpn --tls-alpn)--tls-alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--tls-keylog)--tls-keylog=[add the secrets of the connection to FILE, for those who look into it with a sniffer]:FILE:_files' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-i --id)-i+[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-i --id)--id=[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-I --id-prefix)-I+[the same as --id PREFIX]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[the same as --id PREFIX]:PREFIX: ' \
+        '(--auth-method)--auth-method=[log in by the SASL mechanism NAME, with user name and password of the usual flags\: SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, EXTERNAL, PLAIN, CRAM-MD5, DIGEST-MD5 (MQTT 5.0)]:NAME:(SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5)' \
+        '(--plain-without-tls)--plain-without-tls[let --auth-method PLAIN show the password to the network]' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keep-alive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keepalive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(--no-clean --disable-clean-session)--no-clean[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(--no-clean --disable-clean-session)--disable-clean-session[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(-x --session-expiry)-x+[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '(-x --session-expiry)--session-expiry=[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '*-D[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, will]:PACKET NAME VALUE:(connect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias-maximum user-property will-delay-interval):value: ' \
+        '*--property[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, will]:PACKET NAME VALUE:(connect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias-maximum user-property will-delay-interval):value: ' \
+        '(--will-topic)--will-topic=[leave a will on TOPIC]:TOPIC: ' \
+        '(--will-payload)--will-payload=[let the will say MESSAGE]:MESSAGE: ' \
+        '(--will-qos)--will-qos=[publish the will at QOS]:QOS:(0 1 2)' \
+        '(--will-retain)--will-retain[let the broker retain the will]' \
+        '(--will-delay)--will-delay=[let the broker wait TIME before it publishes the will]:TIME: ' \
+        '*--will-user-property=[add the user property NAME=VALUE (repeatable), in the will]:NAME=VALUE: ' \
+        '(--will-content-type)--will-content-type=[say that the payload is of TYPE, in the will]:TYPE: ' \
+        '(--will-response-topic)--will-response-topic=[ask for a reply on TOPIC, in the will]:TOPIC: ' \
+        '(--will-correlation-data)--will-correlation-data=[let a reply carry DATA, in the will]:DATA: ' \
+        '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
+        '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
+        '(--json)--json[print the report as a JSON object]' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
+        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--help)--help[show help]'
+}
+
+_mqtk_bench_conn() {
+    _arguments -s -S \
+        '(--shape)--shape=[do with connections what SHAPE says\: ramp, churn, storm (default ramp); SHAPES in the man page tells of each]:SHAPE:(ramp churn storm)' \
+        '(-c --clients)-c+[have N connections (default 10)]:N: ' \
+        '(-c --clients)--clients=[have N connections (default 10)]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(-R --connect-rate)--connect-rate=[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(--hold)--hold=[hold the connections for TIME (default 10)]:TIME: ' \
+        '(--patience)--patience=[wait TIME after the last delivery for what is missing (default 5)]:TIME: ' \
+        '(--workers)--workers=[put the load on with N threads (default half as many as there are processors)]:N: ' \
+        '*--expect=[end with 10 if the run misses the OBJECTIVES, such as '\''p99<10ms,lost=0'\'' (repeatable)]:OBJECTIVES: ' \
+        '(--repeat)--repeat=[run N times and report medians, with each run (with several --broker default 5)]:N: ' \
+        '*--broker=[start the broker that COMMAND runs, without a shell, measure it, and stop it; in it {port} becomes a free port and {data} a new directory; more than one (repeatable) are measured by turns and put side by side in a table]:COMMAND: ' \
+        '(--pid)--pid=[watch CPU time and memory of the process PID, which is the broker (Linux)]:PID: ' \
+        '(-h --host)-h+[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
+        '(-A --bind)-A+[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-A --bind)--bind=[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-W --timeout)-W+[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(-W --timeout)--timeout=[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(--retry)--retry=[try the first connection again at most N times (default\: never)]:N: ' \
+        '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
+        '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
+        '(--proxy)--proxy=[connect through the proxy URL\: socks5\://, socks5h\:// (which looks up names itself) or http\://, each with \[USER\:PASSWORD@\]HOST\[\:PORT\]; empty\: none, whatever ALL_PROXY says]:URL:(socks5\:// socks5h\:// http\://)' \
+        '(-S --srv)-S[take the host for a domain, and ask its SRV records where the broker is]' \
+        '(-S --srv)--srv[take the host for a domain, and ask its SRV records where the broker is]' \
+        '*--ws-header=[send the field NAME\:VALUE with a WebSocket upgrade (repeatable)]:NAME\:VALUE: ' \
+        '(--cafile)--cafile=[trust the authorities in FILE (PEM) in place of the system'\''s; turns TLS on]:FILE:_files' \
+        '(--capath)--capath=[trust the authorities in the PEM files of DIR; turns TLS on]:DIR:_files -/' \
+        '(--tls-use-os-certs)--tls-use-os-certs[trust the authorities of the system, too; turns TLS on]' \
+        '(--cert)--cert=[show the broker the certificate in FILE (PEM)]:FILE:_files' \
+        '(--key)--key=[with the key in FILE (PEM; default\: it is in that of --cert)]:FILE:_files' \
+        '(--key-password-from)--key-password-from=[take the password of an encrypted key from SOURCE, as for --password-from]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(--insecure)--insecure[do not look for the host'\''s name in the broker'\''s certificate, and, without --cafile and --capath, at nothing in it]' \
+        '(--servername)--servername=[look for NAME in the broker'\''s certificate, and ask for it (SNI)]:NAME: ' \
+        '(--tls-version)--tls-version=[speak TLS VERSION alone\: 1.2 or 1.3]:VERSION:(1.2 1.3)' \
+        '(--ciphers)--ciphers=[offer the CIPHERS of TLS 1.2, by their names in Go, with commas between]:CIPHERS: ' \
+        '(--alpn --tls-alpn)--alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--alpn --tls-alpn)--tls-alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--tls-keylog)--tls-keylog=[add the secrets of the connection to FILE, for those who look into it with a sniffer]:FILE:_files' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-i --id)-i+[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-i --id)--id=[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-I --id-prefix)-I+[the same as --id PREFIX]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[the same as --id PREFIX]:PREFIX: ' \
+        '(--auth-method)--auth-method=[log in by the SASL mechanism NAME, with user name and password of the usual flags\: SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, EXTERNAL, PLAIN, CRAM-MD5, DIGEST-MD5 (MQTT 5.0)]:NAME:(SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5)' \
+        '(--plain-without-tls)--plain-without-tls[let --auth-method PLAIN show the password to the network]' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keep-alive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keepalive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(--no-clean --disable-clean-session)--no-clean[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(--no-clean --disable-clean-session)--disable-clean-session[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(-x --session-expiry)-x+[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '(-x --session-expiry)--session-expiry=[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '*-D[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, will]:PACKET NAME VALUE:(connect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias-maximum user-property will-delay-interval):value: ' \
+        '*--property[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, will]:PACKET NAME VALUE:(connect will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias-maximum user-property will-delay-interval):value: ' \
+        '(--will-topic)--will-topic=[leave a will on TOPIC]:TOPIC: ' \
+        '(--will-payload)--will-payload=[let the will say MESSAGE]:MESSAGE: ' \
+        '(--will-qos)--will-qos=[publish the will at QOS]:QOS:(0 1 2)' \
+        '(--will-retain)--will-retain[let the broker retain the will]' \
+        '(--will-delay)--will-delay=[let the broker wait TIME before it publishes the will]:TIME: ' \
+        '*--will-user-property=[add the user property NAME=VALUE (repeatable), in the will]:NAME=VALUE: ' \
+        '(--will-content-type)--will-content-type=[say that the payload is of TYPE, in the will]:TYPE: ' \
+        '(--will-response-topic)--will-response-topic=[ask for a reply on TOPIC, in the will]:TOPIC: ' \
+        '(--will-correlation-data)--will-correlation-data=[let a reply carry DATA, in the will]:DATA: ' \
+        '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
+        '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
+        '(--json)--json[print the report as a JSON object]' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
+        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--help)--help[show help]'
+}
+
 _mqtk_bench_crash() {
     _arguments -s -S \
         '(--kills)--kills=[kill the broker N times (default 10)]:N: ' \
@@ -357,8 +643,113 @@ _mqtk_bench() {
         return
     fi
     _arguments -s -S \
+        '(--shape)--shape=[have clients do what SHAPE says\: pairs, fan-in, fan-out, shared, retained, offline (default pairs); SHAPES in the man page tells of each]:SHAPE:(pairs fan-in fan-out shared retained offline)' \
+        '(-c --clients)-c+[have N publishers and N subscribers; of fan-in one subscriber, of fan-out one publisher (default 10)]:N: ' \
+        '(-c --clients)--clients=[have N publishers and N subscribers; of fan-in one subscriber, of fan-out one publisher (default 10)]:N: ' \
+        '(--pubs)--pubs=[have N publishers]:N: ' \
+        '(--subs)--subs=[have N subscribers]:N: ' \
+        '(--topics)--topics=[use N topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)]:N: ' \
+        '(-t --topic)-t+[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
+        '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
+        '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first]:N: ' \
+        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(--rate)--rate=[publish at RATE messages a second in all, each at its planned time (2000, 2000/s, 2k; default\: a closed loop at full speed)]:RATE: ' \
+        '(--ramp)--ramp=[let the rate grow from nothing to that of --rate within TIME]:TIME: ' \
+        '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(-R --connect-rate)--connect-rate=[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
+        '(--warmup)--warmup=[run for TIME before anything is counted (default 1)]:TIME: ' \
+        '(-M --window --max-inflight)-M+[have at most N messages of a publisher unacknowledged at QoS 1 and 2 (default 100)]:N: ' \
+        '(-M --window --max-inflight)--window=[have at most N messages of a publisher unacknowledged at QoS 1 and 2 (default 100)]:N: ' \
+        '(-M --window --max-inflight)--max-inflight=[have at most N messages of a publisher unacknowledged at QoS 1 and 2 (default 100)]:N: ' \
+        '(--outstanding)--outstanding=[in a closed loop, have at most N messages of a publisher sent and not received (default 1000; 0\: no bound)]:N: ' \
+        '(-r --retain)-r[let the broker retain the messages]' \
+        '(-r --retain)--retain[let the broker retain the messages]' \
+        '(--patience)--patience=[wait TIME after the last delivery for what is missing (default 5)]:TIME: ' \
+        '(--workers)--workers=[put the load on with N threads (default half as many as there are processors)]:N: ' \
+        '*--expect=[end with 10 if the run misses the OBJECTIVES, such as '\''p99<10ms,lost=0'\'' (repeatable)]:OBJECTIVES: ' \
+        '(--find-max)--find-max[search for the highest rate that keeps the objectives of --slo, and show the curve]' \
+        '(--slo)--slo=[the OBJECTIVES of --find-max (default p99<10ms,lost=0)]:OBJECTIVES: ' \
+        '(--repeat)--repeat=[run N times and report medians, with each run (with several --broker default 5)]:N: ' \
+        '*--broker=[start the broker that COMMAND runs, without a shell, measure it, and stop it; in it {port} becomes a free port and {data} a new directory; more than one (repeatable) are measured by turns and put side by side in a table]:COMMAND: ' \
+        '(--rows)--rows=[with several --broker, measure the ROWS SHAPE/QOS\[/BYTES\], with blanks between (default pairs/0 pairs/1 pairs/2 fan-in/0 fan-out/0 fan-out/1)]:ROWS: ' \
+        '(--pid)--pid=[watch CPU time and memory of the process PID, which is the broker (Linux)]:PID: ' \
+        '(-h --host)-h+[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-h --host)--host=[connect to HOST (default\: without --port, too, mqtk'\''s own broker, in this process; else localhost)]:HOST:(localhost)' \
+        '(-p --port)-p+[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-p --port)--port=[connect to PORT (default 1883, with TLS 8883)]:PORT: ' \
+        '(-L --url)-L+[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(-L --url)--url=[connect to URL\: mqtt\://\[USER\[\:PASSWORD\]@\]HOST\[\:PORT\], mqtts\:// with TLS, ws\:// and wss\:// with the WebSocket path behind the port (default /mqtt), or unix\:///PATH]:URL:(mqtt\:// mqtts\:// ws\:// wss\:// unix\:///)' \
+        '(--unix)--unix=[connect to the Unix socket PATH]:PATH:_files' \
+        '(-A --bind)-A+[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-A --bind)--bind=[connect from the local ADDRESSES, by turns\: one, several with commas, ranges as 127.0.0.2-127.0.0.9, networks as 10.0.0.0/24; each has room for some 28,000 connections]:ADDRESSES: ' \
+        '(-W --timeout)-W+[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(-W --timeout)--timeout=[end after TIME, whatever the run is at, with what was measured so far and code 27]:TIME: ' \
+        '(--retry)--retry=[try the first connection again at most N times (default\: never)]:N: ' \
+        '(--retry-wait)--retry-wait=[wait TIME before the first retry, then twice as long each time, up to 30 s (default 1)]:TIME: ' \
+        '(--wait-broker)--wait-broker=[keep trying for TIME until the broker is there]:TIME: ' \
+        '(--proxy)--proxy=[connect through the proxy URL\: socks5\://, socks5h\:// (which looks up names itself) or http\://, each with \[USER\:PASSWORD@\]HOST\[\:PORT\]; empty\: none, whatever ALL_PROXY says]:URL:(socks5\:// socks5h\:// http\://)' \
+        '(-S --srv)-S[take the host for a domain, and ask its SRV records where the broker is]' \
+        '(-S --srv)--srv[take the host for a domain, and ask its SRV records where the broker is]' \
+        '*--ws-header=[send the field NAME\:VALUE with a WebSocket upgrade (repeatable)]:NAME\:VALUE: ' \
+        '(--cafile)--cafile=[trust the authorities in FILE (PEM) in place of the system'\''s; turns TLS on]:FILE:_files' \
+        '(--capath)--capath=[trust the authorities in the PEM files of DIR; turns TLS on]:DIR:_files -/' \
+        '(--tls-use-os-certs)--tls-use-os-certs[trust the authorities of the system, too; turns TLS on]' \
+        '(--cert)--cert=[show the broker the certificate in FILE (PEM)]:FILE:_files' \
+        '(--key)--key=[with the key in FILE (PEM; default\: it is in that of --cert)]:FILE:_files' \
+        '(--key-password-from)--key-password-from=[take the password of an encrypted key from SOURCE, as for --password-from]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(--insecure)--insecure[do not look for the host'\''s name in the broker'\''s certificate, and, without --cafile and --capath, at nothing in it]' \
+        '(--servername)--servername=[look for NAME in the broker'\''s certificate, and ask for it (SNI)]:NAME: ' \
+        '(--tls-version)--tls-version=[speak TLS VERSION alone\: 1.2 or 1.3]:VERSION:(1.2 1.3)' \
+        '(--ciphers)--ciphers=[offer the CIPHERS of TLS 1.2, by their names in Go, with commas between]:CIPHERS: ' \
+        '(--alpn --tls-alpn)--alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--alpn --tls-alpn)--tls-alpn=[offer the PROTOCOLS, with commas between (default\: mqtt on port 443, else none)]:PROTOCOLS: ' \
+        '(--tls-keylog)--tls-keylog=[add the secrets of the connection to FILE, for those who look into it with a sniffer]:FILE:_files' \
+        '(-u --username)-u+[log in as NAME]:NAME: ' \
+        '(-u --username)--username=[log in as NAME]:NAME: ' \
+        '(-P --password --pw)-P+[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--password=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(-P --password --pw)--pw=[log in with PASSWORD, which ps shows to everyone on this machine]:PASSWORD: ' \
+        '(--password-from)--password-from=[take the password from SOURCE\: env\:NAME, file\:PATH, fd\:N, cmd\:COMMAND or prompt]:SOURCE:(env\: file\: fd\: cmd\: prompt)' \
+        '(-i --id)-i+[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-i --id)--id=[begin all client ids with PREFIX (default mqtk-)]:PREFIX: ' \
+        '(-I --id-prefix)-I+[the same as --id PREFIX]:PREFIX: ' \
+        '(-I --id-prefix)--id-prefix=[the same as --id PREFIX]:PREFIX: ' \
+        '(--auth-method)--auth-method=[log in by the SASL mechanism NAME, with user name and password of the usual flags\: SCRAM-SHA-256, SCRAM-SHA-512, SCRAM-SHA-1, EXTERNAL, PLAIN, CRAM-MD5, DIGEST-MD5 (MQTT 5.0)]:NAME:(SCRAM-SHA-256 SCRAM-SHA-512 SCRAM-SHA-1 EXTERNAL PLAIN CRAM-MD5 DIGEST-MD5)' \
+        '(--plain-without-tls)--plain-without-tls[let --auth-method PLAIN show the password to the network]' \
+        '(-V --protocol-version)-V+[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-V --protocol-version)--protocol-version=[speak MQTT VERSION\: 5, 311, 31 or auto, which is 5 and, if the broker refuses it, 311 (default auto)]:VERSION:(auto 5 311 31 mqttv5 mqttv311 mqttv31)' \
+        '(-k --keep-alive --keepalive)-k+[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keep-alive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(-k --keep-alive --keepalive)--keepalive=[let the broker notice our absence after SECONDS (default 60, 0 is never)]:SECONDS: ' \
+        '(--no-clean --disable-clean-session)--no-clean[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(--no-clean --disable-clean-session)--disable-clean-session[connect without Clean Start, so that sessions of the same ids are taken up]' \
+        '(-x --session-expiry)-x+[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '(-x --session-expiry)--session-expiry=[let the session end TIME after the connection\: seconds, a duration or inf]:TIME: ' \
+        '*-D[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, publish, will]:PACKET NAME VALUE:(connect publish will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval):value: ' \
+        '*--property[set a property\: PACKET NAME VALUE, with two values for user-property; PACKET is one of connect, publish, will]:PACKET NAME VALUE:(connect publish will):PACKET NAME VALUE:(authentication-data authentication-method content-type correlation-data maximum-packet-size message-expiry-interval payload-format-indicator receive-maximum request-problem-information request-response-information response-topic session-expiry-interval topic-alias topic-alias-maximum user-property will-delay-interval):value: ' \
+        '(--will-topic)--will-topic=[leave a will on TOPIC]:TOPIC: ' \
+        '(--will-payload)--will-payload=[let the will say MESSAGE]:MESSAGE: ' \
+        '(--will-qos)--will-qos=[publish the will at QOS]:QOS:(0 1 2)' \
+        '(--will-retain)--will-retain[let the broker retain the will]' \
+        '(--will-delay)--will-delay=[let the broker wait TIME before it publishes the will]:TIME: ' \
+        '*--will-user-property=[add the user property NAME=VALUE (repeatable), in the will]:NAME=VALUE: ' \
+        '(--will-content-type)--will-content-type=[say that the payload is of TYPE, in the will]:TYPE: ' \
+        '(--will-response-topic)--will-response-topic=[ask for a reply on TOPIC, in the will]:TOPIC: ' \
+        '(--will-correlation-data)--will-correlation-data=[let a reply carry DATA, in the will]:DATA: ' \
+        '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
+        '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
+        '(--json)--json[print the report as a JSON object]' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
+        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
         '(--help)--help[show help]' \
-        '*: :(crash)'
+        '*: :(pub sub conn crash)'
 }
 
 _mqtk_inspect_journal() {
@@ -400,7 +791,7 @@ _mqtk_help() {
         case $words[CURRENT-1] in
         serve) compadd -- acl passwd import; return ;;
         acl) compadd -- explain lint; return ;;
-        bench) compadd -- crash; return ;;
+        bench) compadd -- pub sub conn crash; return ;;
         inspect) compadd -- journal; return ;;
         esac
     fi
@@ -423,7 +814,7 @@ _mqtk() {
             'serve:run a broker'
             'pub:publish messages'
             'sub:subscribe and print the messages that come'
-            'bench:put a broker to the test'
+            'bench:put a broker to the test\: throughput, latency, loss, connections, crashes'
             'inspect:look into what a broker keeps'
             'completion:print the completion script for bash, zsh or fish'
             'help:show the help of a command, or its man page'

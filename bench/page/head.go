@@ -1,0 +1,142 @@
+package page
+
+import (
+	"slices"
+	"time"
+
+	"mqtk/bench"
+)
+
+// A state is how a check came out, and the class of its colours.
+type state markup
+
+const (
+	good    state = "good"
+	bad     state = "bad"
+	caution state = "caution"
+	plain   state = "plain"
+)
+
+// icon is the sign of a state: never its colour alone.
+func (s state) icon() markup {
+	shape := map[state]markup{
+		good:    `<path d="M5 8.5l2.2 2.2L11.2 6"/>`,
+		bad:     `<path d="M5.5 5.5l5 5m0-5l-5 5"/>`,
+		caution: `<path d="M8 4.5v4.2M8 11v.6"/>`,
+	}[s]
+	radius := markup("8")
+	if s == plain {
+		radius = "3"
+	}
+	return `<svg class="icon ` + markup(s) + `" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="` + radius + `"/>` + shape + `</svg>`
+}
+
+// verdict is the sentence above all figures.
+func (v *view) verdict() (state, string) {
+	broken := func(kind bench.FailureKind) bool {
+		return slices.ContainsFunc(v.Failures, func(f bench.Failure) bool { return f.Kind == kind })
+	}
+	switch {
+	case broken(bench.BadSum):
+		return bad, "The totals do not add up: these figures are worth nothing"
+	case broken(bench.BrokenPromise):
+		return bad, "The broker broke its promise"
+	case broken(bench.LostConnection):
+		return bad, "Connections were lost"
+	case broken(bench.NotAllowed):
+		return bad, "The broker refused what the test needs"
+	case len(v.Failures) > 0:
+		return bad, "The test failed"
+	case !v.OK():
+		return bad, "An objective was missed"
+	}
+	text := "All was delivered as promised"
+	switch {
+	case v.connects():
+		text = "All connections were made and held"
+	case !v.known("delivered"):
+		text = "All was taken over as promised"
+	}
+	switch lost, _, _ := v.figure("lost"); {
+	case lost > 0:
+		text = "No promise was broken; some messages were lost, as QoS 0 allows"
+	case !v.connects() && v.Counts.Refused+v.Counts.Unacknowledged > 0:
+		text = "No promise was broken"
+	case v.connects() && v.Connections.Opened < v.Connections.Wanted:
+		text = "Not all connections were made"
+	}
+	if v.Generator.Limited {
+		return caution, text + ", but the generator was the limit"
+	}
+	if len(v.Judged) > 0 {
+		text += ", and the objectives were kept"
+	}
+	return good, text
+}
+
+func (v *view) head(p *pen) {
+	s, verdict := v.verdict()
+	p.put("<header class=\"%s\">\n<p class=\"eyebrow\">mqtk bench</p>\n<h1>%s%s</h1>\n", markup(s), s.icon(), verdict)
+	p.put("<p class=\"subject\">%s</p>\n<p class=\"where\">", v.subject())
+	target := v.Plan.Target.Name
+	if v.Plan.Target.InProcess {
+		target = "mqtk's own broker, in the same process"
+	}
+	if target != "" {
+		p.put("against %s · ", target)
+	}
+	if !v.Started.IsZero() {
+		p.put(`<time datetime="%s">%s</time> · `, v.Started.UTC().Format(time.RFC3339), v.Started.UTC().Format("2 January 2006, 15:04 UTC"))
+	}
+	p.put("%s measured", v.text("seconds"))
+	if n := len(v.Runs); n > 0 {
+		p.put(" in %s", count(n, "run"))
+	}
+	p.put("</p>\n")
+	v.tiles(p)
+	for _, f := range v.Failures {
+		p.put("<p class=\"callout bad\">%s<span>%s</span></p>\n", bad.icon(), f.Text)
+	}
+	if v.Generator.Limited {
+		p.put("<p class=\"callout caution\">%s<span>The generator was the limit. %s</span></p>\n", caution.icon(), v.Generator.Why)
+	}
+	p.put("</header>\n")
+}
+
+// A tile is one figure in large letters, with words above and below it.
+type tile struct{ name, metric, whole, below string }
+
+// tiles are the figures that one looks for first, as far as they are known.
+func (v *view) tiles(p *pen) {
+	tiles := []tile{
+		{name: "delivered", metric: "delivered_per_second"}, {name: "lost", metric: "lost", whole: "expected"},
+		{name: "latency, p50", metric: "p50"}, {name: "latency, p99", metric: "p99"}, {name: "latency, longest", metric: "max"},
+		{name: "broker CPU", metric: "broker_cpu_us_per_message", below: "per message"},
+	}
+	switch {
+	case v.connects():
+		tiles = []tile{
+			{name: "connections", metric: "connections_opened", whole: "connections_wanted"}, {name: "opened", metric: "connections_per_second"},
+			{name: "lost", metric: "connections_lost"}, {name: "connecting, p50", metric: "connect_p50"}, {name: "connecting, p99", metric: "connect_p99"},
+			{name: "connecting, longest", metric: "connect_max"}, {name: "broker memory", metric: "broker_bytes_per_connection", below: "per connection"},
+		}
+	case !v.known("delivered"):
+		tiles = []tile{
+			{name: "sent", metric: "sent_per_second"}, {name: "unanswered", metric: "unacknowledged", whole: "sent"},
+			{name: "acknowledged, p50", metric: "acknowledge_p50"}, {name: "acknowledged, p99", metric: "acknowledge_p99"},
+			{name: "acknowledged, longest", metric: "acknowledge_max"}, {name: "broker CPU", metric: "broker_cpu_us_per_message", below: "per message"},
+		}
+	}
+	p.put("<ul class=\"tiles\">\n")
+	for _, t := range tiles {
+		_, text, known := v.figure(t.metric)
+		if !known {
+			continue
+		}
+		if _, whole, known := v.figure(t.whole); known {
+			t.below = "of " + whole
+		}
+		p.put("<li><span class=\"name\">%s</span><span class=\"value\">%s</span><span class=\"of\">%s</span></li>\n", t.name, text, t.below)
+	}
+	p.put("</ul>\n")
+}

@@ -1,0 +1,311 @@
+package page
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"mqtk/bench"
+)
+
+func write(t testing.TB, r *bench.Result) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	n, err := Document{Result: r}.WriteTo(&b)
+	if err != nil || n != int64(b.Len()) {
+		t.Fatalf("%d bytes of %d, %v", n, b.Len(), err)
+	}
+	return b.Bytes()
+}
+
+// TestShow writes the examples to a folder, for who wants to look at them.
+func TestShow(t *testing.T) {
+	dir := os.Getenv("MQTK_TEST_PAGES")
+	if dir == "" {
+		t.Skip("MQTK_TEST_PAGES names no folder to write the pages to")
+	}
+	for name, r := range examples() {
+		if err := os.WriteFile(filepath.Join(dir, name+".html"), write(t, r), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	for name, r := range examples() {
+		t.Run(name, func(t *testing.T) {
+			page := write(t, r)
+			mustBeSound(t, page)
+			for _, slip := range []string{"%!", "NaN", "Inf", "<nil>", "{", "map["} {
+				_, body, _ := bytes.Cut(page, []byte("</style>"))
+				if i := bytes.Index(body, []byte(slip)); i >= 0 {
+					t.Errorf("the page has %q: %s", slip, body[max(i-100, 0):min(i+100, len(body))])
+				}
+			}
+		})
+	}
+}
+
+// mustBeSound looks at the page as XML, which forgives nothing, and as a browser
+// would.
+func mustBeSound(t testing.TB, page []byte) {
+	t.Helper()
+	for d := xml.NewDecoder(bytes.NewReader(page)); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("it is not well-formed: %v\n%s", err, page)
+		}
+	}
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, named := map[string]bool{}, []string{}
+	charts := map[*html.Node]bool{} // sections with a chart, and whether they have a table
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		checkElement(t, n)
+		for _, a := range n.Attr {
+			switch {
+			case a.Key == "id" && ids[a.Val]:
+				t.Errorf("two elements have the id %q", a.Val)
+			case a.Key == "id":
+				ids[a.Val] = true
+			case a.Key == "aria-labelledby":
+				named = append(named, strings.Fields(a.Val)...)
+			}
+		}
+		for s := range n.Ancestors() {
+			if s.Data == "section" && (n.Data == "figure" || n.Data == "table") {
+				charts[s] = charts[s] || n.Data == "table"
+			}
+		}
+	}
+	for _, id := range named {
+		if !ids[id] {
+			t.Errorf("a name is that of %q, which is not there", id)
+		}
+	}
+	for s, table := range charts {
+		if !table {
+			t.Errorf("the section %v has charts and no table", s.Attr)
+		}
+	}
+}
+
+// checkElement: nothing is loaded, nothing runs, and what is seen can be heard.
+func checkElement(t testing.TB, n *html.Node) {
+	t.Helper()
+	allowed := " html head meta link title style body main header section h1 h2 h3 p span time ul li table caption thead tbody tr th td" +
+		" div figure figcaption details summary dl dt dd pre code svg desc line text rect path circle "
+	if !strings.Contains(allowed, " "+n.Data+" ") {
+		t.Errorf("there is an element %s", n.Data)
+	}
+	attributes := map[string]string{}
+	for _, a := range n.Attr {
+		attributes[a.Key] = a.Val
+		if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "style" || a.Key == "href" && a.Val != "data:," {
+			t.Errorf("%s has %s=%q", n.Data, a.Key, a.Val)
+		}
+	}
+	switch n.Data {
+	case "svg":
+		if attributes["role"] == "img" {
+			if n.FirstChild == nil || n.FirstChild.Data != "title" || n.FirstChild.NextSibling == nil || n.FirstChild.NextSibling.Data != "desc" {
+				t.Error("a chart has no title or no description")
+			}
+		} else if attributes["aria-hidden"] == "" && n.Parent.Data != "svg" {
+			t.Error("a picture is neither hidden from readers nor has it a name")
+		}
+	case "style":
+		if css := n.FirstChild.Data; strings.Contains(css, "url(") || strings.Contains(css, "@import") {
+			t.Error("the style loads something")
+		}
+	case "th":
+		if attributes["scope"] == "" {
+			t.Error("a head of a table does not say what it is of")
+		}
+	}
+}
+
+// hostile is every text from elsewhere.
+func hostile(text string) *bench.Result {
+	r := brokenPromise()
+	r.Runs = []*bench.Result{openLoop(), openLoop()}
+	r.Plan.Topic, r.Plan.Target.Name, r.Program = text, text, text
+	r.Command = []string{"mqtk", text}
+	r.Environment = bench.Environment{OS: text, Arch: text, Kernel: text, CPUModel: text, Go: text}
+	r.Failures[0].Text, r.Notes = text, []string{text}
+	r.Judged[0].Text = text
+	r.Generator.Limited, r.Generator.Why = true, text
+	r.Connections.Refused, r.Connections.Failed = map[string]int{text: 1}, map[string]int{text: 2}
+	r.Phases = []bench.Phase{{Name: text, Count: 3, Seconds: 1}}
+	r.Plan.Shape = bench.Shape(text)
+	return r
+}
+
+// FuzzHostile: whatever a text is, it is text, and the elements of the page are
+// those of any other.
+func FuzzHostile(f *testing.F) {
+	for _, text := range []string{
+		"<script>alert(1)</script>", `" onload="alert(1)`, "' onload='x", "</style><svg onload=x>", "]]><!--", "--><b>", "&lt;&amp;&#60;",
+		"\x00\x01\x1b[31m", "\xff\xfe", "\u202egnp.exe", "\ufffe\uffff", "\r\n\t", strings.Repeat("a", 5000), "%s%d%!", "</title></pre></code>", "javascript:x", "'; rm -rf /; '", " ",
+	} {
+		f.Add(text)
+	}
+	plain := skeleton(f, write(f, hostile("x")))
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.TrimSpace(text) == "" {
+			text = "x" + text // nothing is not shown
+		}
+		page := write(t, hostile(text))
+		mustBeSound(t, page)
+		if got := skeleton(t, page); got != plain {
+			t.Errorf("%q makes another page", text)
+		}
+	})
+}
+
+// skeleton is the elements of a page with the names of their attributes.
+func skeleton(t testing.TB, page []byte) string {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		switch n.Type {
+		case html.ElementNode:
+			b.WriteString("<" + n.Data)
+			for _, a := range n.Attr {
+				b.WriteString(" " + a.Key)
+			}
+			b.WriteString(">")
+		case html.CommentNode:
+			b.WriteString("<!>")
+		}
+		for c := range n.ChildNodes() {
+			walk(c)
+		}
+		b.WriteString("/")
+	}
+	walk(root)
+	return b.String()
+}
+
+// TestTextIsShown: what is escaped is read as it was.
+func TestTextIsShown(t *testing.T) {
+	const text = `a<b> & "c" 'd' </p>`
+	root, err := html.Parse(bytes.NewReader(write(t, hostile(text))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for n := range root.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+		}
+	}
+	if n := strings.Count(b.String(), text); n < 14 {
+		t.Errorf("the text is there %d times", n)
+	}
+	if got := string(escape("a\x00b\u202ec\xffd\ue000\U0001F600")); got != "a\uFFFDb\uFFFDc\uFFFDd\ue000\U0001F600" {
+		t.Errorf("escaped: %q", got)
+	}
+}
+
+// TestOddNumbers: no figure breaks the page, likely or not.
+func TestOddNumbers(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	whole := func() int64 {
+		odd := []int64{0, 1, -1, 2, 9, 10, 999, 1_000_000, math.MaxInt64, math.MinInt64, random.Int64(), random.Int64N(1e6)}
+		return odd[random.IntN(len(odd))]
+	}
+	real := func() float64 {
+		odd := []float64{0, 1, -1, 1e-9, 1e-300, 1e300, 0.5, 17.3, 1e6, float64(whole())}
+		return odd[random.IntN(len(odd))]
+	}
+	histogram := func() *bench.Histogram {
+		h := &bench.Histogram{}
+		for range random.IntN(4) {
+			h.Record(whole(), max(whole()%1e9, 0))
+		}
+		return h
+	}
+	for range 60 {
+		r := brokenPromise()
+		r.Seconds, r.Plan.Rate = real(), real()
+		r.Counts = bench.Counts{Sent: whole(), Acknowledged: whole(), Expected: whole(), Delivered: whole(), Lost: whole(), Reordered: whole(), Disordered: whole()}
+		r.Latency, r.Service, r.Acknowledge, r.Connect = histogram(), histogram(), histogram(), histogram()
+		r.Plan.Shape = []bench.Shape{bench.Pairs, bench.PubOnly, bench.SubOnly, bench.Ramp}[random.IntN(4)]
+		r.Series = r.Series[:0]
+		for range random.IntN(50) {
+			r.Series = append(r.Series, bench.Point{
+				At: real(), Seconds: real(), Sent: whole(), Delivered: whole(), P50: time.Duration(whole()), P99: time.Duration(whole()), Max: time.Duration(whole()),
+				Connected: int(whole()), BrokerCPU: real(), BrokerRSS: whole(),
+			})
+		}
+		if random.IntN(2) == 0 {
+			r.Broker = &bench.Process{CPUSeconds: real(), RSS: whole(), PeakRSS: whole()}
+		}
+		if random.IntN(3) == 0 {
+			r.Runs = []*bench.Result{openLoop(), {}, repeated()}
+		}
+		mustBeSound(t, write(t, r))
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 7, errors.New("no space left") }
+
+func TestWriteFails(t *testing.T) {
+	if n, err := (Document{Result: openLoop()}).WriteTo(brokenWriter{}); err == nil || n != 7 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	failed := func(kind bench.FailureKind) *bench.Result {
+		r := openLoop()
+		r.Failures = []bench.Failure{{Kind: kind}}
+		return r
+	}
+	missed := openLoop()
+	missed.Judged[1].Kept = false
+	for _, test := range []struct {
+		result *bench.Result
+		state  state
+		words  string
+	}{
+		{openLoop(), good, "All was delivered as promised, and the objectives were kept"},
+		{brokenPromise(), bad, "broke its promise"},
+		{failed(bench.BadSum), bad, "do not add up"},
+		{failed(bench.LostConnection), bad, "Connections were lost"},
+		{failed(bench.NotAllowed), bad, "refused"},
+		{missed, bad, "An objective was missed"},
+		{repeated(), caution, "the generator was the limit"},
+		{storm(), good, "All connections were made and held"},
+		{pubOnly(), good, "All was taken over as promised"},
+	} {
+		v := newView(test.result)
+		if s, words := v.verdict(); s != test.state || !strings.Contains(words, test.words) {
+			t.Errorf("%s: %s, want %s: %s", s, words, test.state, test.words)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package commands
+
+import (
+	"context"
+	"errors"
+
+	"mqtk/bench"
+)
+
+// run measures what the flags ask for, and prints what came of it.
+func (o *benchOptions) run(ctx context.Context, p *program) error {
+	p.quiet, p.json = o.Quiet, o.Out.JSON
+	load, err := o.prepare()
+	if err != nil {
+		return err
+	}
+	if err := o.Out.open(); err != nil {
+		return err
+	}
+	defer o.Out.close()
+	whole, cancel := p.newLink(ctx, &o.connectOptions, plan{}) // signals and -W, from the first to the last
+	defer cancel()
+	if len(o.Brokers) > 1 {
+		return o.sideBySide(whole.ctx, p, load)
+	}
+	var command []string
+	if len(o.Brokers) == 1 {
+		command = splitWords(o.Brokers[0])
+	}
+	t, err := o.reach(whole.ctx, p, command)
+	if err != nil {
+		return err
+	}
+	err = o.measure(p, t, load)
+	return errors.Join(err, t.stop())
+}
+
+// prepare is the plan without its target, looked over before anything is started.
+func (o *benchOptions) prepare() (bench.Plan, error) {
+	if err := o.check(); err != nil {
+		return bench.Plan{}, err
+	}
+	if o.Sources != "" {
+		sources, err := bench.ParseSources(o.Sources)
+		if err != nil {
+			return bench.Plan{}, usagef("--bind: %w", err)
+		}
+		o.load.Target.Sources = sources
+	}
+	plan, err := o.benchPlan()
+	if err != nil {
+		return plan, err
+	}
+	trial := plan
+	trial.Target.Network, trial.Target.Address = "tcp", "127.0.0.1:1883"
+	if err := trial.Check(); err != nil {
+		return plan, o.explain(nil, err)
+	}
+	return plan, nil
+}
+
+// measure runs the plan, once or several times, against a target that answers.
+func (o *benchOptions) measure(p *program, t *benchTarget, plan bench.Plan) error {
+	o.aim(&plan, t)
+	status := p.newBenchStatus(o.Out.JSON)
+	plan.Progress = status.show
+	asked := plan
+	if err := plan.Check(); err != nil {
+		return o.explain(t, err)
+	}
+	spareProcessors(plan.Workers, t.own)
+	if o.Judge.FindMax {
+		return o.findMax(p, t, asked, status)
+	}
+	result, err := o.repeat(p, t, plan, status)
+	status.clear()
+	if result == nil {
+		return o.explain(t, err)
+	}
+	if result.Program == "" {
+		o.sign(p, result)
+	}
+	result.Judge(o.Judge.Expect)
+	if err := o.Out.print(p, result, drawResult(result)); err != nil {
+		return err
+	}
+	return o.verdict(t, result)
+}
+
+// repeat runs the plan as often as is asked for.
+func (o *benchOptions) repeat(p *program, t *benchTarget, plan bench.Plan, status *benchStatus) (*bench.Result, error) {
+	if o.Judge.Repeat <= 1 {
+		return o.runner(p)(t.ctx, plan)
+	}
+	return bench.Repeat(t.ctx, plan, o.Judge.Repeat, o.runner(p), func(i int, r *bench.Result) {
+		status.line("run %d of %d: %s", i+1, o.Judge.Repeat, inBrief(r))
+	})
+}
+
+// runner runs plans, and says on each result what made it.
+func (o *benchOptions) runner(p *program) bench.Runner {
+	return func(ctx context.Context, plan bench.Plan) (*bench.Result, error) {
+		r, err := bench.Run(ctx, plan)
+		if r != nil {
+			o.sign(p, r)
+		}
+		return r, err
+	}
+}
