@@ -15,8 +15,6 @@ type book struct {
 
 	generator struct{ cpu, end time.Duration } // used up by the process, at the beginning and the end
 	usages    []usageSpan
-	watch     *processWatch
-	samples   []ProcessSample
 }
 
 // recent is what was so of late, for Progress.
@@ -30,10 +28,9 @@ type recent struct {
 // openBook forgets what was counted before, on all workers too, when it is called
 // between two phases.
 func (r *run) openBook() {
-	watch := r.book.watch
 	r.collect()
 	now := r.clock.now()
-	r.book = book{watch: watch, begun: now, told: now, noted: now}
+	r.book = book{begun: now, told: now, noted: now}
 	r.result.Series = nil
 }
 
@@ -42,18 +39,7 @@ func (b *book) begin(r *run, f *phase) {
 	b.begun = f.start.Load()
 	b.told, b.noted = b.begun, b.begun
 	b.generator.cpu = cpuTime()
-	b.sample()
-}
-
-// sample looks at the broker's process, if there is one to look at.
-func (b *book) sample() {
-	if b.watch == nil {
-		return
-	}
-	s, err := b.watch.sample()
-	if err == nil {
-		b.samples = append(b.samples, s)
-	}
+	r.broker.begin()
 }
 
 // collect takes what the workers have counted since the last time.
@@ -102,7 +88,6 @@ func (r *run) glance(f *phase) error {
 func (r *run) note(now int64) {
 	b := &r.book
 	s := &b.second
-	b.sample()
 	p := Point{
 		At: seconds(now - b.begun), Seconds: seconds(now - b.noted),
 		Sent: s.Sent, Delivered: s.Delivered, Connected: int(r.open.Load()),
@@ -112,9 +97,7 @@ func (r *run) note(now int64) {
 		h = &s.acknowledge.Histogram
 	}
 	p.P50, p.P99, p.Max = h.Quantile(.5), h.Quantile(.99), h.Max()
-	if n := len(b.samples); n > 1 {
-		p.BrokerCPU, p.BrokerRSS = b.samples[n-2].cores(b.samples[n-1]), b.samples[n-1].RSS
-	}
+	r.broker.look(&p)
 	r.result.Series = append(r.result.Series, p)
 	b.total.latency.Add(&s.latency.Histogram)
 	r.forgetSecond()

@@ -104,7 +104,7 @@ func (r *run) fillConnections() {
 	r.result.Connections, r.result.Connect = c, connect
 }
 
-// fillGenerator says what the generator itself took.
+// fillGenerator says what the generator itself took, and the broker.
 func (r *run) fillGenerator(f *phase) {
 	b := &r.book
 	g := Generator{Workers: len(r.workers), CPUSeconds: (b.generator.end - b.generator.cpu).Seconds(), Waiting: -1}
@@ -127,6 +127,7 @@ func (r *run) fillGenerator(f *phase) {
 	}
 	g.Limited, g.Why = r.limit(f, &g)
 	r.result.Generator = g
+	r.fillBroker()
 }
 
 // limit judges whether the generator was the limit, and says why.

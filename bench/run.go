@@ -36,7 +36,8 @@ type run struct {
 	firstSeen                    atomic.Int64 // when the first message of others came; 0: none has
 
 	book           book
-	sending        bool // the phase sends still
+	broker         *brokerWatch // nil: nobody asked for it
+	sending        bool         // the phase sends still
 	connectSeconds float64
 	result         Result
 }
@@ -51,6 +52,10 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 	if err := preflight(&p, r.connections()); err != nil {
 		return nil, err
 	}
+	if err := r.watchBroker(); err != nil {
+		return nil, err
+	}
+	defer r.broker.close()
 	if err := r.start(); err != nil {
 		return nil, err
 	}
