@@ -439,6 +439,11 @@ func TestCurveReports(t *testing.T) {
 	if o["met"] != true || o["max_rate"] != c.Max.Rate || o["knee_rate"] != c.Knee || o["limited_by_generator"] != false || len(trials) != len(c.Trials) {
 		t.Errorf("%v", o)
 	}
+	if saved, err := json.Marshal(c); err != nil {
+		t.Error(err)
+	} else if _, err := ReadRecord(saved); err == nil || !strings.Contains(err.Error(), "curve") {
+		t.Errorf("read as the record of a run: %v", err)
+	}
 	first, _ := trials[0].(map[string]any)
 	if latency, _ := first["latency_us"].(map[string]any); first["rate"] != c.Trials[0].Rate || first["kept"] != true || latency["p99"] == nil {
 		t.Errorf("a trial is %v", first)

@@ -14,6 +14,7 @@ type Record struct {
 	Environment Environment        `json:"environment"`
 	OK          bool               `json:"ok"`
 	Notes       []string           `json:"notes"`
+	Failures    []failureObject    `json:"failures"`
 	Values      map[string]float64 `json:"-"` // by names of metrics; what is not known is not there
 	Runs        []Record           `json:"-"` // the single runs, if there were more than one
 }
@@ -47,6 +48,9 @@ func readOne(data []byte) (*Record, error) {
 	}
 	if keys["mqtk"] == nil || keys["shape"] == nil {
 		return nil, errors.New("this is JSON, but not a result that mqtk bench --json has written: it has no mqtk and no shape")
+	}
+	if keys["trials"] != nil {
+		return nil, errors.New("this is the curve of a search for the highest rate, not the result of a run")
 	}
 	r := &Record{Values: map[string]float64{}}
 	if err := json.Unmarshal(data, r); err != nil {
