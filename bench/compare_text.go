@@ -46,26 +46,17 @@ func (f *ComparedFigure) object() ([]byte, error) {
 		values []float64
 	}{{"a", f.A}, {"b", f.B}} {
 		o.put(side.name, map[string]any{
-			"median": finite(Median(side.values)), "spread": finite(Spread(side.values)), "runs": side.values,
+			"median": finite(round(Median(side.values), 4)), "spread": finite(round(Spread(side.values), 4)), "runs": side.values,
 		})
 	}
-	o.put("ratio", finite(f.Ratio))
+	o.put("ratio", finite(round(f.Ratio, 6)))
 	var low, high *float64
 	if f.bounded() {
-		low, high = finite(f.Low), finite(f.High)
+		low, high = finite(round(f.Low, 6)), finite(round(f.High, 6))
 	}
 	o.put("low", low)
 	o.put("high", high)
 	return o.end(), o.err
-}
-
-// finite is v if JSON can say it.
-func finite(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	v = round(v, 6)
-	return &v
 }
 
 // WriteTo writes a table within 80 columns, what it means, and what to know of
