@@ -71,7 +71,7 @@ func (e *DifferentError) Error() string {
 // Compare compares every figure that both know and for which more or less is
 // better. The error is a *DifferentError, or says what else is amiss.
 func (o Comparing) Compare(a, b *Record) (*Comparison, error) {
-	orDefault(&o.Threshold, 0.05)
+	orElse(&o.Threshold, 0.05)
 	if !(o.Threshold > 0 && o.Threshold < 1) {
 		return nil, fmt.Errorf("a threshold of %g: it is above 0 and below 1", o.Threshold)
 	}

@@ -47,18 +47,19 @@ type Trial struct {
 	Result  *Result
 }
 
-// fillIn sets defaults, and refuses what cannot be searched for.
+// fillIn sets defaults, and refuses what cannot be searched for; with a *PlanError
+// where the plan is to blame.
 func (s *Search) fillIn() error {
-	orDefault(&s.Precision, 0.05)
-	orDefault(&s.MaxTrials, 24)
-	orDefault(&s.Plan.Duration, trialTime)
+	orElse(&s.Precision, 0.05)
+	orElse(&s.MaxTrials, 24)
+	orElse(&s.Plan.Duration, trialTime)
 	switch p := &s.Plan; {
 	case !p.Shape.hasRate():
-		return fmt.Errorf("the shape %s has no rate whose highest could be searched for: choose pairs, fan-in, fan-out, shared or pub", p.Shape)
+		return nonsense("Shape", "the shape %s has no rate whose highest could be searched for: choose pairs, fan-in, fan-out, shared or pub", p.Shape)
 	case p.Messages > 0:
-		return errors.New("a search for the highest rate takes a time for each trial, not a number of messages")
+		return nonsense("Messages", "a search for the highest rate takes a time for each trial, not a number of messages")
 	case p.Ramp > 0:
-		return errors.New("a search for the highest rate takes one rate after the other: the rate of a trial cannot grow as well")
+		return nonsense("Ramp", "a search for the highest rate takes one rate after the other: the rate of a trial cannot grow as well")
 	case len(s.Objectives) == 0:
 		return errors.New("a search for the highest rate needs an objective that it is to keep, such as p99<10ms")
 	case !(s.Precision >= 0.001 && s.Precision < 1):
@@ -79,19 +80,13 @@ func (s Shape) hasRate() bool {
 	return false
 }
 
-func orDefault[T cmp.Ordered](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
-}
-
 // Announce says in advance how long the search will take at most.
 func (s Search) Announce() string {
 	if err := s.fillIn(); err != nil {
 		return ""
 	}
 	warmup := s.Plan.Warmup
-	orDefault(&warmup, time.Second)
+	orElse(&warmup, time.Second)
 	each := warmup + s.Plan.Duration
 	return fmt.Sprintf("At most %d trials of %s, so about %s at most.", s.MaxTrials, each, (time.Duration(s.MaxTrials) * each).Round(time.Second))
 }
