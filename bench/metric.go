@@ -261,7 +261,7 @@ func brokerMetrics() []Metric {
 			return perConnection(r, process(r).CPUSeconds, r.Broker != nil)
 		}},
 		{Name: "broker_cpus", Unit: UnitCores, Better: -1, Text: "CPUs that the broker kept busy", Of: func(r *Result) (float64, bool) {
-			return process(r).CPUSeconds / max(r.Seconds, 1e-9), r.Broker != nil && r.Seconds > 0
+			return process(r).CPUSeconds / max(process(r).Seconds, 1e-9), process(r).Seconds > 0
 		}},
 		bytesMetric("broker_rss_bytes", "memory of the broker at the end", -1, func(r *Result) int64 { return process(r).RSS }),
 		bytesMetric("broker_rss_peak_bytes", "most memory that the broker was seen with", -1, func(r *Result) int64 { return process(r).PeakRSS }),

@@ -83,7 +83,7 @@ func TestUnknown(t *testing.T) {
 func TestMetricValues(t *testing.T) {
 	r := sampleOf(Pairs)
 	r.Counts.Delivered, r.Seconds = 15_000, 7.5
-	r.Broker = &Process{CPUSeconds: 0.06, RSS: 12e6, PeakRSS: 13e6}
+	r.Broker = &Process{Seconds: 7.5, CPUSeconds: 0.06, RSS: 12e6, PeakRSS: 13e6}
 	r.Phases = []Phase{{"queue", 100, 2}, {"drain", 300, 1.5}}
 	r.Connections.Refused = map[string]int{"NotAuthorized": 2, "Banned": 1}
 	for name, want := range map[string]float64{

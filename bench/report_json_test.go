@@ -16,7 +16,7 @@ func fullSample() *Result {
 	r.Connections.Refused = map[string]int{"NotAuthorized": 1}
 	r.Connections.Failed = map[string]int{"connection refused": 2}
 	r.Phases = []Phase{{"store", 1000, 0.25}}
-	r.Broker = &Process{PID: 4711, CPUSeconds: 0.1, RSS: 12e6, PeakRSS: 13e6, Threads: 2}
+	r.Broker = &Process{PID: 4711, Seconds: 10, CPUSeconds: 0.1, RSS: 12e6, PeakRSS: 13e6, Threads: 2}
 	r.Series[0].BrokerCPU, r.Series[0].BrokerRSS = 0.12, 11e6
 	r.Generator.Limited, r.Generator.Why = true, "one thread was busy all the time"
 	r.Failures = []Failure{{LostConnection, "1 connection ended before its time"}}
