@@ -21,8 +21,6 @@ type book struct {
 type recent struct {
 	rate     float64
 	p50, p99 time.Duration
-	sent     int64 // in all
-	done     int64 // delivered, or acknowledged where nobody receives
 }
 
 // openBook forgets what was counted before, on all workers too, when it is called

@@ -17,7 +17,4 @@ func newClock() clock {
 
 func (c clock) now() int64 { return c.wall + int64(time.Since(c.begun)) }
 
-// date is the time that now was.
-func (c clock) date(now int64) time.Time { return c.begun.Add(time.Duration(now - c.wall)) }
-
 func seconds(ns int64) float64 { return float64(ns) / 1e9 }

@@ -1,37 +1,49 @@
 package bench
 
-import (
-	"fmt"
-	"runtime"
-	"time"
+import "mqtk/bench/loop"
 
-	"mqtk/bench/loop"
-	"mqtk/mqttwire"
-)
-
-// A usageSpan is what a worker took in the phase.
+// A usageSpan is what a worker took while messages were sent.
 type usageSpan struct {
 	wall int64
 	loop.Usage
 }
 
+// A gathering is what the workers know at the end, for the coordinator alone.
+type gathering struct {
+	links    linkTally
+	violated int64
+	first    error // violation
+	examples examples
+	refusals map[refusal]int64
+	granted  [3]int // subscribers, by the QoS that they were granted
+	idle     int    // publishers nobody receives from
+	resting  int    // subscribers nobody sends to
+	deaf     int    // subscribers whose connection ended
+	mute     int    // publishers whose connection ended
+}
+
 // conclude ends the measured time: it fills in the result.
 func (r *run) conclude(f *phase) {
-	b := &r.book
 	s := r.survey()
-	b.generator.end = cpuTime()
-	now := r.clock.now()
-	b.usages = make([]usageSpan, len(r.workers))
-	r.each(func(w *worker) { b.usages[w.number] = w.used(now - b.begun) })
+	r.book.generator.end = cpuTime()
 	r.collect()
 	r.note(r.clock.now())
-	r.dropEmptyPoint()
+	r.dropEmptyPoints()
+	g := r.gather()
 	r.fillCounts(&s)
 	r.fillTimes(f)
-	r.fillConnections()
+	r.fillConnections(g)
 	r.fillGenerator(f)
-	r.judge(f, &s)
-	r.explain(f, &s)
+	r.fillBroker()
+	r.judge(&s, g)
+	r.explain(f, g)
+}
+
+// noteUsage keeps what the workers took since the phase began.
+func (r *run) noteUsage() {
+	b := &r.book
+	b.usages = make([]usageSpan, len(r.workers))
+	r.each(func(w *worker) { b.usages[w.number] = w.used(r.clock.now() - b.begun) })
 }
 
 // used is what the worker took since the phase began.
@@ -48,12 +60,72 @@ func (w *worker) used(wall int64) usageSpan {
 	return x
 }
 
-// dropEmptyPoint takes the last point away again if nothing was left for it.
-func (r *run) dropEmptyPoint() {
-	s := r.result.Series
-	if n := len(s); n > 1 && s[n-1].Sent == 0 && s[n-1].Delivered == 0 {
-		r.result.Series = s[:n-1]
+// gather asks all workers for what they know.
+func (r *run) gather() *gathering {
+	all := &gathering{links: linkTally{refused: map[string]int{}, failed: map[string]int{}}, refusals: map[refusal]int64{}}
+	for _, w := range r.workers { // one at a time: they write to one place
+		done := make(chan struct{})
+		w.loop.Do(func() { w.tell(all); close(done) })
+		select {
+		case <-done:
+		case <-r.broken:
+			return all
+		}
 	}
+	return all
+}
+
+// tell adds what the worker knows.
+func (w *worker) tell(all *gathering) {
+	all.links.add(&w.links)
+	all.violated += w.violated
+	orElse(&all.first, w.firstViolation)
+	orElse(&all.examples.duplicated, w.examples.duplicated)
+	orElse(&all.examples.disordered, w.examples.disordered)
+	orElse(&all.examples.corrupted, w.examples.corrupted)
+	for x, n := range w.refusals {
+		all.refusals[x] += n
+	}
+	for _, s := range w.subscribers {
+		all.granted[s.granted]++
+		if s.dead {
+			all.deaf++
+		}
+		if len(s.flows) == 0 && w.run.plan.Shape != SubOnly {
+			all.resting++
+		}
+	}
+	for _, p := range w.publishers {
+		if p.c.stage != ready {
+			all.mute++
+		} else if p.fan != nil && p.fan.receivers.Load() == 0 && all.deaf == 0 {
+			all.idle++
+		}
+	}
+}
+
+func (l *linkTally) add(o *linkTally) {
+	l.wanted += o.wanted
+	l.opened += o.opened
+	l.lost += o.lost
+	for k, n := range o.refused {
+		l.refused[k] += n
+	}
+	for k, n := range o.failed {
+		l.failed[k] += n
+	}
+	l.connect.Add(&o.connect)
+	orElse(&l.first, o.first)
+	orElse(&l.firstLost, o.firstLost)
+}
+
+// dropEmptyPoints takes away what waiting has put behind the last message.
+func (r *run) dropEmptyPoints() {
+	s := r.result.Series
+	for len(s) > 1 && s[len(s)-1].Sent == 0 && s[len(s)-1].Delivered == 0 {
+		s = s[:len(s)-1]
+	}
+	r.result.Series = s
 }
 
 func (r *run) fillCounts(s *survey) {
@@ -71,208 +143,25 @@ func (r *run) fillTimes(f *phase) {
 	if t.last > r.book.begun {
 		res.Seconds = seconds(t.last - r.book.begun)
 	}
-	if r.plan.Shape != PubOnly {
+	switch {
+	case r.plan.Shape == PubOnly:
+	case r.plan.Shape == SubOnly:
+		res.Latency = &t.latency.Histogram
+	case f.pacer.open():
+		res.Latency, res.Service = &t.latency.Histogram, &t.service.Histogram
+	default:
 		res.Latency, res.Service = &t.latency.Histogram, &t.latency.Histogram
-		if f.pacer.open() {
-			res.Service = &t.service.Histogram
-		}
 	}
-	if r.plan.QoS > 0 {
+	if r.plan.QoS > 0 && r.plan.Shape != SubOnly {
 		res.Acknowledge = &t.acknowledge.Histogram
 	}
 }
 
-// fillConnections sums the workers' connections up.
-func (r *run) fillConnections() {
-	c := Connections{Refused: map[string]int{}, Failed: map[string]int{}, MaxOpen: int(r.maxOpen.Load())}
-	connect := &Histogram{}
-	tallies := make([]*linkTally, len(r.workers))
-	r.each(func(w *worker) { tallies[w.number] = &w.links })
-	for _, l := range tallies {
-		c.Wanted += l.wanted
-		c.Opened += l.opened
-		c.Lost += l.lost
-		for k, n := range l.refused {
-			c.Refused[k] += n
-		}
-		for k, n := range l.failed {
-			c.Failed[k] += n
-		}
-		connect.Add(&l.connect)
+func (r *run) fillConnections(g *gathering) {
+	l := &g.links
+	r.result.Connections = Connections{
+		Wanted: l.wanted, Opened: l.opened, Lost: l.lost, Refused: l.refused, Failed: l.failed,
+		Seconds: r.connectSeconds, MaxOpen: int(r.maxOpen.Load()),
 	}
-	c.Seconds = r.connectSeconds
-	r.result.Connections, r.result.Connect = c, connect
-}
-
-// fillGenerator says what the generator itself took, and the broker.
-func (r *run) fillGenerator(f *phase) {
-	b := &r.book
-	g := Generator{Workers: len(r.workers), CPUSeconds: (b.generator.end - b.generator.cpu).Seconds(), Waiting: -1}
-	var cpu, waiting, wall int64
-	for _, u := range b.usages {
-		g.Busy = max(g.Busy, 1-float64(u.Asleep)/float64(max(1, u.wall)))
-		cpu += u.CPU
-		waiting += u.Waiting
-		wall += u.wall
-	}
-	if r.plan.Target.InProcess && cpu >= 0 {
-		g.CPUSeconds, g.CPUOfThreads = seconds(cpu), true
-	}
-	if waiting >= 0 && wall > 0 {
-		g.Waiting = float64(waiting) / float64(wall)
-	}
-	g.Busy = min(1, max(0, g.Busy))
-	if f.pacer.open() {
-		g.Lag = &b.total.lag.Histogram
-	}
-	g.Limited, g.Why = r.limit(f, &g)
-	r.result.Generator = g
-	r.fillBroker()
-}
-
-// limit judges whether the generator was the limit, and says why.
-func (r *run) limit(f *phase, g *Generator) (bool, string) {
-	const much, fairlyLong = .95, .2
-	if !f.pacer.open() {
-		if g.Busy >= much {
-			return true, fmt.Sprintf("its busiest thread of %d was at work for %s of the time: take more of them, on CPUs that the broker does not need", g.Workers, FormatPercent(round(g.Busy, 3)))
-		}
-		return false, ""
-	}
-	latency := r.result.Latency
-	if latency == nil {
-		latency = r.result.Acknowledge
-	}
-	lag, bound := g.Lag.Quantile(.99), time.Millisecond
-	if tenth := latency.Quantile(.99) / 10; tenth > bound {
-		bound = tenth
-	}
-	switch {
-	case lag > bound:
-		return true, fmt.Sprintf("one message in a hundred was sent %s or more after its time, though neither the window nor the socket held it up", FormatTime(lag))
-	case g.Waiting > fairlyLong:
-		return true, fmt.Sprintf("its threads waited for a CPU for %s of the time", FormatPercent(round(g.Waiting, 3)))
-	}
-	return false, ""
-}
-
-func (r *run) fail(kind FailureKind, format string, a ...any) {
-	r.result.Failures = append(r.result.Failures, Failure{Kind: kind, Text: fmt.Sprintf(format, a...)})
-}
-
-func (r *run) remark(format string, a ...any) {
-	r.result.Notes = append(r.result.Notes, fmt.Sprintf(format, a...))
-}
-
-// judge finds the promises that were broken.
-func (r *run) judge(f *phase, s *survey) {
-	c := &r.result.Counts
-	if s.promised > 0 {
-		r.fail(BrokenPromise, "%d messages of QoS %d were lost%s", s.promised, r.plan.QoS, s.worst.text("the first"))
-	}
-	var seen examples
-	r.each(func(w *worker) {})
-	for _, w := range r.workers {
-		orElse(&seen.duplicated, w.examples.duplicated)
-		orElse(&seen.disordered, w.examples.disordered)
-	}
-	if s.twice > 0 {
-		r.fail(BrokenPromise, "%d messages of QoS 2 came more than once%s", s.twice, seen.duplicated.text("one of them"))
-	}
-	if s.twiceLow > 0 {
-		r.fail(BrokenPromise, "%d messages of QoS 0 came more than once%s", s.twiceLow, seen.duplicated.text("one of them"))
-	}
-	if c.Disordered > 0 {
-		r.fail(BrokenPromise, "%d messages came out of order%s", c.Disordered, seen.disordered.text("one of them"))
-	}
-	if c.Corrupted > 0 {
-		r.fail(BrokenPromise, "%d messages were not what was sent", c.Corrupted)
-	}
-	if c.WrongQoS > 0 {
-		r.fail(BrokenPromise, "%d messages came at another QoS than %d, at which they were published and subscribed to", c.WrongQoS, r.plan.QoS)
-	}
-	if s.phantoms > 0 {
-		r.fail(BrokenPromise, "%d messages came that the broker had refused", s.phantoms)
-	}
-	r.judgeSums(s)
-	r.judgeRefusals()
-	r.judgeConnections()
-}
-
-func (e example) text(which string) string {
-	if e.of == nil {
-		return ""
-	}
-	return fmt.Sprintf(" (%s: message %d of publisher %d, to %v)", which, e.sequence, e.publisher, e.of)
-}
-
-// judgeSums adds up.
-func (r *run) judgeSums(s *survey) {
-	c := &r.result.Counts
-	if c.Expected != c.Delivered+c.Lost && r.plan.Shape != PubOnly {
-		r.fail(BadSum, "%d messages were expected, but %d delivered and %d lost make %d", c.Expected, c.Delivered, c.Lost, c.Delivered+c.Lost)
-	}
-	if sum := c.Acknowledged + c.Refused + c.Unacknowledged; c.Sent != sum && r.plan.Shape != SubOnly {
-		r.fail(BadSum, "%d messages were sent, but %d acknowledged, %d refused and %d without an answer make %d", c.Sent, c.Acknowledged, c.Refused, c.Unacknowledged, sum)
-	}
-	if n := r.result.Latency.Count(); r.result.Latency != nil && n != c.Delivered {
-		r.fail(BadSum, "%d messages were delivered, but %d were timed", c.Delivered, n)
-	}
-}
-
-// judgeRefusals says what was refused, and why.
-func (r *run) judgeRefusals() {
-	all := map[refusal]int64{}
-	for _, w := range r.workers {
-		for x, n := range w.refusals {
-			all[x] += n
-		}
-	}
-	for x, n := range all {
-		r.fail(NotAllowed, "%d messages were refused: %s (0x%02X)", n, x.reason.Text(x.kind), byte(x.reason))
-	}
-}
-
-// judgeConnections says how many connections were lost.
-func (r *run) judgeConnections() {
-	if n := r.result.Connections.Lost; n > 0 {
-		r.fail(LostConnection, "%d of %d connections were lost: %v", n, r.result.Connections.Opened, r.firstFailure())
-	}
-}
-
-// explain notes what a reader of the figures must know.
-func (r *run) explain(f *phase, s *survey) {
-	t := &r.book.total
-	if !f.pacer.open() && r.plan.Shape != SubOnly {
-		r.remark("%s", closedLoopNote)
-	}
-	if t.unsent > 0 {
-		r.remark("%d messages were due and could not be sent before the time was over: the broker takes less than the rate", t.unsent)
-	}
-	if t.stale > 0 {
-		r.remark("%d messages of the warm-up came in the measured time: they are not counted", t.stale)
-	}
-	if t.retransmitted > 0 {
-		r.remark("the broker sent %d messages of QoS 2 again before their exchange was over: nobody would see them twice", t.retransmitted)
-	}
-	if r.plan.Target.InProcess {
-		r.remark("%s", inProcessNote)
-	}
-	for _, q := range []mqttwire.QoS{0, 1} {
-		if n := r.grantedCount(q); n > 0 && q < r.plan.QoS {
-			r.remark("%d subscribers were granted QoS %d for QoS %d", n, q, r.plan.QoS)
-		}
-	}
-	_ = runtime.NumCPU
-}
-
-func (r *run) grantedCount(q mqttwire.QoS) (n int) {
-	for _, w := range r.workers {
-		for _, s := range w.subscribers {
-			if s.granted == q {
-				n++
-			}
-		}
-	}
-	return n
+	r.result.Connect = &l.connect
 }

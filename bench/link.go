@@ -221,6 +221,8 @@ func (c *link) fail(err error) {
 	}
 	if bad, ok := err.(*mqttwire.Error); ok {
 		err = &client.ViolationError{Err: bad}
+		c.w.violated++
+		orElse(&c.w.firstViolation, err)
 		if c.w.run.plan.Version == mqttwire.V5 && c.stage > greeting {
 			goodbye := mqttwire.Disconnect{Reason: bad.Reason}
 			if b, err := goodbye.Append(nil, mqttwire.V5); err == nil {

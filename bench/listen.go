@@ -36,6 +36,7 @@ func (r *run) listen(ctx context.Context) error {
 	if err := r.hear(ctx, f); err != nil {
 		return err
 	}
+	r.noteUsage()
 	r.conclude(f)
 	return nil
 }
@@ -107,7 +108,7 @@ func (s *subscriber) hearOf(first byte, payload []byte) (fresh bool) {
 	}
 	x, own := s.stranger(uint64(h.tag)<<24|uint64(h.publisher), h.sequence)
 	if h.sequence > x.next+maxJump {
-		t.Corrupted++
+		s.corrupted(&h)
 		return false
 	}
 	qos := first >> 1 & 3

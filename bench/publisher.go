@@ -33,8 +33,7 @@ type publisher struct {
 	packet            int // bytes of each
 	idAt, payloadAt   int // in each
 	batch             int64
-	first             uint64 // the first half of the payload header, but for the sequence
-	nextID            int    // in ids
+	nextID            int // in ids
 	ids               []uint16
 	flights           []flight // by packet id - 1
 	inflight          int64
@@ -147,7 +146,6 @@ func (p *publisher) begin(f *phase) {
 	if !f.pacer.open() {
 		p.due = p.limit
 	}
-	p.first = uint64(f.tag)<<48 | uint64(p.number)<<24
 	p.held, p.freeSince = false, 0
 	for i := range p.flights {
 		p.flights[i].sequence = -1
@@ -279,8 +277,7 @@ func (p *publisher) patch(f *phase, b []byte, payloadAt int, sequence, now int64
 	if f.stampPlan {
 		at = f.start.Load() + f.pacer.plannedOf(p.number, sequence)
 	}
-	binary.BigEndian.PutUint64(b[payloadAt:], p.first|uint64(sequence)>>16)
-	binary.BigEndian.PutUint64(b[payloadAt+8:], uint64(sequence)<<timeBits|uint64(at)&(1<<timeBits-1))
+	header{tag: f.tag, publisher: p.number, sequence: sequence, sent: at}.put(b[payloadAt:])
 	if p.flights == nil {
 		return
 	}

@@ -52,6 +52,7 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 	if err := preflight(&p, r.connections()); err != nil {
 		return nil, err
 	}
+	r.result.Notes = preflightNotes(&p, r.connections())
 	if err := r.watchBroker(); err != nil {
 		return nil, err
 	}

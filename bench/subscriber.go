@@ -209,38 +209,42 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 	if f.name == phaseListen {
 		return s.hearOf(first, payload)
 	}
-	head := binary.BigEndian.Uint64(payload)
-	tail := binary.BigEndian.Uint64(payload[8:])
-	if uint16(head>>48) != f.tag {
-		s.unknown(f, uint16(head>>48))
+	h := readHeader(payload)
+	if h.tag != f.tag {
+		s.unknown(f, h.tag)
 		return false
 	}
-	publisher := uint32(head>>24) & (maxClients - 1)
-	sequence := int64(head&(1<<24-1)<<16 | tail>>timeBits)
-	if publisher != s.lastPublisher && !s.turnTo(publisher) {
-		t.Corrupted++
+	if h.publisher != s.lastPublisher && !s.turnTo(h.publisher) || !s.wasSent(h.sequence) {
+		s.corrupted(&h)
 		return false
 	}
-	if len(payload) != w.run.sizes.size(publisher, sequence) || !intact(payload, w.run.fill) {
-		t.Corrupted++ // and still it has arrived: its loss would be another fault
+	if len(payload) != w.run.sizes.size(h.publisher, h.sequence) || !intact(payload, w.run.fill) {
+		s.corrupted(&h) // and still it has arrived: its loss would be another fault
 	}
 	if first>>1&3 != byte(s.granted) {
 		t.WrongQoS++
 	}
-	if sequence >= s.lastSent {
-		if s.lastSent = s.lastFan.sent.Load(); sequence >= s.lastSent {
-			t.Corrupted++
-			return false
-		}
-	}
 	before := s.lastFlow.next
-	if !s.order(first>>1&3, publisher, sequence) {
+	if !s.order(first>>1&3, h.publisher, h.sequence) {
 		return false
 	}
 	s.advance += s.lastFlow.next - before
 	t.BytesReceived += int64(len(payload))
-	w.time(f, publisher, sequence, int64(tail&(1<<timeBits-1)))
+	w.time(f, &h)
 	return true
+}
+
+// wasSent tells that the last publisher has sent the message with that number.
+func (s *subscriber) wasSent(sequence int64) bool {
+	if sequence >= s.lastSent {
+		s.lastSent = s.lastFan.sent.Load()
+	}
+	return sequence < s.lastSent
+}
+
+func (s *subscriber) corrupted(h *header) {
+	s.w.tally.Corrupted++
+	s.w.remember(&s.w.examples.corrupted, s, h.publisher, h.sequence)
 }
 
 // turnTo has a message of another publisher than the last.

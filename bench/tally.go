@@ -73,14 +73,14 @@ func (t *tally) add(other *tally) {
 }
 
 // time records how long a message took.
-func (w *worker) time(f *phase, publisher uint32, sequence, sent int64) {
-	service := since(sent, w.readAt)
+func (w *worker) time(f *phase, h *header) {
+	service := since(h.sent, w.readAt)
 	if !f.pacer.open() {
 		w.tally.latency.record(service)
 		return
 	}
 	w.tally.service.record(service)
-	w.tally.latency.record(w.readAt - f.start.Load() - f.pacer.plannedOf(publisher, sequence))
+	w.tally.latency.record(w.readAt - f.start.Load() - f.pacer.plannedOf(h.publisher, h.sequence))
 }
 
 // examples are the first cases of what should not be.

@@ -195,6 +195,7 @@ func (r *run) measure(ctx context.Context, f *phase) error {
 	if err := r.send(ctx, f); err != nil {
 		return err
 	}
+	r.noteUsage()
 	r.hush(f)
 	if _, err := r.wait(ctx, f, r.plan.Patience); err != nil {
 		return err

@@ -27,21 +27,23 @@ type worker struct {
 	waiting  agenda // who awaits an answer
 	pings    agenda // who may have to be heard of
 
-	publishers  []*publisher
-	subscribers []*subscriber
-	groups      []*group
-	phase       *phase // that is on; nil: none
-	turn        turn
-	dirty       []*publisher // to pump at the end of the batch
-	starved     []*publisher // that deliveries on other workers may let go on
-	spare       []*publisher // memory for dirty
-	tally       tally
-	taken       tally  // by the coordinator
-	fill        []byte // as long as the longest payload that may come
-	examples    examples
-	refusals    map[refusal]int64
-	readAt      int64      // when what is being handled was read from its socket
-	usage       loop.Usage // when the phase began
+	publishers     []*publisher
+	subscribers    []*subscriber
+	groups         []*group
+	phase          *phase // that is on; nil: none
+	turn           turn
+	dirty          []*publisher // to pump at the end of the batch
+	starved        []*publisher // that deliveries on other workers may let go on
+	spare          []*publisher // memory for dirty
+	tally          tally
+	taken          tally  // by the coordinator
+	fill           []byte // as long as the longest payload that may come
+	examples       examples
+	refusals       map[refusal]int64
+	violated       int64 // connections ended by the broker's breaking of the protocol
+	firstViolation error
+	readAt         int64      // when what is being handled was read from its socket
+	usage          loop.Usage // when the phase began
 }
 
 func newWorker(r *run, number int) (*worker, error) {

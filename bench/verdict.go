@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+func (r *run) fail(kind FailureKind, format string, a ...any) {
+	r.result.Failures = append(r.result.Failures, Failure{Kind: kind, Text: fmt.Sprintf(format, a...)})
+}
+
+func (r *run) remark(format string, a ...any) {
+	r.result.Notes = append(r.result.Notes, fmt.Sprintf(format, a...))
+}
+
+// judge finds the promises that were broken.
+func (r *run) judge(s *survey, g *gathering) {
+	c := &r.result.Counts
+	seen := &g.examples
+	broken := func(n int64, format string, a ...any) {
+		if n > 0 {
+			r.fail(BrokenPromise, many(n, "message", "messages")+" "+format, a...)
+		}
+	}
+	broken(s.promised, "that had a promise of QoS 1 or 2 got lost%s", s.worst.text("the first"))
+	broken(s.twice, "of QoS 2 came more than once%s", seen.duplicated.text("one of them"))
+	broken(s.twiceLow, "of QoS 0 came more than once%s", seen.duplicated.text("one of them"))
+	broken(c.Disordered, "came out of order%s", seen.disordered.text("one of them"))
+	broken(c.Corrupted, "had another payload than was sent%s", seen.corrupted.text("one of them"))
+	broken(c.WrongQoS, "came at a QoS that is not the lower one of publishing and subscribing")
+	broken(s.phantoms, "came though the broker had refused to take them")
+	if g.violated > 0 {
+		r.fail(BrokenPromise, "%s: %v", many(g.violated, "connection", "connections"), g.first)
+	}
+	r.judgeSums()
+	r.judgeRefusals(g)
+	if lost := g.links.lost; lost > 0 {
+		r.fail(LostConnection, "%s of %d ended before the end: %v", many(lost, "connection", "connections"), g.links.opened, g.links.firstLost)
+	}
+}
+
+func (e example) text(which string) string {
+	if e.of == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s: message %d of publisher %d, to %v)", which, e.sequence, e.publisher, e.of)
+}
+
+// judgeSums adds up.
+func (r *run) judgeSums() {
+	c := &r.result.Counts
+	if r.plan.Shape != PubOnly && c.Expected != c.Delivered+c.Lost {
+		r.fail(BadSum, "%d messages were expected, but %d delivered and %d lost make %d", c.Expected, c.Delivered, c.Lost, c.Delivered+c.Lost)
+	}
+	if sum := c.Acknowledged + c.Refused + c.Unacknowledged; c.Sent != sum {
+		r.fail(BadSum, "%d messages were sent, but %d acknowledged, %d refused and %d without an answer make %d", c.Sent, c.Acknowledged, c.Refused, c.Unacknowledged, sum)
+	}
+	if h := r.result.Latency; h != nil && h.Count() != c.Delivered {
+		r.fail(BadSum, "%d messages were delivered, but %d were timed", c.Delivered, h.Count())
+	}
+}
+
+// judgeRefusals says what was refused, and why.
+func (r *run) judgeRefusals(g *gathering) {
+	kinds := make([]refusal, 0, len(g.refusals))
+	for x := range g.refusals {
+		kinds = append(kinds, x)
+	}
+	slices.SortFunc(kinds, func(a, b refusal) int {
+		return cmp.Or(cmp.Compare(g.refusals[b], g.refusals[a]), cmp.Compare(a.reason, b.reason), cmp.Compare(a.kind, b.kind))
+	})
+	for _, x := range kinds {
+		r.fail(NotAllowed, "%s of %d refused by the broker: %s (0x%02X)", many(g.refusals[x], "message", "messages"), r.result.Counts.Sent, x.reason.Text(x.kind), byte(x.reason))
+	}
+}
+
+// explain notes what a reader of the figures must know.
+func (r *run) explain(f *phase, g *gathering) {
+	t, p := &r.book.total, &r.plan
+	note := func(n int64, format string, a ...any) {
+		if n > 0 {
+			r.remark(format, a...)
+		}
+	}
+	switch {
+	case p.Shape == SubOnly:
+		r.remark("latency is the time between two clocks: true where publishers and subscribers run on one machine")
+	case !f.pacer.open():
+		r.remark("%s", closedLoopNote)
+	}
+	note(t.unsent, "%s were due and could not be sent before the time was over: the broker takes less than the rate", many(t.unsent, "message", "messages"))
+	note(t.stale, "%s of a warm-up came in the measured time and are not counted", many(t.stale, "message", "messages"))
+	note(t.retransmitted, "%s of QoS 2 were sent again by the broker before their exchange was over: nobody would see them twice", many(t.retransmitted, "message", "messages"))
+	for q := range p.QoS {
+		note(int64(g.granted[q]), "%s got QoS %d instead of %d by SUBACK", many(g.granted[q], "subscriber", "subscribers"), q, p.QoS)
+	}
+	note(int64(g.idle), "%s feed topics that nobody here receives", many(g.idle, "publisher", "publishers"))
+	note(int64(g.resting), "%s take topics that nobody here feeds", many(g.resting, "subscriber", "subscribers"))
+	note(int64(g.deaf), "%s lost the connection: what they had not received by then was not expected of the broker", many(g.deaf, "subscriber", "subscribers"))
+	note(int64(g.mute), "%s lost the connection: what the broker had not acknowledged by then was not expected of it", many(g.mute, "publisher", "publishers"))
+	if p.Target.InProcess {
+		r.remark("%s", inProcessNote)
+	}
+}
