@@ -1,4 +1,3 @@
-// Package loop carries the bytes of many clients on few threads.
 package loop
 
 import (

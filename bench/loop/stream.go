@@ -22,7 +22,7 @@ type stream struct {
 	loop   *goroutines
 	h      Handler
 	nc     net.Conn           // nil: not connected yet
-	cancel context.CancelFunc // of the connecting
+	cancel context.CancelFunc // of the connecting; nil: it is through
 	writer func()             // is write; made once, since go with a method allocates
 
 	// guarded by the loop's turn
@@ -37,8 +37,9 @@ type stream struct {
 
 // run is the life of the connection.
 func (c *stream) run(ctx context.Context, local netip.Addr) {
+	cancel := c.cancel
 	nc, err := c.loop.dial(ctx, local)
-	c.cancel()
+	cancel()
 	c.loop.enter()
 	switch {
 	case c.closed && err == nil:
@@ -50,7 +51,7 @@ func (c *stream) run(ctx context.Context, local netip.Addr) {
 		c.loop.leave()
 		return
 	}
-	c.nc = nc
+	c.nc, c.cancel = nc, nil
 	c.h.Opened()
 	c.loop.leave()
 	c.read()
@@ -139,7 +140,9 @@ func (c *stream) finish(err error) {
 		return
 	}
 	c.closed = true
-	c.cancel()
+	if c.cancel != nil {
+		c.cancel()
+	}
 	delete(c.loop.streams, c)
 	c.h.Closed(err)
 }
