@@ -166,17 +166,24 @@ func columns(cell func(quantile) string) string {
 
 // Verdict is the last line of the report.
 func (r *Result) Verdict() Line {
-	if text := r.failure(); text != "" {
-		return Line{"verdict", text, Bad}
+	l := Line{"verdict", r.failure(), Bad}
+	if l.Text == "" {
+		l.Text, l.Tone = r.success(), Good
+		if r.Plan.Shape.receives() && (r.Counts.Delivered == 0 || r.Counts.Lost > 0) {
+			l.Tone = Warning
+		}
 	}
-	l := Line{"verdict", r.success(), Good}
-	if r.Plan.Shape.receives() && (r.Counts.Delivered == 0 || r.Counts.Lost > 0) {
+	if !r.Generator.Limited || len(r.Failures) > 0 {
+		return l
+	}
+	if l.Tone == Good {
 		l.Tone = Warning
 	}
-	if r.Generator.Limited {
-		l.Tone = Warning
-		l.Text += "; the generator was the limit, the broker may do " + map[bool]string{true: "better", false: "more"}[r.Plan.Rate > 0]
+	more := "more"
+	if r.Plan.Rate > 0 {
+		more = "better"
 	}
+	l.Text += "; the generator was the limit, the broker may do " + more
 	return l
 }
 

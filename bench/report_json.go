@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"math"
 	"strings"
 	"time"
@@ -81,7 +80,8 @@ func (r *Result) OK() bool {
 }
 
 // MarshalJSON makes one flat object, in which every figure has its own name, and
-// is null if it is not known. Runs are such objects in an array.
+// is null if it is not known. Runs are such objects in an array. It is a line, in
+// which < and > are as they are.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	o := r.object()
 	runs := []json.RawMessage{}
@@ -92,15 +92,6 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		o.put("runs", runs)
 	}
 	return o.end(), o.err
-}
-
-// WriteJSON writes the object as a line, with < and > as they are.
-func (r *Result) WriteJSON(w io.Writer) error {
-	text, err := r.MarshalJSON()
-	if err == nil {
-		_, err = w.Write(append(text, '\n'))
-	}
-	return err
 }
 
 func (r *Result) object() *object {

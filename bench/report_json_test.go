@@ -75,14 +75,14 @@ func TestJSONOnce(t *testing.T) {
 
 func mustJSON(t testing.TB, r *Result) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	if err := r.WriteJSON(&b); err != nil {
+	text, err := r.MarshalJSON()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Count(b.Bytes(), []byte("\n")) != 1 {
-		t.Fatalf("not a line: %s", b.Bytes())
+	if bytes.Contains(text, []byte("\n")) || bytes.Contains(text, []byte(`\u003c`)) {
+		t.Fatalf("not a line as it is: %s", text)
 	}
-	return b.Bytes()
+	return text
 }
 
 func TestRecord(t *testing.T) {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -92,7 +93,7 @@ func (t *text) what() {
 	if load := t.load(); load != "" {
 		t.row("load", "%s", load)
 	}
-	where := t.p.Target.Name
+	where := cmp.Or(t.p.Target.Name, t.p.Target.Address)
 	if t.p.Target.InProcess {
 		where += ": " + inProcessNote
 	}

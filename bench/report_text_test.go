@@ -104,7 +104,7 @@ func TestVerdict(t *testing.T) {
 		{func() {}, "all was delivered, once and in order", Good},
 		{func() { r.Counts.Duplicated = 1 }, "all was delivered, twice or out of order", Good},
 		{func() { r.Generator.Limited = true }, "as MQTT allows; the generator was the limit", Warning},
-		{func() { r.Judged = []Judgement{{false, "lost=0: 3, missed"}} }, "not what was expected", Bad},
+		{func() { r.Judged = []Judgement{{false, "lost=0: 3, missed"}} }, "not what was expected; the generator was the limit, the broker may do better", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{LostConnection, "x"}) }, "not all connections lasted", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{NotAllowed, "x"}) }, "not all of what was asked for was allowed", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{BrokenPromise, "x"}) }, "did not keep what QoS 1 promises", Bad},
