@@ -16,6 +16,7 @@ type chart struct {
 	x, y   axis
 	lines  []line
 	bars   []bar
+	spots  []spot
 	marks  []mark
 	hovers []hover
 }
@@ -47,11 +48,20 @@ type bar struct {
 	text        string
 }
 
+// A spot is a single value.
+type spot struct {
+	x, y   float64
+	stroke stroke
+	hollow bool
+	text   string
+}
+
 // A mark is a line across with words: upright at x, or level at y.
 type mark struct {
 	x, y  float64 // one of them is not a number
 	label string
-	row   int // in which the words of an upright one are
+	row   int  // in which the words of an upright one are
+	left  bool // of it they are, if there is room; otherwise on its right
 	class markup
 }
 
@@ -88,6 +98,13 @@ func (c *chart) draw(p *pen) {
 	c.drawBars(p)
 	c.drawLines(p)
 	c.drawMarks(p)
+	for _, s := range c.spots {
+		class := markup(s.stroke)
+		if s.hollow {
+			class += " hollow"
+		}
+		p.put(`<circle class="dot %s" cx="%s" cy="%s" r="4.5"><title>%s</title></circle>`, class, percent(c.x.at(s.x)), tenth(c.down(s.y)), s.text)
+	}
 	for _, h := range c.hovers {
 		from, to := c.x.at(h.from), c.x.at(h.to)
 		p.put(`<rect class="hover" x="%s" y="0" width="%s" height="%d"><title>%s</title></rect>`, percent(from), percent(to-from), c.height, h.text)
@@ -201,7 +218,7 @@ func (c *chart) drawMarks(p *pen) {
 		at := c.x.at(m.x)
 		p.put(`<line class="mark %s" x1="%s" x2="%s" y1="0" y2="%d"/>`, m.class, percent(at), percent(at), c.height)
 		anchor, side := markup("start"), 6
-		if at > 0.5 {
+		if at > 0.62 || m.left && at > 0.3 {
 			anchor, side = "end", -6
 		}
 		p.put(`<text class="label %s" x="%s" dx="%d" y="%d" text-anchor="%s">%s</text>`, m.class, percent(at), side, 14+18*m.row, anchor, m.label)

@@ -158,11 +158,39 @@ func long() *bench.Result {
 	return r
 }
 
-func examples() map[string]*bench.Result {
-	return map[string]*bench.Result{
-		"open": openLoop(), "broken": brokenPromise(), "storm": storm(), "repeated": repeated(), "pub": pubOnly(), "long": long(),
-		"nothing": {}, "one message": {Plan: bench.Plan{Shape: bench.Pairs, Publishers: 1, Subscribers: 1, Rate: 1}, Seconds: 0.001,
-			Counts: bench.Counts{Sent: 1, Acknowledged: 1, Expected: 1, Delivered: 1}, Latency: timesOf(1, 1, time.Millisecond, 0, 0),
-			Series: []bench.Point{{At: 0.001, Seconds: 0.001, Sent: 1, Delivered: 1, P50: time.Millisecond, P99: time.Millisecond, Max: time.Millisecond}}},
+// search is one for the highest rate, which it found.
+func search() *bench.Curve {
+	c := &bench.Curve{Objectives: []string{"p99<10ms", "lost=0"}, Precision: 0.05, Next: 12_500, Confirmed: true, Knee: 9000,
+		Notes: []string{"1 of 9 trials at the highest rate or below missed all the same: what was measured is not steady."}}
+	for i, trial := range []bench.Trial{
+		{Rate: 1200, Kept: true}, {Rate: 3000, Kept: true}, {Rate: 6000, Kept: true}, {Rate: 9000, Kept: true}, {Rate: 10_800, Kept: true},
+		{Rate: 12_000, Kept: true}, {Rate: 12_000, Why: "p99<10ms: 11.2 ms, missed"}, {Rate: 12_000, Kept: true},
+		{Rate: 12_500, Why: "p99<10ms: 19.1 ms, missed"}, {Rate: 12_500, Why: "p99<10ms: 23.0 ms, missed"},
+		{Rate: 16_000, Why: "p99<10ms: 140 ms, missed", Limited: true},
+	} {
+		trial.Result = openLoop()
+		trial.Result.Plan.Rate = trial.Rate
+		load := trial.Rate / 13_000
+		middle := time.Duration(float64(300*time.Microsecond) / max(1.05-load, 0.02))
+		trial.Result.Latency = timesOf(uint64(i), 5000, middle, 0.02, 3*middle)
+		c.Trials = append(c.Trials, trial)
 	}
+	c.Max = &c.Trials[7]
+	return c
+}
+
+func examples() map[string]Document {
+	one := &bench.Result{
+		Plan: bench.Plan{Shape: bench.Pairs, Publishers: 1, Subscribers: 1, Rate: 1}, Seconds: 0.001,
+		Counts: bench.Counts{Sent: 1, Acknowledged: 1, Expected: 1, Delivered: 1}, Latency: timesOf(1, 1, time.Millisecond, 0, 0),
+		Series: []bench.Point{{At: 0.001, Seconds: 0.001, Sent: 1, Delivered: 1, P50: time.Millisecond, P99: time.Millisecond, Max: time.Millisecond}},
+	}
+	documents := map[string]Document{"search": {Curve: search()}, "empty search": {Curve: &bench.Curve{}}}
+	for name, r := range map[string]*bench.Result{
+		"open": openLoop(), "broken": brokenPromise(), "storm": storm(), "repeated": repeated(), "pub": pubOnly(), "long": long(),
+		"nothing": {}, "one message": one,
+	} {
+		documents[name] = Document{Result: r}
+	}
+	return documents
 }

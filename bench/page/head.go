@@ -2,6 +2,7 @@ package page
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"mqtk/bench"
@@ -31,47 +32,18 @@ func (s state) icon() markup {
 	return `<svg class="icon ` + markup(s) + `" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="` + radius + `"/>` + shape + `</svg>`
 }
 
-// verdict is the sentence above all figures.
+// verdict is the sentence above all figures: that of the report for people, as a
+// heading.
 func (v *view) verdict() (state, string) {
-	broken := func(kind bench.FailureKind) bool {
-		return slices.ContainsFunc(v.Failures, func(f bench.Failure) bool { return f.Kind == kind })
+	if v.search != nil {
+		return v.found()
 	}
-	switch {
-	case broken(bench.BadSum):
-		return bad, "The totals do not add up: these figures are worth nothing"
-	case broken(bench.BrokenPromise):
-		return bad, "The broker broke its promise"
-	case broken(bench.LostConnection):
-		return bad, "Connections were lost"
-	case broken(bench.NotAllowed):
-		return bad, "The broker refused what the test needs"
-	case len(v.Failures) > 0:
-		return bad, "The test failed"
-	case !v.OK():
-		return bad, "An objective was missed"
-	}
-	text := "All was delivered as promised"
-	switch {
-	case v.connects():
-		text = "All connections were made and held"
-	case !v.known("delivered"):
-		text = "All was taken over as promised"
-	}
-	switch lost, _, _ := v.figure("lost"); {
-	case lost > 0:
-		text = "No promise was broken; some messages were lost, as QoS 0 allows"
-	case !v.connects() && v.Counts.Refused+v.Counts.Unacknowledged > 0:
-		text = "No promise was broken"
-	case v.connects() && v.Connections.Opened < v.Connections.Wanted:
-		text = "Not all connections were made"
-	}
-	if v.Generator.Limited {
-		return caution, text + ", but the generator was the limit"
-	}
-	if len(v.Judged) > 0 {
+	l := v.Verdict()
+	text := strings.ToUpper(l.Text[:1]) + l.Text[1:]
+	if l.Tone == bench.Good && len(v.Judged) > 0 {
 		text += ", and the objectives were kept"
 	}
-	return good, text
+	return map[bench.Tone]state{bench.Good: good, bench.Warning: caution, bench.Bad: bad}[l.Tone], text
 }
 
 func (v *view) head(p *pen) {
@@ -104,7 +76,7 @@ func (v *view) head(p *pen) {
 }
 
 // A tile is one figure in large letters, with words above and below it.
-type tile struct{ name, metric, whole, below string }
+type tile struct{ name, metric, value, whole, below string }
 
 // tiles are the figures that one looks for first, as far as they are known.
 func (v *view) tiles(p *pen) {
@@ -128,15 +100,23 @@ func (v *view) tiles(p *pen) {
 		}
 	}
 	p.put("<ul class=\"tiles\">\n")
+	if c := v.search; c != nil && c.Max != nil {
+		tiles[0] = tile{name: "highest rate", value: bench.FormatCount(c.Max.Rate) + "/s"}
+		if c.Knee > 0 {
+			tiles = slices.Insert(tiles, 1, tile{name: "knee", value: bench.FormatCount(c.Knee) + "/s"})
+		}
+	}
 	for _, t := range tiles {
-		_, text, known := v.figure(t.metric)
-		if !known {
+		if _, text, known := v.figure(t.metric); known {
+			t.value = text
+		}
+		if t.value == "" {
 			continue
 		}
 		if _, whole, known := v.figure(t.whole); known {
 			t.below = "of " + whole
 		}
-		p.put("<li><span class=\"name\">%s</span><span class=\"value\">%s</span><span class=\"of\">%s</span></li>\n", t.name, text, t.below)
+		p.put("<li><span class=\"name\">%s</span><span class=\"value\">%s</span><span class=\"of\">%s</span></li>\n", t.name, t.value, t.below)
 	}
 	p.put("</ul>\n")
 }

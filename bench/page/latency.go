@@ -94,10 +94,9 @@ func (v *view) curve(p *pen, id markup, title string, timings []timing) {
 	if v.connects() {
 		c.x.title = "percentile: the share of connections that were not slower"
 	}
-	c.x.ticks = append(c.x.ticks, tick{0, "0", true})
 	for _, q := range quantiles() {
 		if at := nines(q.share); at < end-0.45 {
-			c.x.ticks = append(c.x.ticks, tick{at, q.name, q.name == "p99.999"})
+			c.x.ticks = append(c.x.ticks, tick{at, q.name, at > 0.85*end || q.share > 0.9999})
 		}
 	}
 	c.x.ticks = append(c.x.ticks, tick{end, "max", false})

@@ -18,9 +18,10 @@ import (
 	"mqtk/bench"
 )
 
-// A Document is what a page tells of.
+// A Document is what a page tells of: a run, or a search for the highest rate.
 type Document struct {
 	Result *bench.Result
+	Curve  *bench.Curve // nil: it was no search
 }
 
 //go:embed style.css
@@ -28,7 +29,11 @@ var style string
 
 // WriteTo writes the page.
 func (d Document) WriteTo(w io.Writer) (int64, error) {
+	if d.Result == nil {
+		d.Result = shown(d.Curve)
+	}
 	p, v := &pen{}, newView(d.Result)
+	v.search = d.Curve
 	p.put(`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -46,7 +51,7 @@ func (d Document) WriteTo(w io.Writer) (int64, error) {
 <main>
 `, v.subject(), markup(style))
 	for _, section := range []func(*view, *pen){
-		(*view).head, (*view).checks, (*view).latency, (*view).connecting, (*view).time,
+		(*view).head, (*view).rates, (*view).checks, (*view).latency, (*view).connecting, (*view).time,
 		(*view).runs, (*view).phases, (*view).machinery, (*view).notes, (*view).setting, (*view).terms,
 	} {
 		section(v, p)
@@ -55,9 +60,10 @@ func (d Document) WriteTo(w io.Writer) (int64, error) {
 	return p.WriteTo(w)
 }
 
-// A view is a result with its figures by name.
+// A view is a result with its figures by name, and the search it is of, if it is.
 type view struct {
 	*bench.Result
+	search  *bench.Curve
 	metrics map[string]bench.Metric
 }
 

@@ -18,10 +18,10 @@ import (
 	"mqtk/bench"
 )
 
-func write(t testing.TB, r *bench.Result) []byte {
+func write(t testing.TB, d Document) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	n, err := Document{Result: r}.WriteTo(&b)
+	n, err := d.WriteTo(&b)
 	if err != nil || n != int64(b.Len()) {
 		t.Fatalf("%d bytes of %d, %v", n, b.Len(), err)
 	}
@@ -34,17 +34,17 @@ func TestShow(t *testing.T) {
 	if dir == "" {
 		t.Skip("MQTK_TEST_PAGES names no folder to write the pages to")
 	}
-	for name, r := range examples() {
-		if err := os.WriteFile(filepath.Join(dir, name+".html"), write(t, r), 0o666); err != nil {
+	for name, d := range examples() {
+		if err := os.WriteFile(filepath.Join(dir, name+".html"), write(t, d), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 func TestPages(t *testing.T) {
-	for name, r := range examples() {
+	for name, d := range examples() {
 		t.Run(name, func(t *testing.T) {
-			page := write(t, r)
+			page := write(t, d)
 			mustBeSound(t, page)
 			for _, slip := range []string{"%!", "NaN", "Inf", "<nil>", "{", "map["} {
 				_, body, _ := bytes.Cut(page, []byte("</style>"))
@@ -142,7 +142,7 @@ func checkElement(t testing.TB, n *html.Node) {
 }
 
 // hostile is every text from elsewhere.
-func hostile(text string) *bench.Result {
+func hostile(text string) Document {
 	r := brokenPromise()
 	r.Runs = []*bench.Result{openLoop(), openLoop()}
 	r.Plan.Topic, r.Plan.Target.Name, r.Program = text, text, text
@@ -154,7 +154,9 @@ func hostile(text string) *bench.Result {
 	r.Connections.Refused, r.Connections.Failed = map[string]int{text: 1}, map[string]int{text: 2}
 	r.Phases = []bench.Phase{{Name: text, Count: 3, Seconds: 1}}
 	r.Plan.Shape = bench.Shape(text)
-	return r
+	c := search()
+	c.Objectives, c.Notes, c.Trials[6].Why = []string{text}, []string{text}, text
+	return Document{Result: r, Curve: c}
 }
 
 // FuzzHostile: whatever a text is, it is text, and the elements of the page are
@@ -266,7 +268,7 @@ func TestOddNumbers(t *testing.T) {
 		if random.IntN(3) == 0 {
 			r.Runs = []*bench.Result{openLoop(), {}, repeated()}
 		}
-		mustBeSound(t, write(t, r))
+		mustBeSound(t, write(t, Document{Result: r}))
 	}
 }
 
@@ -281,31 +283,34 @@ func TestWriteFails(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	failed := func(kind bench.FailureKind) *bench.Result {
-		r := openLoop()
-		r.Failures = []bench.Failure{{Kind: kind}}
-		return r
-	}
 	missed := openLoop()
 	missed.Judged[1].Kept = false
+	nothing := search()
+	nothing.Max = nil
+	more := search()
+	more.Next = 0
 	for _, test := range []struct {
-		result *bench.Result
-		state  state
-		words  string
+		document Document
+		state    state
+		words    string
 	}{
-		{openLoop(), good, "All was delivered as promised, and the objectives were kept"},
-		{brokenPromise(), bad, "broke its promise"},
-		{failed(bench.BadSum), bad, "do not add up"},
-		{failed(bench.LostConnection), bad, "Connections were lost"},
-		{failed(bench.NotAllowed), bad, "refused"},
-		{missed, bad, "An objective was missed"},
-		{repeated(), caution, "the generator was the limit"},
-		{storm(), good, "All connections were made and held"},
-		{pubOnly(), good, "All was taken over as promised"},
+		{Document{Result: openLoop()}, good, "All was delivered, once and in order, and the objectives were kept"},
+		{Document{Result: brokenPromise()}, bad, "The broker did not keep what QoS 2 promises"},
+		{Document{Result: missed}, bad, "Not what was expected"},
+		{Document{Result: repeated()}, caution, "; the generator was the limit"},
+		{Document{Curve: search()}, good, "12,000/s is the highest rate that keeps p99<10ms, lost=0"},
+		{Document{Curve: more}, caution, "At least 12,000/s keep"},
+		{Document{Curve: nothing}, bad, "No rate keeps p99<10ms, lost=0"},
 	} {
-		v := newView(test.result)
-		if s, words := v.verdict(); s != test.state || !strings.Contains(words, test.words) {
-			t.Errorf("%s: %s, want %s: %s", s, words, test.state, test.words)
+		var b bytes.Buffer
+		if _, err := test.document.WriteTo(&b); err != nil {
+			t.Fatal(err)
+		}
+		mustBeSound(t, b.Bytes())
+		_, heading, _ := strings.Cut(b.String(), "<header class=\""+string(test.state)+"\">")
+		heading, _, _ = strings.Cut(heading, "</h1>")
+		if !strings.Contains(html.UnescapeString(heading), test.words) {
+			t.Errorf("the heading is %s, want %s: %s", heading, test.state, test.words)
 		}
 	}
 }

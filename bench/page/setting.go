@@ -170,9 +170,16 @@ func (v *view) notes(p *pen) {
 		return
 	}
 	defer p.section("notes", "Notes", "")()
+	p.bullets(v.Notes)
+}
+
+func (p *pen) bullets(texts []string) {
+	if len(texts) == 0 {
+		return
+	}
 	p.put("<ul class=\"notes\">\n")
-	for _, n := range v.Notes {
-		p.put("<li>%s</li>\n", n)
+	for _, text := range texts {
+		p.put("<li>%s</li>\n", text)
 	}
 	p.put("</ul>\n")
 }
