@@ -54,10 +54,19 @@ func (p *Plan) fillIn() {
 	orElse(&p.Version, mqttwire.V5)
 	orElse(&p.SizeMin, max(64, min(p.SizeMax, 64)))
 	orElse(&p.SizeMax, p.SizeMin)
-	if p.Messages == 0 {
+	if p.Messages == 0 || p.Shape.connects() {
 		orElse(&p.Duration, 10*time.Second)
 	}
-	orElse(&p.Warmup, time.Second)
+	switch p.Shape {
+	case Ramp:
+		orElse(&p.Hold, p.Duration)
+		p.Warmup = 0
+	case Storm:
+		orElse(&p.Hold, stormHold)
+		p.Warmup = 0
+	default:
+		orElse(&p.Warmup, time.Second)
+	}
 	orElse(&p.Window, 100)
 	orElse(&p.Outstanding, 1000)
 	orElse(&p.Patience, 5*time.Second)
@@ -88,6 +97,8 @@ func (p *Plan) fillInClients() {
 		pubs = 0
 	case Retain:
 		pubs, subs = 1, 1
+	case Ramp, Churn, Storm:
+		pubs = 0
 	}
 	orElse(&p.Publishers, pubs)
 	orElse(&p.Subscribers, subs)
@@ -120,8 +131,10 @@ func (p *Plan) checkClients() error {
 		return nonsense("Topics", "%d topics: there can be 1 to %d", p.Topics, maxClients)
 	case p.Workers < 1 || p.Workers > 1024:
 		return nonsense("Workers", "%d workers: there can be 1 to 1024", p.Workers)
-	case p.ConnectRate < 0 || p.ConnectRate > maxRate:
-		return nonsense("ConnectRate", "%g connections a second are none that can be made", p.ConnectRate)
+	case p.Shape.connects() && p.Publishers > 0:
+		return nonsense("Publishers", "nobody publishes here: connections are measured")
+	case p.ConnectRate < 0 || p.ConnectRate > maxRate || p.ConnectRate > 0 && p.ConnectRate < minRate || math.IsNaN(p.ConnectRate):
+		return nonsense("ConnectRate", "a rate of %g connections a second: it can be %g to %g", p.ConnectRate, minRate, maxRate)
 	}
 	return nil
 }

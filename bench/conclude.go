@@ -62,7 +62,7 @@ func (w *worker) used(wall int64) usageSpan {
 
 // gather asks all workers for what they know.
 func (r *run) gather() *gathering {
-	all := &gathering{links: linkTally{refused: map[string]int{}, failed: map[string]int{}}, refusals: map[refusal]int64{}}
+	all := &gathering{links: newLinkTally(), refusals: map[refusal]int64{}}
 	for _, w := range r.workers { // one at a time: they write to one place
 		done := make(chan struct{})
 		w.loop.Do(func() { w.tell(all); close(done) })
@@ -108,6 +108,8 @@ func (l *linkTally) add(o *linkTally) {
 	l.wanted += o.wanted
 	l.opened += o.opened
 	l.lost += o.lost
+	l.resumed += o.resumed
+	l.lastOpened = max(l.lastOpened, o.lastOpened)
 	for k, n := range o.refused {
 		l.refused[k] += n
 	}
@@ -116,6 +118,7 @@ func (l *linkTally) add(o *linkTally) {
 	}
 	l.connect.Add(&o.connect)
 	orElse(&l.first, o.first)
+	orElse(&l.short, o.short)
 	orElse(&l.firstLost, o.firstLost)
 }
 

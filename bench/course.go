@@ -7,6 +7,5 @@ import (
 
 var errNotYet = errors.New("this shape is not there yet")
 
-func (r *run) retained(context.Context) error        { return errNotYet }
-func (r *run) offline(context.Context) error         { return errNotYet }
-func (r *run) connectionsOnly(context.Context) error { return errNotYet }
+func (r *run) retained(context.Context) error { return errNotYet }
+func (r *run) offline(context.Context) error  { return errNotYet }

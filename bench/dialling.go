@@ -2,7 +2,8 @@ package bench
 
 import (
 	"errors"
-	"strings"
+	"math"
+	"slices"
 
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/client"
@@ -17,28 +18,62 @@ const maxHalfOpen = 64
 type dialling struct {
 	todo     []*link
 	halfOpen int
-	bound    int // of halfOpen
 	asked    bool
 }
 
 // A linkTally is what became of a worker's connections.
 type linkTally struct {
 	wanted, opened, lost int
+	resumed              int            // of opened, whose session the broker had
 	refused, failed      map[string]int // by reason, by what the system said
 	connect              Histogram      // from the planned connecting to CONNACK
 	lastOpened           int64          // when it was
-	pingEvery            int64          // ns; 0: nobody has to be heard of
+	pingEvery            int64          // ns, 2/5 of the keep alive; 0: nobody has to be heard of
 	first                error          // why the first that failed did
+	short                error          // the same, where this machine is to blame
 	firstLost            error          // why the first that was lost was
+}
+
+func newLinkTally() linkTally {
+	return linkTally{refused: map[string]int{}, failed: map[string]int{}}
+}
+
+// takeLinks gives what was counted and begins anew.
+func (w *worker) takeLinks() linkTally {
+	taken := w.links
+	w.links = newLinkTally()
+	w.links.pingEvery = taken.pingEvery
+	return taken
 }
 
 // toDial has links connected, each when it is planned.
 func (w *worker) toDial(links []*link) {
-	d := &w.dialling
-	d.todo = append(d.todo, links...)
-	d.bound = max(1, maxHalfOpen/len(w.run.workers))
+	w.dialling.todo = append(w.dialling.todo, links...)
 	w.links.wanted += len(links)
 	w.loop.Wake()
+}
+
+// dialAgain has one link connected, whose planned time may be before that of
+// others.
+func (w *worker) dialAgain(c *link) {
+	d := &w.dialling
+	place := len(d.todo)
+	for place > 0 && d.todo[place-1].planned > c.planned {
+		place--
+	}
+	d.todo = slices.Insert(d.todo, place, c)
+	if !d.asked {
+		d.asked = true
+		w.loop.Wake()
+	}
+}
+
+// bound is how many connections the worker may be making at one time.
+func (w *worker) bound() int {
+	if w.run.plan.ConnectRate > 0 {
+		return math.MaxInt // the plan says when, and nothing else
+	}
+	return max(1, maxHalfOpen/len(w.run.workers))
 }
 
 // dial begins the connections that are due, as far as there may be more half open
@@ -46,17 +81,17 @@ func (w *worker) toDial(links []*link) {
 func (w *worker) dial(now int64) (next int64) {
 	d := &w.dialling
 	d.asked = false
-	for len(d.todo) > 0 && d.halfOpen < d.bound {
+	for bound := w.bound(); len(d.todo) > 0 && d.halfOpen < bound; {
 		c := d.todo[0]
 		if c.planned > now {
 			return c.planned
 		}
 		d.todo = d.todo[1:]
 		d.halfOpen++
-		if w.run.plan.ConnectRate == 0 {
+		if c.planned == 0 {
 			c.planned = now
 		}
-		c.dial(now)
+		c.dial()
 	}
 	return never
 }
@@ -77,23 +112,31 @@ func (w *worker) greeted(c *link, g *grants) {
 	now := w.loop.Now()
 	l.opened++
 	l.lastOpened = now
+	if g.session {
+		l.resumed++
+	}
 	l.connect.Record(now-c.planned, 1)
 	w.run.opened(1)
 	if g.keepAlive > 0 {
-		every := int64(g.keepAlive) * 1e9 / 2
+		every := int64(g.keepAlive) * 1e9 * 2 / 5
 		if l.pingEvery == 0 || every < l.pingEvery {
 			l.pingEvery = every
+		}
+		if w.pings.empty() {
 			w.loop.Wake()
 		}
-		w.pings.push(waiter{c: c, at: now + l.pingEvery, since: c.since})
+		w.lookAgain(c, now)
 	}
 }
 
 // isReady is told by links that are.
-func (w *worker) isReady(*link) {
+func (w *worker) isReady(c *link) {
 	w.oneLess()
 	w.run.ready.Add(1)
 	w.run.poke()
+	if w.turnover != nil {
+		w.turnover.stands(c)
+	}
 }
 
 // closed is told by links that have ended; err is nil where we wanted it.
@@ -112,6 +155,9 @@ func (w *worker) closed(c *link, was stage, err error) {
 		w.run.failed.Add(1)
 	}
 	w.run.poke()
+	if w.turnover != nil {
+		w.turnover.ended(c, err)
+	}
 }
 
 // note counts a connection that has come to nothing, or was lost.
@@ -125,18 +171,10 @@ func (l *linkTally) note(was stage, err error) {
 		l.refused[refused.Reason.Name(mqttwire.CONNACK)]++
 		orElse(&l.first, err)
 	default:
-		l.failed[cause(err)]++
+		l.failed[failureName(err)]++
 		orElse(&l.first, err)
-	}
-}
-
-// cause is what the system said, without which connection it was about.
-func cause(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return strings.TrimSpace(err.Error())
+		if isShortage(err) {
+			orElse(&l.short, err)
 		}
-		err = inner
 	}
 }

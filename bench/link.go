@@ -51,13 +51,13 @@ type link struct {
 	number  int32  // of all clients of the run, from 0
 	letter  byte   // of its client id: p a publisher, s a subscriber, c one that is there
 	stage   stage
-	ending  bool  // by us
-	pinged  bool  // PINGREQ is sent and not answered
-	planned int64 // when it was to be connected
-	since   int64 // when it entered its stage
-	spoke   int64 // when it sent something last
-	cause   error // why we ended it
-	kept    bool  // its session is to outlive the connection
+	ending  bool   // by us
+	pinged  bool   // PINGREQ is sent and not answered
+	planned int64  // when it was to be connected
+	spoke   int64  // when it sent something last
+	cause   error  // why we ended it
+	round   uint32 // how often it was dialled
+	kept    bool   // its session is to outlive the connection
 }
 
 // id is the client id.
@@ -67,8 +67,9 @@ func (c *link) id() string {
 }
 
 // dial begins the connection.
-func (c *link) dial(now int64) {
-	c.stage, c.since, c.ending, c.pinged, c.cause = reaching, now, false, false, nil
+func (c *link) dial() {
+	c.stage, c.ending, c.pinged, c.cause = reaching, false, false, nil
+	c.round++
 	c.conn = c.w.loop.Connect(c, c.w.run.source(c), answerTime)
 }
 
@@ -102,7 +103,7 @@ func (c *link) Opened() {
 
 // enter changes the stage; what the broker owes in it has its time.
 func (c *link) enter(s stage) {
-	c.stage, c.since = s, c.w.loop.Now()
+	c.stage = s
 	if s == greeting || s == settling {
 		c.w.await(c)
 	}
@@ -176,7 +177,7 @@ func (c *link) common(p mqttwire.Packet) error {
 
 // settled: what was missing is there.
 func (c *link) settled() {
-	c.stage, c.since = ready, c.w.loop.Now()
+	c.stage = ready
 	c.w.isReady(c)
 }
 
@@ -198,11 +199,27 @@ func (c *link) end() {
 	if c.stage == absent {
 		return
 	}
-	c.ending = true
-	if c.stage >= greeting {
+	if c.stage >= greeting && !c.ending {
 		c.conn.Send([]byte{byte(mqttwire.DISCONNECT) << 4, 0})
 	}
+	c.ending = true
 	c.conn.Close()
+}
+
+// leave says goodbye and has the broker close: on the side that closes first the
+// port stays taken for a minute. forget ends the session, too.
+func (c *link) leave(forget bool) {
+	c.ending = true
+	goodbye := mqttwire.Disconnect{}
+	if forget && c.w.run.plan.Version == mqttwire.V5 {
+		goodbye.Properties = goodbye.Properties.AddNumber(mqttwire.SessionExpiryInterval, 0)
+	}
+	var err error
+	if c.w.out, err = goodbye.Append(c.w.out[:0], c.w.run.plan.Version); err != nil {
+		c.fail(err)
+		return
+	}
+	c.send(c.w.out)
 }
 
 // abort ends the connection without a word.

@@ -1,21 +1,13 @@
 package bench
 
-import (
-	"os"
-	"strconv"
-	"strings"
-)
+import "os"
 
-// residentSize is how many bytes of this process are in memory; 0: unknown.
+// residentSize is how many bytes of this process are in memory; 0: unknown. What
+// statm says may be some MB behind.
 func residentSize() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
+	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0
 	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	return kilobytes(procField(string(text), "VmRSS"))
 }

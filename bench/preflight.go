@@ -164,8 +164,18 @@ func (n need) filesOfAll(s *system) *PreflightError {
 	return &PreflightError{
 		Text: fmt.Sprintf("%d connections need %d open files beside the %d that all processes have, and the system allows %d in all",
 			n.connections, n.files(s), s.filesTaken, s.filesAll),
-		Command: fmt.Sprintf("sudo sysctl -w fs.file-max=%d", (2*want+999)/1000*1000),
+		Command: n.raiseAll((2*want + 999) / 1000 * 1000),
 	}
+}
+
+func (n need) raiseAll(files uint64) string {
+	switch n.system {
+	case "linux":
+		return fmt.Sprintf("sudo sysctl -w fs.file-max=%d", files)
+	case "darwin":
+		return fmt.Sprintf("sudo sysctl -w kern.maxfiles=%d", files)
+	}
+	return ""
 }
 
 func (n need) watched(s *system) *PreflightError {
@@ -203,6 +213,20 @@ func (n need) ports(s *system) *PreflightError {
 		e.Command = widen(n.system, max(lowestPort, last+1-s.portsReserved-each-each/10), last)
 	}
 	return e
+}
+
+// portsUsedUp is about ports that were enough for the connections, and yet are
+// not there.
+func (n need) portsUsedUp(s *system) *PreflightError {
+	text := "no port is left on this side"
+	if s.portLast > 0 {
+		text += fmt.Sprintf(", where an address has %d", s.portLast-s.portFirst+1-s.portsReserved)
+	}
+	text += " and a connection that has ended may keep its own for a minute: connect from more addresses with --bind"
+	if example := n.addresses(2 * n.sources); example != "" {
+		text += " " + example
+	}
+	return &PreflightError{Text: text + ", or take more ports", Command: widen(n.system, lowestPort, max(s.portLast, 60999))}
 }
 
 // addresses is an example of so many source addresses, where it is known which

@@ -197,10 +197,7 @@ func (r *run) pause(ctx context.Context, d time.Duration, news bool) bool {
 func (r *run) connect(ctx context.Context, links []*link) error {
 	start := r.clock.now()
 	for i, c := range links {
-		c.planned = start
-		if r.plan.ConnectRate > 0 {
-			c.planned += int64(float64(i) / r.plan.ConnectRate * 1e9)
-		}
+		c.planned = r.arrival(start, int64(i))
 	}
 	goal := r.ready.Load() + int64(len(links))
 	failed := r.failed.Load()
@@ -218,6 +215,15 @@ func (r *run) connect(ctx context.Context, links []*link) error {
 	}
 	r.connectSeconds = seconds(r.clock.now() - start)
 	return nil
+}
+
+// arrival is when the connection i since start is planned; 0: as soon as others
+// are through.
+func (r *run) arrival(start, i int64) int64 {
+	if r.plan.ConnectRate == 0 {
+		return 0
+	}
+	return start + int64(float64(i)/r.plan.ConnectRate*1e9)
 }
 
 // ofWorker picks the links of a worker.
@@ -238,9 +244,13 @@ func (r *run) firstFailure() (err error) {
 		orElse(&found[w.number], w.links.firstLost)
 	})
 	for _, e := range found {
-		if e != nil {
-			return e
+		if e == nil {
+			continue
 		}
+		if short := shortage(e, &r.plan, r.connections()); short != nil {
+			return short
+		}
+		return e
 	}
 	return errLoopEnded
 }

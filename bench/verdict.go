@@ -35,6 +35,10 @@ func (r *run) judge(s *survey, g *gathering) {
 	}
 	r.judgeSums()
 	r.judgeRefusals(g)
+	r.judgeLost(g)
+}
+
+func (r *run) judgeLost(g *gathering) {
 	if lost := g.links.lost; lost > 0 {
 		r.fail(LostConnection, "%s of %d ended before the end: %v", many(lost, "connection", "connections"), g.links.opened, g.links.firstLost)
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"time"
 
 	"mqtk/bench/loop"
 	"mqtk/mqttwire"
-	"mqtk/mqttwire/client"
 )
 
 // A worker is one loop and the clients it carries. All of it belongs to the
@@ -24,8 +22,9 @@ type worker struct {
 
 	dialling dialling
 	links    linkTally
-	waiting  agenda // who awaits an answer
-	pings    agenda // who may have to be heard of
+	waiting  agenda    // who awaits an answer
+	pings    agenda    // who may have to be heard of
+	turnover *turnover // nil: connections are to last
 
 	publishers     []*publisher
 	subscribers    []*subscriber
@@ -49,7 +48,7 @@ type worker struct {
 func newWorker(r *run, number int) (*worker, error) {
 	w := &worker{run: r, number: number, ended: make(chan struct{}), fill: r.fill}
 	w.decoder = mqttwire.Decoder{Version: r.plan.Version, From: mqttwire.Server}
-	w.links.refused, w.links.failed = map[string]int{}, map[string]int{}
+	w.links = newLinkTally()
 	l, err := loop.New(loop.Options{
 		Network: r.plan.Target.Network, Address: r.plan.Target.Address, Dial: r.plan.Target.Dial,
 		Clock: r.clock.now, Wake: w.wake,
@@ -75,97 +74,15 @@ func (w *worker) wake(now int64) (next int64) {
 	if len(w.starved) > 0 {
 		w.retry()
 	}
+	if w.turnover != nil {
+		next = min(next, w.turnover.overdue(now))
+	}
 	next = min(next, w.pace(now))
 	w.pump()
 	if len(w.dirty) > 0 { // they have more, and others had their turn
 		w.loop.Wake()
 	}
 	return next
-}
-
-// An agenda is links, each with a time, in the order of the times.
-type agenda struct {
-	entries []waiter
-	head    int
-}
-
-type waiter struct {
-	c     *link
-	at    int64
-	since int64 // when the link had entered its stage: if it is in another now, nobody waits
-}
-
-func (q *agenda) push(x waiter) {
-	if q.head > 64 && q.head > len(q.entries)/2 {
-		n := copy(q.entries, q.entries[q.head:])
-		clear(q.entries[n:])
-		q.entries, q.head = q.entries[:n], 0
-	}
-	q.entries = append(q.entries, x)
-}
-
-// due gives the first, if its time has come, and else says when it will.
-func (q *agenda) due(now int64) (x waiter, ok bool, next int64) {
-	if q.head == len(q.entries) {
-		return waiter{}, false, never
-	}
-	x = q.entries[q.head]
-	if x.at > now {
-		return waiter{}, false, x.at
-	}
-	q.entries[q.head] = waiter{}
-	q.head++
-	return x, true, 0
-}
-
-// await gives the broker answerTime for what it owes c.
-func (w *worker) await(c *link) {
-	first := w.waiting.head == len(w.waiting.entries)
-	w.waiting.push(waiter{c: c, at: c.since + int64(answerTime), since: c.since})
-	if first {
-		w.loop.Wake()
-	}
-}
-
-// overdue ends those whose answer has not come.
-func (w *worker) overdue(now int64) int64 {
-	for {
-		x, ok, next := w.waiting.due(now)
-		if !ok {
-			return next
-		}
-		if x.c.since == x.since && (x.c.stage == greeting || x.c.stage == settling) {
-			awaited := "CONNACK"
-			if x.c.stage == settling {
-				awaited = "SUBACK"
-			}
-			x.c.fail(&client.TimeoutError{Waiting: awaited, After: answerTime})
-		}
-	}
-}
-
-// keepAlive pings those who have been silent for half of their keep alive, and
-// ends those whose last PINGREQ was not answered in that time.
-func (w *worker) keepAlive(now int64) int64 {
-	for {
-		x, ok, next := w.pings.due(now)
-		if !ok {
-			return next
-		}
-		c := x.c
-		every := w.links.pingEvery
-		if c.stage < settling || c.since < x.since && x.since != 0 {
-			continue
-		}
-		if c.pinged {
-			c.fail(&client.TimeoutError{Waiting: "PINGRESP", After: time.Duration(every)})
-			continue
-		}
-		if c.spoke+every <= now {
-			c.ping()
-		}
-		w.pings.push(waiter{c: c, at: now + every})
-	}
 }
 
 // each calls f on every loop, and waits. It is for the coordinator; false: a loop

@@ -1,0 +1,60 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// ramp makes connections, each when it is planned, holds them, and ends them. What
+// one costs is the memory that has come with them, here and at the broker.
+func (r *run) ramp(ctx context.Context) error {
+	f, err := r.commenceLinks()
+	if err != nil {
+		return err
+	}
+	own := residentSize()
+	on, err := r.connectFirst(ctx, f.start.Load())
+	if err != nil {
+		return err
+	}
+	r.result.Phases = append(r.result.Phases, r.connectPhase(f.start.Load()))
+	var held time.Duration
+	if on {
+		if held, err = r.hold(ctx, "hold", r.plan.Hold); err != nil {
+			return err
+		}
+	}
+	stand := r.ready.Load()
+	r.result.Phases = append(r.result.Phases, Phase{Name: "hold", Count: stand, Seconds: held.Seconds()})
+	r.concludeLinks(f)
+	if stand > 0 && own > 0 && !r.plan.Target.InProcess {
+		r.result.Generator.PerConnection = max(0, residentSize()-own) / stand
+	}
+	return nil
+}
+
+// connectFirst makes all connections for the first time. It is an error if none
+// stands; false: ctx has ended.
+func (r *run) connectFirst(ctx context.Context, start int64) (bool, error) {
+	for i, c := range r.links {
+		c.planned = r.arrival(start, int64(i))
+	}
+	on, err := r.connectAll(ctx, "connect", func(*link) bool { return true })
+	if err != nil {
+		return false, err
+	}
+	if _, opened := r.lastOpened(); opened == 0 {
+		if !on {
+			return false, context.Cause(ctx)
+		}
+		return false, r.firstFailure()
+	}
+	return on, nil
+}
+
+// connectPhase says how fast the connections were made, up to the last one.
+func (r *run) connectPhase(start int64) Phase {
+	last, opened := r.lastOpened()
+	r.connectSeconds = seconds(last - start)
+	return Phase{Name: "connect", Count: int64(opened), Seconds: r.connectSeconds}
+}
