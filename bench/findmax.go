@@ -199,7 +199,7 @@ func (h *hunt) next() (float64, bool) {
 	case low == nil && high == nil:
 		return h.start, true
 	case low == nil && high.rate > h.floor():
-		return max(h.floor(), roundRate(high.rate/math.Exp2(math.Exp2(float64(len(h.levels)-1))))), true
+		return max(h.floor(), roundRate(high.rate/h.fall())), true
 	case low == nil:
 		return high.rate, !high.sure()
 	case high == nil:
@@ -223,6 +223,15 @@ func (h *hunt) growth(rate float64) float64 {
 		return 1.25
 	}
 	return 2
+}
+
+// fall is by what the rate is divided when none is kept: by more and more, as
+// long as no trial kept even once.
+func (h *hunt) fall() float64 {
+	if slices.ContainsFunc(h.levels, func(l level) bool { return l.kept > 0 }) {
+		return 2
+	}
+	return math.Exp2(math.Exp2(float64(len(h.levels) - 1)))
 }
 
 // edge is the highest rate that most of its trials kept, and the lowest that most

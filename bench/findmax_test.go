@@ -179,7 +179,7 @@ func TestSearchInNoise(t *testing.T) {
 			right++
 		}
 	}
-	if right < 0.85*searches {
+	if right < 0.95*searches {
 		t.Errorf("%d of %d searches came near", right, searches)
 	}
 }
@@ -210,6 +210,26 @@ func TestSearchTriesAgain(t *testing.T) {
 		if !c.Confirmed {
 			t.Errorf("%s: not confirmed: %v", test.name, b.rates)
 		}
+	}
+}
+
+// TestSearchFallsSlowly: where a rate kept once, the highest is not far below.
+func TestSearchFallsSlowly(t *testing.T) {
+	b := &modelBroker{capacity: 1e6}
+	run := func(ctx context.Context, p Plan) (*Result, error) {
+		b.latency = flat(time.Second)
+		if p.Rate < 3000 || b.runs == 1 { // the second run is of 5,000
+			b.latency = flat(time.Millisecond)
+		}
+		return b.run(ctx, p)
+	}
+	c, err := Search{Plan: Plan{Rate: 10_000}, Objectives: objectives(t, "p99<10ms")}.Run(t.Context(), run, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectMax(t, c, 3000, 0.05)
+	if lowest := slices.Min(b.rates); lowest < 250 { // a tenth is for the curve
+		t.Errorf("%g was tried", lowest)
 	}
 }
 
