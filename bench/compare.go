@@ -11,6 +11,7 @@ import (
 
 // Comparing says how two saved results are compared.
 type Comparing struct {
+	NameA, NameB string // what the two are called beside A and B, for people
 	// Threshold is how much a figure must differ to be better or worse, as a
 	// share; 0: 0.05.
 	Threshold float64
@@ -35,9 +36,10 @@ const (
 
 // A Comparison is of two saved results, A before and B after.
 type Comparison struct {
-	A, B      *Record
-	Threshold float64
-	Figures   []ComparedFigure // in the order of metrics
+	A, B         *Record
+	NameA, NameB string
+	Threshold    float64
+	Figures      []ComparedFigure // in the order of metrics
 	// Broken are sentences about what B did that must not be, and A did not.
 	Broken    []string
 	Different []string // keys of the test that are not the same in both
@@ -80,7 +82,7 @@ func (o Comparing) Compare(a, b *Record) (*Comparison, error) {
 			return nil, fmt.Errorf("%s is no figure of which more or less is better", name)
 		}
 	}
-	c := &Comparison{A: a, B: b, Threshold: o.Threshold, Different: differences(a.Head, b.Head, testKeys())}
+	c := &Comparison{A: a, B: b, NameA: o.NameA, NameB: o.NameB, Threshold: o.Threshold, Different: differences(a.Head, b.Head, testKeys())}
 	if len(c.Different) > 0 && !o.Anyway {
 		return nil, &DifferentError{c.Different}
 	}
@@ -243,7 +245,7 @@ func phrase(v any) string {
 func (c *Comparison) findBroken() {
 	for _, f := range c.Figures {
 		if f.Metric.Unit == UnitCount && f.Verdict == Worse {
-			c.Broken = append(c.Broken, fmt.Sprintf("B has %s %s, A has none.", f.Metric.Format(sumOf(f.B)), f.Metric.Name))
+			c.Broken = append(c.Broken, fmt.Sprintf("B has %s %s, and A has none", f.Metric.Format(sumOf(f.B)), f.Metric.Name))
 		}
 	}
 	before := map[string]bool{}
@@ -253,7 +255,7 @@ func (c *Comparison) findBroken() {
 	for _, f := range c.B.Failures {
 		if !before[f.Kind] {
 			before[f.Kind] = true
-			c.Broken = append(c.Broken, "B failed, and A did not in such a way: "+f.Text)
+			c.Broken = append(c.Broken, "B failed as A did not: "+f.Text)
 		}
 	}
 }
@@ -292,32 +294,42 @@ func (c *Comparison) judged() (n int) {
 func (c *Comparison) note() {
 	say := func(format string, a ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, a...)) }
 	if len(c.Different) > 0 {
-		say("A and B are of different tests: %s.", strings.Join(c.Different, "; "))
+		say("A and B are of different tests: %s", strings.Join(c.Different, "; "))
 	}
 	if a, b := c.A.runs(), c.B.runs(); min(a, b) < Fewest {
-		say("A is of %s and B of %s: with fewer than %d each, nobody can tell a difference from noise. Repeat them (--repeat 5).", many(a, "run", "runs"), many(b, "run", "runs"), Fewest)
+		say("A is of %s and B of %s: with fewer than %d each, nobody can tell a difference from noise; --repeat 5 makes five", many(a, "run", "runs"), many(b, "run", "runs"), Fewest)
 	}
 	if (c.A.Rate == nil || c.B.Rate == nil) && slices.ContainsFunc(c.Figures, func(f ComparedFigure) bool {
 		return f.Verdict == NotJudged && f.Metric.object == "latency_us"
 	}) {
-		say("Latency in a closed loop is as long as the window makes it, so it is not judged. A rate (--rate) makes it a figure of the broker.")
+		say("latency in a closed loop is as long as the window makes it, so it is not judged; with --rate it is one of the broker")
 	}
-	for i, r := range []*Record{c.A, c.B} {
-		if r.Values["limited_by_generator"] != 0 {
-			say("In %c the generator was the limit: its figures are lower bounds of what the broker can do.", "AB"[i])
-		}
+	if sides := c.limited(); sides != "" {
+		say("in %s the generator was the limit: the broker can do at least as much, and is at most as slow", sides)
 	}
 	if len(c.A.Failures) > 0 {
 		say("A failed as well: %s", c.A.Failures[0].Text)
 	}
-	where := differences(c.A.Environment, c.B.Environment, environmentKeys())
-	how := differences(c.A.Head, c.B.Head, []string{"mqtk", "workers", "warmup_s", "duration_s"})
-	if len(where) > 0 {
-		say("A and B were measured on different machines, which differ as well: %s.", strings.Join(where, "; "))
+	if where := differences(c.A.Environment, c.B.Environment, environmentKeys()); len(where) > 0 {
+		say("A and B were measured on machines that differ as well: %s", strings.Join(where, "; "))
 	}
-	if len(how) > 0 {
-		say("They were not measured alike: %s.", strings.Join(how, "; "))
+	if how := differences(c.A.Head, c.B.Head, []string{"mqtk", "workers", "warmup_s", "duration_s"}); len(how) > 0 {
+		say("A and B were not measured alike: %s", strings.Join(how, "; "))
 	}
+}
+
+// limited are the sides in which the generator was the limit.
+func (c *Comparison) limited() string {
+	a, b := c.A.Values["limited_by_generator"] != 0, c.B.Values["limited_by_generator"] != 0
+	switch {
+	case a && b:
+		return "A and B"
+	case a:
+		return "A"
+	case b:
+		return "B"
+	}
+	return ""
 }
 
 func environmentKeys() []string {

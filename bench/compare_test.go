@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -137,8 +138,8 @@ func TestCompareFalseAlarms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.judged() != 3 || !strings.Contains(c.words(), "3 figures are judged") || !strings.Contains(c.words(), "at most 7.5%") {
-			t.Fatalf("%d judged: %s", c.judged(), c.words())
+		if words := fmt.Sprint(c.words()); c.judged() != 3 || !strings.Contains(words, "3 figures are judged") || !strings.Contains(words, "at most 7.5%") {
+			t.Fatalf("%d judged: %s", c.judged(), words)
 		}
 		if c.Regressed() {
 			alarms++
@@ -153,7 +154,7 @@ func TestCompareBroken(t *testing.T) {
 	lose := func(i int, r *Result) {
 		if i == 1 {
 			r.Counts.Lost, r.Counts.Delivered = 3, r.Counts.Delivered-3
-			r.Failures = []Failure{{BrokenPromise, "3 messages of QoS 1 were lost."}}
+			r.Failures = []Failure{{BrokenPromise, "3 messages of QoS 1 were lost"}}
 		}
 	}
 	whole, lossy := recordOf(t, samples(2, true, 1, nil)...), recordOf(t, samples(2, true, 1, lose)...)
@@ -177,7 +178,7 @@ func TestCompareBroken(t *testing.T) {
 				t.Errorf("%s: lost is %s, regressed %t", test.name, got, c.Regressed())
 			}
 			text := written(t, c)
-			if says := strings.Contains(text, "B has 3 lost, A has none.") && strings.Contains(text, "were lost."); says != test.regressed {
+			if says := strings.Contains(text, "B has 3 lost, and A has none") && strings.Contains(text, "were lost"); says != test.regressed {
 				t.Errorf("%s:\n%s", test.name, text)
 			}
 		}
@@ -216,7 +217,7 @@ func TestCompareNotes(t *testing.T) {
 		"cpus is 4 in A and 64 in B":   func(_ int, r *Result) { r.Environment.CPUs = 64 },
 		"mqtk is 1.2.3 in A and 1.3.0": func(_ int, r *Result) { r.Program = "1.3.0" },
 		"duration_s is 10 in A":        func(_ int, r *Result) { r.Plan.Duration = time.Minute },
-		"In B the generator was":       func(_ int, r *Result) { r.Generator.Limited = true },
+		"in B the generator was":       func(_ int, r *Result) { r.Generator.Limited = true },
 	} {
 		c, err := Compare(before, recordOf(t, samples(3, true, 1, change)...), 0.05)
 		if err != nil || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], want) {
@@ -277,7 +278,7 @@ func TestComparisonReports(t *testing.T) {
 	watched := func(_ int, r *Result) {
 		r.Broker = &Process{PID: 4711, CPUSeconds: 0.4, RSS: 40e6, PeakRSS: 41e6, PerConnection: 3412}
 	}
-	c, err := Compare(recordOf(t, samples(5, true, 1, watched)...), recordOf(t, samples(5, true, 0.8, watched)...), 0.05)
+	c, err := Comparing{NameA: "before.json", NameB: "after.json"}.Compare(recordOf(t, samples(5, true, 1, watched)...), recordOf(t, samples(5, true, 0.8, watched)...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -59,32 +60,53 @@ func (f *ComparedFigure) object() ([]byte, error) {
 	return o.end(), o.err
 }
 
-// WriteTo writes a table within 80 columns, what it means, and what to know of
-// it. Figures that are not judged are there if they are latencies.
-func (c *Comparison) WriteTo(w io.Writer) (int64, error) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "A  %s\nB  %s\n\n", c.A.summary(), c.B.summary())
-	rows := [][]string{{"", "A", "B", "B/A", "95 % interval", ""}}
+// WriteTo writes the lines.
+func (c *Comparison) WriteTo(w io.Writer) (int64, error) { return writeLines(w, c.Lines()) }
+
+// Lines are a table within 80 columns, what it means, and what to know of it.
+// Figures that are not judged are there if they are latencies.
+func (c *Comparison) Lines() []Line {
+	t := &text{}
+	t.row("A", "%s", c.A.summary(c.NameA))
+	t.row("B", "%s", c.B.summary(c.NameB))
+	rows, tones := [][]string{{"", "A", "B", "B/A", "95% interval", ""}}, []Tone{Plain}
 	for _, f := range c.Figures {
 		if f.shown() {
-			rows = append(rows, f.row())
+			rows, tones = append(rows, f.row()), append(tones, f.Verdict.tone())
 		}
 	}
-	writeTable(&b, rows)
-	b.WriteString("\n" + indented("", c.verdict()))
-	for _, text := range c.Broken {
-		b.WriteString(indented("", text))
+	for i, line := range aligned(rows) {
+		t.toned(tones[i], line, "")
 	}
-	b.WriteString("\n" + indented("", c.words()))
-	for _, text := range c.Notes {
-		b.WriteString("\n" + indented("", text))
+	for _, said := range c.words() {
+		t.row(said[0], "%s", said[1])
 	}
-	n, err := io.WriteString(w, b.String())
-	return int64(n), err
+	for _, n := range c.Notes {
+		t.toned(Warning, "note", "%s", n)
+	}
+	for _, said := range c.Broken {
+		t.toned(Bad, "WORSE", "%s", said)
+	}
+	tone, verdict := c.verdict()
+	t.toned(tone, "verdict", "%s", verdict)
+	return t.lines
 }
 
-func (r *Record) summary() string {
-	return fmt.Sprintf("%s, %s, mqtk %s, %s", r.Target, many(r.runs(), "run", "runs"), r.Program, r.Started.Format("2006-01-02 15:04:05Z07:00"))
+func (v Verdict) tone() Tone {
+	switch v {
+	case Better:
+		return Good
+	case Worse:
+		return Bad
+	}
+	return Plain
+}
+
+func (r *Record) summary(name string) string {
+	if name != "" {
+		name += ": "
+	}
+	return fmt.Sprintf("%s%s, %s, mqtk %s, %s", name, r.Target, many(r.runs(), "run", "runs"), r.Program, r.Started.Format(time.DateTime+"Z07:00"))
 }
 
 // shown tells that a figure has a row: not those of what never happened.
@@ -123,9 +145,9 @@ func formatRatio(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
-// writeTable aligns the first column and the last to the left, and the rest to the
-// right.
-func writeTable(b *strings.Builder, rows [][]string) {
+// aligned are the rows as lines: the first column and the last to the left, and
+// the rest to the right.
+func aligned(rows [][]string) []string {
 	widths, total := make([]int, len(rows[0])), 0
 	for _, row := range rows {
 		for i, cell := range row {
@@ -139,45 +161,50 @@ func writeTable(b *strings.Builder, rows [][]string) {
 	if total+len(gap)*(len(widths)-1) > lineWidth {
 		gap = " "
 	}
+	var lines []string
 	for _, row := range rows {
 		line := ""
 		for i, cell := range row {
 			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			if i == 0 || i == len(row)-1 {
-				line += cell + pad
+				line += cell + pad + gap
 			} else {
-				line += pad + cell
+				line += pad + cell + gap
 			}
-			line += gap
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		lines = append(lines, strings.TrimRight(line, " "))
 	}
+	return lines
 }
 
-func (c *Comparison) verdict() string {
+func (c *Comparison) verdict() (Tone, string) {
 	worse, better := c.named(Worse), c.named(Better)
 	switch {
-	case c.Regressed() && len(worse) > 0:
-		return "B is worse than A: " + strings.Join(worse, ", ") + "."
+	case len(worse) > 0:
+		return Bad, "B is worse than A: " + strings.Join(worse, ", ")
 	case c.Regressed():
-		return "B is worse than A."
+		return Bad, "B is worse than A"
 	case len(better) > 0:
-		return "B is better than A: " + strings.Join(better, ", ") + "."
+		return Good, "B is better than A: " + strings.Join(better, ", ")
 	case len(c.named(Unclear)) > 0:
-		return "Nothing in B is surely worse than in A."
+		return Plain, "nothing in B is surely worse than in A"
 	}
-	return "B is as A."
+	return Good, "B is as A"
 }
 
-// words say what the words and the numbers mean.
-func (c *Comparison) words() string {
+// words say what the words and the numbers of the table mean.
+func (c *Comparison) words() [][2]string {
 	threshold := FormatPercent(c.Threshold)
-	text := fmt.Sprintf("A and B are medians of the runs, B/A is the median of the ratios of each run of B to each of A. "+
-		"In 95 of 100 comparisons the interval holds the true ratio. Worse and better: the whole interval is beyond 1, and the ratio by more than %s. "+
-		"Same: the whole interval is within %s of 1. Unclear: the runs do not tell; more of them might.", threshold, threshold)
-	if n := c.judged(); n > 0 && min(c.A.runs(), c.B.runs()) >= Fewest {
-		text += fmt.Sprintf(" %s judged: if nothing has changed, the chance that noise makes one of them worse is at most %s.",
-			many(n, "figure is", "figures are"), FormatPercent(min(0.025*float64(n), 1)))
+	words := [][2]string{
+		{"A, B", "medians of the runs"},
+		{"B/A", "median of the ratios of each run of B to each one of A; in 95 of 100 comparisons the interval holds the true ratio"},
+		{"worse, better", fmt.Sprintf("the whole interval is beyond 1, and the ratio by more than %s", threshold)},
+		{"same", fmt.Sprintf("the whole interval is within %s of 1", threshold)},
+		{"unclear", "the runs do not tell; more of them might"},
 	}
-	return text
+	if n := c.judged(); n > 0 && min(c.A.runs(), c.B.runs()) >= Fewest {
+		words = append(words, [2]string{"false alarm", fmt.Sprintf("%s judged: if nothing has changed, the chance that noise makes one of them worse is at most %s",
+			many(n, "figure is", "figures are"), FormatPercent(min(0.025*float64(n), 1)))})
+	}
+	return words
 }

@@ -72,14 +72,16 @@ func (c *Curve) note(h *hunt, low, high *level) {
 	if h.stopped != "" {
 		c.Notes = append(c.Notes, h.stopped)
 	}
-	if c.LimitedByGenerator {
-		say("The generator was the limit at %s/s: the highest rate of the broker lies above %s. %s", FormatCount(c.Next), ratePhrase(low), c.Why)
-	}
-	if low != nil && high == nil {
-		say("No rate was missed: the highest one lies above %s/s.", FormatCount(low.rate))
+	switch {
+	case c.LimitedByGenerator && low == nil:
+		say("the generator was the limit at every rate: what the broker keeps is not known; %s", c.Why)
+	case c.LimitedByGenerator:
+		say("the generator was the limit at %s/s: the highest rate of the broker lies above %s/s; %s", FormatCount(c.Next), FormatCount(low.rate), c.Why)
+	case low != nil && high == nil:
+		say("no rate was missed: the highest one lies above %s/s", FormatCount(low.rate))
 	}
 	if low != nil && !low.sure() {
-		say("The highest rate was kept once, and not tried again.")
+		say("the highest rate was kept once, and not tried again")
 	}
 	missed, below := 0, 0
 	for _, t := range c.Trials {
@@ -89,15 +91,8 @@ func (c *Curve) note(h *hunt, low, high *level) {
 		}
 	}
 	if missed > 0 {
-		say("%d of %d trials at the highest rate or below missed all the same: what was measured is not steady.", missed, below)
+		say("%d of %d trials at the highest rate or below missed all the same: what was measured is not steady", missed, below)
 	}
-}
-
-func ratePhrase(l *level) string {
-	if l == nil {
-		return "that"
-	}
-	return FormatCount(l.rate) + "/s"
 }
 
 // knee is the rate beyond which p99 grows faster than the rate does: where rate
@@ -184,90 +179,81 @@ func (t *Trial) object() ([]byte, error) {
 	return o.end(), o.err
 }
 
-// WriteTo writes the highest rate, and draws the curve, within 80 columns.
-func (c *Curve) WriteTo(w io.Writer) (int64, error) {
-	var b strings.Builder
-	objectives := strings.Join(c.Objectives, ", ")
+// WriteTo writes the lines.
+func (c *Curve) WriteTo(w io.Writer) (int64, error) { return writeLines(w, c.Lines()) }
+
+// Lines are the highest rate, and the curve: a bar for each trial, to p50 and on to
+// p99, on a logarithmic scale.
+func (c *Curve) Lines() []Line {
+	t := &text{}
+	t.row("objectives", "%s", strings.Join(c.Objectives, ", "))
+	if c.Ceiling != nil {
+		t.row("closed loop", "%s/s at full speed", FormatCount(perSecond(c.Ceiling.Counts.Sent, c.Ceiling.Seconds)))
+	}
+	c.draw(t)
+	if c.Knee > 0 {
+		t.row("knee", "%s/s: beyond it p99 grows faster than the rate", FormatCount(c.Knee))
+	}
+	last := 0.0
+	for i := range c.Trials {
+		// why the lowest rate that was missed was, and any below that was missed once
+		if trial := &c.Trials[i]; !trial.Kept && trial.Rate != last && trial.Rate <= c.Next {
+			last = trial.Rate
+			t.row("missed", "%s/s: %s", FormatCount(trial.Rate), trial.Why)
+		}
+	}
+	for _, n := range c.Notes {
+		t.toned(Warning, "note", "%s", n)
+	}
 	switch {
 	case c.Max == nil:
-		fmt.Fprintf(&b, "No rate keeps %s.\n", objectives)
+		t.toned(Bad, "highest rate", "none keeps the objectives")
 	case c.LimitedByGenerator || c.Next == 0:
-		fmt.Fprintf(&b, "Highest rate that keeps %s: at least %s/s\n", objectives, FormatCount(c.Max.Rate))
+		t.toned(Warning, "highest rate", "at least %s/s", FormatCount(c.Max.Rate))
 	default:
-		fmt.Fprintf(&b, "Highest rate that keeps %s: %s/s\n", objectives, FormatCount(c.Max.Rate))
+		t.toned(Good, "highest rate", "%s/s", FormatCount(c.Max.Rate))
 	}
-	if c.Knee > 0 {
-		fmt.Fprintf(&b, "Knee, beyond which p99 grows faster than the rate: %s/s\n", FormatCount(c.Knee))
-	}
-	if c.Ceiling != nil {
-		fmt.Fprintf(&b, "Closed loop, at full speed: %s/s\n", FormatCount(perSecond(c.Ceiling.Counts.Sent, c.Ceiling.Seconds)))
-	}
-	c.draw(&b)
-	c.explain(&b)
-	for _, n := range c.Notes {
-		b.WriteString(indented("", n))
-	}
-	n, err := io.WriteString(w, b.String())
-	return int64(n), err
+	return t.lines
 }
 
 const barWidth = 34
 
-// draw draws a bar for each trial, on a logarithmic scale: to p50, and on to p99.
-func (c *Curve) draw(b *strings.Builder) {
+func (c *Curve) draw(t *text) {
 	shortest, longest := math.Inf(1), 0.0
-	for _, t := range c.Trials {
-		if h := typical(t.Result); h.Count() > 0 {
+	for _, trial := range c.Trials {
+		if h := typical(trial.Result); h.Count() > 0 {
 			shortest = min(shortest, float64(h.Quantile(0.5)))
 			longest = max(longest, float64(h.Quantile(0.99)))
 		}
 	}
 	scale := newScale(shortest, longest)
-	fmt.Fprintf(b, "\n%13s %9s %9s  %s\n", "messages/s", "p50", "p99", scale.title())
+	t.row("rate", "%9s %9s  %s", "p50", "p99", scale.title())
 	for i := range c.Trials {
-		t := &c.Trials[i]
+		trial := &c.Trials[i]
 		p50, p99, bar := "-", "-", ""
-		if h := typical(t.Result); h.Count() > 0 {
+		if h := typical(trial.Result); h.Count() > 0 {
 			p50, p99 = FormatTime(h.Quantile(0.5)), FormatTime(h.Quantile(0.99))
 			bar = scale.bar(h.Quantile(0.5), h.Quantile(0.99))
 		}
-		line := fmt.Sprintf("%13s %9s %9s  %s%s %s", FormatCount(t.Rate), p50, p99, bar, strings.Repeat(" ", barWidth-utf8.RuneCountInString(bar)), c.mark(t))
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		mark, tone := c.mark(trial)
+		pad := strings.Repeat(" ", barWidth-utf8.RuneCountInString(bar))
+		t.toned(tone, FormatCount(trial.Rate)+"/s", "%9s %9s  %s%s %s", p50, p99, bar, pad, mark)
 	}
 }
 
-// mark is a word or two about a trial.
-func (c *Curve) mark(t *Trial) string {
+// mark is a word about a trial.
+func (c *Curve) mark(t *Trial) (string, Tone) {
 	switch {
 	case t == c.Max:
-		return "highest"
+		return "highest", Good
 	case t.Limited:
-		return "generator"
+		return "generator", Warning
 	case !t.Kept:
-		return "missed"
+		return "missed", Bad
 	case t.Rate == c.Knee:
-		return "knee"
+		return "knee", Plain
 	}
-	return ""
-}
-
-// explain says why the lowest rate that was missed was, and any rate below that
-// was missed once.
-func (c *Curve) explain(b *strings.Builder) {
-	last := 0.0
-	for _, t := range c.Trials {
-		if t.Kept || t.Rate == last || c.Next > 0 && t.Rate > c.Next {
-			continue
-		}
-		if last == 0 {
-			b.WriteString("\n")
-		}
-		last = t.Rate
-		b.WriteString(indented("  ", fmt.Sprintf("%s/s: %s", FormatCount(t.Rate), t.Why)))
-	}
-	if len(c.Notes) > 0 {
-		b.WriteString("\n")
-	}
+	return "", Plain
 }
 
 // A scale is logarithmic, from one power of ten of nanoseconds to another.
@@ -301,9 +287,4 @@ func (s scale) title() string {
 		}
 	}
 	return line
-}
-
-// indented is text in lines of at most lineWidth columns, each behind indent.
-func indented(indent, text string) string {
-	return indent + strings.Join(wrap(text, lineWidth-len(indent)), "\n"+indent) + "\n"
 }

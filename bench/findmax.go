@@ -88,7 +88,7 @@ func (s Search) Announce() string {
 	warmup := s.Plan.Warmup
 	orElse(&warmup, time.Second)
 	each := warmup + s.Plan.Duration
-	return fmt.Sprintf("At most %d trials of %s, so about %s at most.", s.MaxTrials, each, (time.Duration(s.MaxTrials) * each).Round(time.Second))
+	return fmt.Sprintf("at most %d trials of %s: %s, and what the broker takes to bring what is late", s.MaxTrials, each, (time.Duration(s.MaxTrials) * each).Round(time.Second))
 }
 
 // Run searches; tell, if not nil, hears of each trial. When ctx ends, or a run did
@@ -161,9 +161,9 @@ func (h *hunt) begin() error {
 func (h *hunt) stop(r *Result) {
 	switch {
 	case h.ctx.Err() != nil:
-		h.stopped = "The search was ended before it was over."
+		h.stopped = "the search was ended before it was over"
 	case len(r.failures(NotAllowed)) > 0:
-		h.stopped = r.failures(NotAllowed)[0] + " No other rate would change that."
+		h.stopped = r.failures(NotAllowed)[0] + ": no other rate would change that"
 	}
 }
 
@@ -175,7 +175,7 @@ func (h *hunt) close() error {
 			return nil
 		}
 		if h.made >= h.MaxTrials {
-			h.stopped = fmt.Sprintf("The search ended after %d runs, which is its bound, before the highest rate was found to %s.", h.made, FormatPercent(h.Precision))
+			h.stopped = fmt.Sprintf("the search ended after %d runs, which is its bound, before the highest rate was found to %s", h.made, FormatPercent(h.Precision))
 			return nil
 		}
 		if err := h.try(rate); err != nil {

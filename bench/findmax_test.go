@@ -49,7 +49,7 @@ func (b *modelBroker) run(_ context.Context, p Plan) (*Result, error) {
 	n := int64(rate * seconds)
 	r := &Result{Plan: p, Seconds: seconds, Latency: &Histogram{}, Generator: Generator{Limited: limited, Waiting: -1}}
 	if limited {
-		r.Generator.Why = "Its threads were busy all the time."
+		r.Generator.Why = "its threads were busy all the time"
 	}
 	late := 0.0 // how far behind it is in the end
 	if rate > b.capacity {
@@ -68,7 +68,7 @@ func (b *modelBroker) run(_ context.Context, p Plan) (*Result, error) {
 	r.Counts = Counts{Sent: n, Acknowledged: n, Expected: n, Delivered: n}
 	if b.broken != nil && b.broken(rate/b.capacity) {
 		r.Counts.Delivered, r.Counts.Lost = n-1, 1
-		r.Failures = []Failure{{BrokenPromise, "1 message was lost at QoS 1."}}
+		r.Failures = []Failure{{BrokenPromise, "1 message was lost at QoS 1"}}
 	}
 	return r, nil
 }
@@ -254,7 +254,7 @@ func TestSearchNeverMet(t *testing.T) {
 	if lowest := c.Trials[0].Rate; lowest > 20 {
 		t.Errorf("the lowest rate that was tried is %g", lowest)
 	}
-	if text := drawn(t, c); !strings.HasPrefix(text, "No rate keeps p99<10ms.") {
+	if text := drawn(t, c); !strings.Contains(text, "highest rate  none keeps the objectives\n") {
 		t.Error(text)
 	}
 	if o := decoded(t, c); o["met"] != false || o["max_rate"] != nil {
@@ -323,11 +323,11 @@ func TestSearchNotAllowed(t *testing.T) {
 	b := &modelBroker{capacity: 80_000, latency: flat(time.Millisecond)}
 	run := func(ctx context.Context, p Plan) (*Result, error) {
 		r, err := b.run(ctx, p)
-		r.Failures = append(r.Failures, Failure{NotAllowed, "Publishing was refused."})
+		r.Failures = append(r.Failures, Failure{NotAllowed, "publishing was refused"})
 		return r, err
 	}
 	c, err := Search{Plan: Plan{Rate: 1000}, Objectives: objectives(t, "p99<1ms")}.Run(t.Context(), run, nil)
-	if err != nil || b.runs != 1 || c.Max != nil || !strings.Contains(strings.Join(c.Notes, " "), "No other rate") {
+	if err != nil || b.runs != 1 || c.Max != nil || !strings.Contains(strings.Join(c.Notes, " "), "no other rate") {
 		t.Errorf("%d runs, %+v, %v", b.runs, c, err)
 	}
 }
@@ -355,7 +355,7 @@ func TestSearchRefuses(t *testing.T) {
 
 func TestSearchAnnounces(t *testing.T) {
 	s := Search{Objectives: objectives(t, "p99<10ms"), MaxTrials: 10, Plan: Plan{Duration: 4 * time.Second}}
-	if got, want := s.Announce(), "At most 10 trials of 5s, so about 50s at most."; got != want {
+	if got, want := s.Announce(), "at most 10 trials of 5s: 50s, and what the broker takes to bring what is late"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -449,7 +449,8 @@ func TestCurveReports(t *testing.T) {
 	b := &modelBroker{capacity: 80_000, latency: queue(80_000, 50*time.Microsecond)}
 	c := search(t, Search{Objectives: objectives(t, "p99<1ms,lost=0")}, b)
 	text := drawn(t, c)
-	for _, want := range []string{"Highest rate that keeps p99<1ms, lost=0: ", "Knee", "Closed loop", "█", "░", "highest", "missed", "p99<1ms: "} {
+	golden(t, "curve.txt", []byte(text))
+	for _, want := range []string{"objectives    p99<1ms, lost=0", "knee  ", "closed loop", "highest rate", "█", "░", "highest", "missed", "p99<1ms: "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

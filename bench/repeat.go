@@ -37,7 +37,7 @@ func Repeat(ctx context.Context, p Plan, n int, run Runner, tell func(i int, r *
 	}
 	merged := Merge(runs)
 	if merged != nil && len(runs) < n {
-		merged.Notes = append(merged.Notes, fmt.Sprintf("Only %d of %d runs took place.", len(runs), n))
+		merged.Notes = append(merged.Notes, fmt.Sprintf("only %d of %d runs took place", len(runs), n))
 	}
 	return merged, err
 }
@@ -177,7 +177,7 @@ func mergeGenerators(runs []*Result) Generator {
 	}
 	all.Lag = mergeHistograms(runs, func(r *Result) *Histogram { return r.Generator.Lag })
 	all.PerConnection = medianKnown(runs, func(r *Result) int64 { return r.Generator.PerConnection })
-	all.Why = strings.Join(unite(runs, (*Result).limits), " ")
+	all.Why = strings.Join(unite(runs, (*Result).limits), "; ")
 	return all
 }
 
@@ -255,12 +255,12 @@ func unite(runs []*Result, of func(*Result) []string) (texts []string) {
 
 func whichRuns(numbers []int) string {
 	if len(numbers) == 1 {
-		return "Run " + strconv.Itoa(numbers[0])
+		return "run " + strconv.Itoa(numbers[0])
 	}
 	words := make([]string, len(numbers))
 	for i, n := range numbers {
 		words[i] = strconv.Itoa(n)
 	}
 	last := len(words) - 1
-	return "Runs " + strings.Join(words[:last], ", ") + " and " + words[last]
+	return "runs " + strings.Join(words[:last], ", ") + " and " + words[last]
 }

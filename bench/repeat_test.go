@@ -79,11 +79,11 @@ func TestMergeCountsAll(t *testing.T) {
 func TestMergeGenerators(t *testing.T) {
 	a, b, c := modelRun(10, 1), modelRun(10, 1), modelRun(10, 1)
 	a.Generator = Generator{Workers: 2, CPUSeconds: 1, CPUOfThreads: true, Busy: 0.2, Waiting: -1, RSS: 7, PerConnection: 100}
-	b.Generator = Generator{Workers: 2, CPUSeconds: 2, CPUOfThreads: true, Busy: 0.8, Waiting: 0.25, RSS: 9, Limited: true, Why: "It was busy."}
+	b.Generator = Generator{Workers: 2, CPUSeconds: 2, CPUOfThreads: true, Busy: 0.8, Waiting: 0.25, RSS: 9, Limited: true, Why: "it was busy"}
 	c.Generator = Generator{Workers: 2, CPUSeconds: 3, CPUOfThreads: true, Busy: 0.5, Waiting: 0.75, RSS: 8, PerConnection: 300}
 	a.Broker, b.Broker = &Process{PID: 5, CPUSeconds: 1, PeakRSS: 50}, &Process{PID: 5, CPUSeconds: 2, PeakRSS: 40}
 	m := Merge([]*Result{a, b, c})
-	want := Generator{Workers: 2, CPUSeconds: 6, CPUOfThreads: true, Busy: 0.5, Waiting: 0.5, RSS: 9, PerConnection: 200, Limited: true, Why: "Run 2: It was busy."}
+	want := Generator{Workers: 2, CPUSeconds: 6, CPUOfThreads: true, Busy: 0.5, Waiting: 0.5, RSS: 9, PerConnection: 200, Limited: true, Why: "run 2: it was busy"}
 	if m.Generator != want {
 		t.Errorf("got  %+v\nwant %+v", m.Generator, want)
 	}
@@ -98,16 +98,16 @@ func TestMergeGenerators(t *testing.T) {
 func TestMergeTells(t *testing.T) {
 	runs := []*Result{modelRun(1, 1), modelRun(1, 1), modelRun(1, 1)}
 	for _, r := range runs {
-		r.Notes = []string{"The broker is here."}
+		r.Notes = []string{"the broker is here"}
 	}
-	runs[1].Notes = append(runs[1].Notes, "The clock was set.")
-	runs[0].Failures = []Failure{{BadSum, "1 and 1 are 3."}}
-	runs[2].Failures = []Failure{{BrokenPromise, "1 was lost."}, {BadSum, "1 and 1 are 3."}}
+	runs[1].Notes = append(runs[1].Notes, "the clock was set")
+	runs[0].Failures = []Failure{{BadSum, "1 and 1 are 3"}}
+	runs[2].Failures = []Failure{{BrokenPromise, "1 was lost"}, {BadSum, "1 and 1 are 3"}}
 	m := Merge(runs)
-	if want := []string{"The broker is here.", "Run 2: The clock was set."}; !slices.Equal(m.Notes, want) {
+	if want := []string{"the broker is here", "run 2: the clock was set"}; !slices.Equal(m.Notes, want) {
 		t.Errorf("notes %q", m.Notes)
 	}
-	if want := []Failure{{BrokenPromise, "Run 3: 1 was lost."}, {BadSum, "Runs 1 and 3: 1 and 1 are 3."}}; !slices.Equal(m.Failures, want) {
+	if want := []Failure{{BrokenPromise, "run 3: 1 was lost"}, {BadSum, "runs 1 and 3: 1 and 1 are 3"}}; !slices.Equal(m.Failures, want) {
 		t.Errorf("failures %q", m.Failures)
 	}
 	if len(m.Judged) != 0 {
@@ -170,7 +170,7 @@ func TestRepeat(t *testing.T) {
 		if m.Counts.Delivered != int64(100*test.runs) {
 			t.Errorf("%s: %d delivered", test.name, m.Counts.Delivered)
 		}
-		if note := strings.Join(m.Notes, " "); strings.Contains(note, fmt.Sprintf("Only %d of 4 runs", test.runs)) != test.note {
+		if note := strings.Join(m.Notes, " "); strings.Contains(note, fmt.Sprintf("only %d of 4 runs", test.runs)) != test.note {
 			t.Errorf("%s: notes %q", test.name, m.Notes)
 		}
 	}
