@@ -185,15 +185,20 @@ func (e *GaveUpError) Error() string {
 }
 func (e *GaveUpError) Unwrap() error { return e.Err }
 
-// SubscribeError: a filter that had been granted was refused when it was
+// SubscribeError: a filter was refused; Again: it had been granted, and was
 // subscribed anew after the server had lost the session.
 type SubscribeError struct {
 	Filter string
 	Reason mqttwire.ReasonCode
+	Again  bool
 }
 
 func (e *SubscribeError) Error() string {
-	return fmt.Sprintf("subscribe %s again: %s (0x%02X)", e.Filter, e.Reason.Text(mqttwire.SUBACK), byte(e.Reason))
+	again := ""
+	if e.Again {
+		again = " again"
+	}
+	return fmt.Sprintf("subscribe %s%s: %s (0x%02X)", e.Filter, again, e.Reason.Text(mqttwire.SUBACK), byte(e.Reason))
 }
 
 func reasonSentence(what string, r mqttwire.ReasonCode, t mqttwire.PacketType, reason, reference string) string {

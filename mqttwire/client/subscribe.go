@@ -192,7 +192,7 @@ func (c *Client) remember(r *request, reasons []mqttwire.ReasonCode) (refused er
 		switch {
 		case reasons[i] >= mqttwire.UnspecifiedError:
 			if refused == nil {
-				refused = &SubscribeError{Filter: s.Filter, Reason: reasons[i]}
+				refused = &SubscribeError{Filter: s.Filter, Reason: reasons[i], Again: true}
 			}
 			c.forget(s.Filter)
 		case at >= 0:
