@@ -2,7 +2,7 @@ package bench
 
 import (
 	"context"
-	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -180,17 +180,22 @@ func (w *worker) retry() {
 	w.starved = w.starved[:0]
 }
 
-// send lets a phase send until it is through, or ctx ends.
+// send lets a phase send until it is through, or ctx ends, or nobody is left to
+// send. Where only a number of messages ends it, it also ends when some are due and
+// the broker has not let one go for as long as the plan has patience.
 func (r *run) send(ctx context.Context, f *phase) error {
 	r.sending = true
 	defer func() { r.sending = false }()
 	for {
+		left := r.left()
 		now := r.clock.now()
-		end := f.until
-		if f.messages > 0 && r.sentAll(f) || now >= end {
+		switch {
+		case left.publishers == 0, f.messages > 0 && left.messages == 0, now >= f.until:
+			return nil
+		case f.until == never && left.due > 0 && now-left.stirred >= int64(r.plan.Patience):
 			return nil
 		}
-		wait := min(250*time.Millisecond, time.Duration(end-now))
+		wait := min(250*time.Millisecond, time.Duration(f.until-now))
 		if f.messages > 0 {
 			wait = min(wait, 10*time.Millisecond)
 		}
@@ -200,23 +205,30 @@ func (r *run) send(ctx context.Context, f *phase) error {
 		if err := r.glance(f); err != nil {
 			return err
 		}
-		if r.deserted() {
-			return nil
-		}
 	}
 }
 
-// sentAll tells whether all that is to be sent has been.
-func (r *run) sentAll(f *phase) bool {
-	var left atomic.Int64
+// A rest is what is left to be sent.
+type rest struct {
+	publishers, messages, due int64
+	stirred                   int64
+}
+
+func (r *run) left() (all rest) {
+	var mu sync.Mutex
 	r.each(func(w *worker) {
+		mu.Lock()
+		defer mu.Unlock()
+		all.stirred = max(all.stirred, w.stirred)
 		for _, p := range w.publishers {
 			if p.c.stage == ready {
-				left.Add(p.limit - p.sent)
+				all.publishers++
+				all.messages += p.limit - p.sent
+				all.due += min(p.due-p.sent, 1)
 			}
 		}
 	})
-	return left.Load() == 0
+	return all
 }
 
 // deserted tells that nobody is left to go on with.
@@ -240,7 +252,6 @@ func (r *run) hush(f *phase) {
 // wait waits for what is under way, until nothing has come for patience; true: all
 // has come.
 func (r *run) wait(ctx context.Context, f *phase, patience time.Duration) (bool, error) {
-	progress, quiet := int64(math.MinInt64), r.clock.now()
 	for {
 		s := r.survey()
 		if s.broken {
@@ -249,17 +260,14 @@ func (r *run) wait(ctx context.Context, f *phase, patience time.Duration) (bool,
 		if s.through {
 			return true, nil
 		}
-		now := r.clock.now()
-		if s.progress != progress {
-			progress, quiet = s.progress, now
+		if ctx.Err() != nil {
+			patience = min(patience, time.Second)
 		}
-		if now-quiet >= int64(patience) || r.deserted() {
+		left := time.Duration(max(s.stirred, f.start.Load()) + int64(patience) - r.clock.now())
+		if left <= 0 || r.deserted() {
 			return false, nil
 		}
-		if ctx.Err() != nil && now-quiet >= int64(time.Second) {
-			return false, nil
-		}
-		r.pause(context.Background(), 10*time.Millisecond, false)
+		r.pause(context.Background(), min(left, 10*time.Millisecond), false)
 		if err := r.glance(f); err != nil {
 			return false, err
 		}

@@ -100,6 +100,9 @@ func (p *publisher) prepareTemplate(plan *Plan) error {
 	if plan.QoS > 0 {
 		p.batch = min(p.batch, p.window)
 	}
+	if plan.Outstanding > 0 && plan.Rate == 0 {
+		p.batch = min(p.batch, int64(plan.Outstanding))
+	}
 	p.packet, p.payloadAt = len(one), payload
 	p.idAt = payload - len(plan.PublishProperties) - propertyLength(plan) - 2
 	if p.w.run.sizes.fixed() {
@@ -254,6 +257,7 @@ func (p *publisher) publish(f *phase, k, now int64) {
 		p.noteLag(f, k, now)
 	}
 	t := &p.w.tally
+	p.w.stirred = now
 	p.sent += k
 	if p.fan != nil {
 		p.fan.sent.Store(p.sent)
@@ -383,6 +387,7 @@ func (p *publisher) landed(x *flight, a *mqttwire.Ack) {
 		} else {
 			t.Acknowledged++
 		}
+		p.w.stirred = now
 		t.acknowledge.record(now - x.at)
 		if p.fan == nil {
 			t.last = now

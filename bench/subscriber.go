@@ -312,7 +312,7 @@ func (s *subscriber) count(fresh, late bool, qos byte, publisher uint32, sequenc
 	}
 	s.received++
 	t.Delivered++
-	t.last = s.w.readAt
+	t.last, s.w.stirred = s.w.readAt, s.w.readAt
 	return true
 }
 

@@ -14,9 +14,9 @@ type standing struct {
 
 // A survey is how a phase stands: what was sent, and what of it has come.
 type survey struct {
-	broken   bool  // a loop has ended
-	through  bool  // all that is expected has come, and nothing is open
-	progress int64 // it grows with each thing that comes
+	broken  bool  // a loop has ended
+	through bool  // all that is expected has come, and nothing is open
+	stirred int64 // when something was sent, acknowledged or received last
 
 	open, expected, lost int64
 	promised             int64 // of the lost, those that had QoS 1 or 2
@@ -37,7 +37,7 @@ func (r *run) survey() (s survey) {
 	}
 	var mu sync.Mutex
 	ok := r.each(func(w *worker) {
-		own := survey{progress: w.progress()}
+		own := survey{stirred: w.stirred}
 		for _, x := range w.subscribers {
 			own.subscriber(x, standings)
 			own.strangers(x)
@@ -49,7 +49,6 @@ func (r *run) survey() (s survey) {
 	stuck := false
 	for i := range standings {
 		s.open += standings[i].open
-		s.progress -= standings[i].open
 		stuck = stuck || standings[i].stuck
 	}
 	s.broken = !ok
@@ -67,7 +66,7 @@ func (p *publisher) standing() standing {
 	return x
 }
 
-// progress grows with each thing that comes.
+// progress is how many messages have come.
 func (w *worker) progress() (n int64) {
 	for _, s := range w.subscribers {
 		n += s.received
@@ -76,7 +75,7 @@ func (w *worker) progress() (n int64) {
 }
 
 func (s *survey) add(o *survey) {
-	s.progress += o.progress
+	s.stirred = max(s.stirred, o.stirred)
 	s.expected += o.expected
 	s.lost += o.lost
 	s.promised += o.promised

@@ -42,12 +42,13 @@ type worker struct {
 	violated       int64 // connections ended by the broker's breaking of the protocol
 	firstViolation error
 	readAt         int64      // when what is being handled was read from its socket
+	stirred        int64      // when something was sent, acknowledged or received last
 	usage          loop.Usage // when the phase began
 }
 
 func newWorker(r *run, number int) (*worker, error) {
 	w := &worker{run: r, number: number, ended: make(chan struct{}), fill: r.fill}
-	w.decoder = mqttwire.Decoder{Version: r.plan.Version, From: mqttwire.Server}
+	w.decoder = mqttwire.Decoder{Version: r.plan.Version, From: mqttwire.Server, Limits: mqttwire.Limits{MaxPacketSize: longestPacket(&r.plan)}}
 	w.links = newLinkTally()
 	l, err := loop.New(loop.Options{
 		Network: r.plan.Target.Network, Address: r.plan.Target.Address, Dial: r.plan.Target.Dial,
@@ -55,6 +56,16 @@ func newWorker(r *run, number int) (*worker, error) {
 	})
 	w.loop = l
 	return w, err
+}
+
+// longestPacket is what a broker may send in one: a message of this run, and what
+// may come with it. Where others publish, they know the size.
+func longestPacket(p *Plan) uint32 {
+	const envelope, foreign = 1 << 20, 32 << 20
+	if p.Shape == SubOnly {
+		return uint32(max(p.SizeMax, foreign) + envelope)
+	}
+	return uint32(p.SizeMax + envelope)
 }
 
 // work is the worker's goroutine.
