@@ -16,7 +16,6 @@ type testBooks struct {
 
 	published int64 // PUBLISH packets that were not resent
 	bytes     int64 // of their payloads
-	refused   int64
 	swallowed int64
 	forgotten int64
 	retained  int64
@@ -28,14 +27,13 @@ type testBooks struct {
 	missed       int64 // to nobody who could have had them
 	dropped      int64
 	doubled      int64
-	corrupted    int64
-	lowered      int64
 	sent         int64 // PUBLISH packets to clients, first time
 	resent       int64 // after a client came back
 	acknowledged int64 // of these, by PUBACK and PUBCOMP
 	strange      int64 // acknowledgements of nothing
 
-	complaints []string // of packets that break the standard
+	last       time.Duration // when a PUBLISH went out the last time
+	complaints []string      // of packets that break the standard
 	flows      map[testFlow]*testNumbers
 	arrivals   []testArrival
 	record     bool // keep arrivals
@@ -57,6 +55,10 @@ type testNumbers struct {
 	duplicated int64
 	reordered  int64
 	disordered int64
+	corrupted  int64
+	wrongQoS   int64
+	sent       int64 // by the publisher, under the receiver ""
+	refused    int64
 }
 
 // A testArrival is a message at the time when the broker had it.
@@ -111,10 +113,19 @@ func (k *testBooks) flow(receiver string, payload []byte) *testNumbers {
 	return k.flows[key]
 }
 
+// publishing is what a publisher did.
+func (k *testBooks) publishing(payload []byte) *testNumbers {
+	if len(payload) < 16 {
+		return new(testNumbers)
+	}
+	return k.flow("", payload)
+}
+
 // arrived books a PUBLISH.
 func (k *testBooks) arrived(p *mqttwire.Publish, at time.Duration) {
 	k.published++
 	k.bytes += int64(len(p.Payload))
+	k.publishing(p.Payload).sent++
 	if k.record && len(p.Payload) >= 16 {
 		k.arrivals = append(k.arrivals, testArrival{
 			at, binary.BigEndian.Uint16(p.Payload), publisherOf(p.Payload), sequenceOf(p.Payload), string(append([]byte(nil), p.Topic...)),
@@ -136,6 +147,7 @@ func (k *testBooks) expect(to []testReceiver, payload []byte) {
 // order, and the share what it has seen.
 func (k *testBooks) delivered(s *testSession, d *testDelivery) {
 	k.sent++
+	k.last = time.Since(s.broker.start)
 	if len(d.Payload) < 16 {
 		return
 	}
@@ -143,6 +155,12 @@ func (k *testBooks) delivered(s *testSession, d *testDelivery) {
 	have, order := k.flow(d.group, d.Payload), k.flow(s.id, d.Payload)
 	again, lower := have.seen[n], order.any && n < order.highest
 	have.seen[n] = true
+	if d.corrupted {
+		have.corrupted++
+	}
+	if d.lowered {
+		have.wrongQoS++
+	}
 	order.highest, order.any = max(order.highest, n), true
 	if again {
 		have.duplicated++
@@ -168,6 +186,10 @@ func (b *testBroker) counts(of func(tag uint16) bool) (c Counts) {
 		c.Duplicated += n.duplicated
 		c.Reordered += n.reordered
 		c.Disordered += n.disordered
+		c.Corrupted += n.corrupted
+		c.WrongQoS += n.wrongQoS
+		c.Sent += n.sent
+		c.Refused += n.refused
 	}
 	c.Lost = c.Expected - c.Delivered
 	return c

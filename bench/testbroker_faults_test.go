@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"time"
@@ -24,6 +25,8 @@ type testFaults struct {
 	swap    int64 // comes after the next of its publisher
 	late    int64 // comes again, 50 deliveries later
 	corrupt int64 // has another last byte
+	forge   int64 // has another byte in its header
+	forgeAt int   // which
 	lower   int64 // comes at a QoS lower by one
 
 	// one publish in so many
@@ -41,6 +44,8 @@ type testFaults struct {
 	closeAfter      int                 // PUBLISH packets of a connection, either way
 	mute            mqttwire.PacketType // is never answered
 	hostile         func(io.Writer)     // writes what follows the CONNACK
+	hostileTo       string              // to whom, by a part of the client's id
+	hostileAfter    int                 // not before so many PUBLISH packets, either way
 	grants          mqttwire.Properties // of every CONNACK
 }
 
@@ -105,11 +110,14 @@ func (b *testBroker) spoil(s *testSession, d *testDelivery) {
 		again := *d
 		s.late = append(s.late, testLate{&again, s.count + 51})
 	case hits(n, f.corrupt) && len(d.Payload) > 0:
-		b.books.corrupted++
+		d.corrupted = true
 		d.Payload = append([]byte(nil), d.Payload...)
 		d.Payload[len(d.Payload)-1] ^= 0xFF
+	case hits(n, f.forge) && len(d.Payload) >= 16:
+		d.Payload = append([]byte(nil), d.Payload...)
+		d.Payload[f.forgeAt] ^= 0x81
 	case hits(n, f.lower) && d.QoS > 0:
-		b.books.lowered++
+		d.lowered = true
 		d.QoS--
 	}
 	s.put(d)
@@ -156,12 +164,10 @@ func hostileBytes(b ...byte) func(io.Writer) {
 	return func(w io.Writer) { _, _ = w.Write(b) }
 }
 
-// hostileFlood repeats b until the client has enough, after first.
-func hostileFlood(first []byte, b ...byte) func(io.Writer) {
-	many := make([]byte, 0, 16<<10)
-	for len(many)+len(b) <= cap(many) {
-		many = append(many, b...)
-	}
+// hostileFlood writes first, and then about size bytes of repeated b each
+// millisecond, until the client has enough.
+func hostileFlood(first []byte, size int, b ...byte) func(io.Writer) {
+	many := bytes.Repeat(b, 1+size/len(b))
 	return func(w io.Writer) {
 		_, err := w.Write(first)
 		for err == nil {

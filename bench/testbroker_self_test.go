@@ -83,7 +83,7 @@ func TestTestBrokerKeepsItsPromise(t *testing.T) {
 				if len(got) != 100 || !slices.IsSorted(got) || len(books.complaints) > 0 || books.strange > 0 {
 					t.Errorf("%v QoS %d: %v, %+v", v, q, got, books)
 				}
-				if counts != (Counts{Expected: 100, Delivered: 100}) {
+				if counts != (Counts{Sent: 100, Expected: 100, Delivered: 100}) {
 					t.Errorf("%v QoS %d: %+v", v, q, counts)
 				}
 				if want := int64(100); q > 0 && books.acknowledged != want {
@@ -106,12 +106,12 @@ func TestTestBrokerFails(t *testing.T) {
 		want   string // the end of what comes, of 0 to 9
 		counts Counts
 	}{
-		{"drop", testFaults{drop: 4}, "0 1 2 4 5 6 8 9", Counts{Expected: 10, Delivered: 8, Lost: 2}},
-		{"double", testFaults{double: 4}, "0 1 2 3 3 4 5 6 7 7 8 9", Counts{Expected: 10, Delivered: 10, Duplicated: 2}},
-		{"swap", testFaults{swap: 4}, "0 1 2 4 3 5 6 8 7 9", Counts{Expected: 10, Delivered: 10, Reordered: 2, Disordered: 2}},
-		{"swap the last", testFaults{swap: 10}, "0 1 2 3 4 5 6 7 8 9", Counts{Expected: 10, Delivered: 10}},
-		{"forget", testFaults{forget: 4}, "0 1 2 4 5 6 8 9", Counts{Expected: 10, Delivered: 8, Lost: 2}},
-		{"corrupt", testFaults{corrupt: 4}, "0 1 2 3 4 5 6 7 8 9", Counts{Expected: 10, Delivered: 10}},
+		{"drop", testFaults{drop: 4}, "0 1 2 4 5 6 8 9", Counts{Sent: 10, Expected: 10, Delivered: 8, Lost: 2}},
+		{"double", testFaults{double: 4}, "0 1 2 3 3 4 5 6 7 7 8 9", Counts{Sent: 10, Expected: 10, Delivered: 10, Duplicated: 2}},
+		{"swap", testFaults{swap: 4}, "0 1 2 4 3 5 6 8 7 9", Counts{Sent: 10, Expected: 10, Delivered: 10, Reordered: 2, Disordered: 2}},
+		{"swap the last", testFaults{swap: 10}, "0 1 2 3 4 5 6 7 8 9", Counts{Sent: 10, Expected: 10, Delivered: 10}},
+		{"forget", testFaults{forget: 4}, "0 1 2 4 5 6 8 9", Counts{Sent: 10, Expected: 10, Delivered: 8, Lost: 2}},
+		{"corrupt", testFaults{corrupt: 4}, "0 1 2 3 4 5 6 7 8 9", Counts{Sent: 10, Expected: 10, Delivered: 10, Corrupted: 2}},
 	} {
 		for q := range mqttwire.QoS(3) {
 			synctest.Test(t, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestTestBrokerFails(t *testing.T) {
 		b := newTestBroker(t, testFaults{late: 10})
 		defer b.close()
 		got := exchange(t, b.target(), mqttwire.V311, 2, 65)
-		if got[59] != 59 || got[60] != 9 || b.counts(nil) != (Counts{Expected: 65, Delivered: 65, Duplicated: 1, Reordered: 1}) {
+		if got[59] != 59 || got[60] != 9 || b.counts(nil) != (Counts{Sent: 65, Expected: 65, Delivered: 65, Duplicated: 1, Reordered: 1}) {
 			t.Errorf("late: %v, %+v", got, b.counts(nil))
 		}
 	})

@@ -38,6 +38,8 @@ type testDelivery struct {
 	group    string // who must have it once
 	number   int
 	received bool // PUBREC has come
+
+	corrupted, lowered bool // by the faults
 }
 
 func newTestSession(b *testBroker, id string) *testSession {
@@ -50,8 +52,8 @@ func newTestSession(b *testBroker, id string) *testSession {
 // accept does with a message what the faults say, or retains and routes it.
 func (b *testBroker) accept(m *mqttwire.Publish) (refused mqttwire.ReasonCode, swallowed bool) {
 	f, n := &b.faults, b.books.published
-	if f.refusePublish != 0 && hits(n, max(f.refuseEach, 1)) {
-		b.books.refused++
+	if m.QoS > 0 && f.refusePublish != 0 && hits(n, max(f.refuseEach, 1)) {
+		b.books.publishing(m.Payload).refused++
 		return f.refusePublish, false
 	}
 	to := b.receivers(m)
@@ -89,40 +91,57 @@ type testReceiver struct {
 // receivers finds out who gets m: overlapping filters of one session count as
 // one, and of each share it is the next member's turn.
 func (b *testBroker) receivers(m *mqttwire.Publish) (list []testReceiver) {
-	members := map[string][]testReceiver{}
+	r := b.routes[m.Topic]
+	if r == nil {
+		r = b.route(m.Topic)
+		b.routes[m.Topic] = r
+	}
+	list = r.own
+	for filter, of := range r.shares {
+		list = append(list[:len(list):len(list)], of[b.shares[filter]%len(of)])
+		b.shares[filter]++
+	}
+	return list
+}
+
+// A testRoute is who subscribes to a topic.
+type testRoute struct {
+	own    []testReceiver
+	shares map[string][]testReceiver
+}
+
+func (b *testBroker) route(topic string) *testRoute {
+	route := &testRoute{shares: map[string][]testReceiver{}}
 	for _, id := range slices.Sorted(maps.Keys(b.sessions)) {
 		s, own := b.sessions[id], testReceiver{}
 		for filter, sub := range s.filters {
 			_, rest, shared := mqttwire.SplitShared(filter)
-			r := testReceiver{s, filter, min(sub.QoS, m.QoS), sub.RetainAsPublished}
+			r := testReceiver{s, filter, sub.QoS, sub.RetainAsPublished}
 			switch {
-			case !mqttwire.Match(rest, m.Topic):
+			case !mqttwire.Match(rest, topic):
 			case shared:
-				members[filter] = append(members[filter], r)
+				route.shares[filter] = append(route.shares[filter], r)
 			case own.session == nil || own.qos < r.qos:
 				own = r
 				own.group = s.id
 			}
 		}
 		if own.session != nil {
-			list = append(list, own)
+			route.own = append(route.own, own)
 		}
 	}
-	for filter, of := range members {
-		list = append(list, of[b.shares[filter]%len(of)])
-		b.shares[filter]++
-	}
-	return list
+	return route
 }
 
 // deliver brings m to the session, unless a fault is in between.
 func (s *testSession) deliver(m *mqttwire.Publish, as testReceiver) {
-	if s.conn == nil && (as.qos == 0 || s.expiry == 0) {
+	qos := min(m.QoS, as.qos)
+	if s.conn == nil && (qos == 0 || s.expiry == 0) {
 		s.broker.books.missed++
 		return
 	}
 	d := &testDelivery{group: as.group, Publish: *m}
-	d.QoS, d.Retain = as.qos, m.Retain && as.asPublished
+	d.QoS, d.Retain = qos, m.Retain && as.asPublished
 	s.broker.spoil(s, d)
 }
 
@@ -181,7 +200,7 @@ func (s *testSession) acknowledged(p *mqttwire.Ack) {
 	switch {
 	case d == nil, (d.QoS == 1) != (p.Kind == mqttwire.PUBACK), d.received != (p.Kind == mqttwire.PUBCOMP):
 		s.broker.books.strange++
-		if p.Kind == mqttwire.PUBREC {
+		if p.Kind == mqttwire.PUBREC && s.broker.faults.hostile == nil {
 			s.conn.send(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: p.PacketID, Reason: mqttwire.PacketIdentifierNotFound})
 		}
 		return

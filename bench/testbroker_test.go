@@ -32,7 +32,8 @@ type testBroker struct {
 	listener net.Listener // nil: connections are in memory
 	sessions map[string]*testSession
 	retained map[string]*mqttwire.Publish
-	shares   map[string]int // whose turn it is, by filter
+	shares   map[string]int        // whose turn it is, by filter
+	routes   map[string]*testRoute // by topic; forgotten with each change
 	books    testBooks
 }
 
@@ -54,7 +55,7 @@ type testConn struct {
 func newTestBroker(t testing.TB, f testFaults) *testBroker {
 	b := &testBroker{
 		faults: f, start: time.Now(), conns: map[*testConn]bool{}, sessions: map[string]*testSession{},
-		retained: map[string]*mqttwire.Publish{}, shares: map[string]int{}, books: newTestBooks(),
+		retained: map[string]*mqttwire.Publish{}, shares: map[string]int{}, routes: map[string]*testRoute{}, books: newTestBooks(),
 	}
 	t.Cleanup(b.close)
 	return b
@@ -157,6 +158,7 @@ func (c *testConn) leave() {
 	if s := c.session; s != nil && s.conn == c {
 		if s.conn = nil; s.expiry == 0 {
 			delete(b.sessions, s.id)
+			clear(b.routes)
 		}
 	}
 }
@@ -219,6 +221,7 @@ func (c *testConn) do(p mqttwire.Packet) bool {
 	case *mqttwire.Unsubscribe:
 		for _, filter := range p.Filters {
 			delete(c.session.filters, filter)
+			clear(c.broker.routes)
 		}
 		c.send(&mqttwire.Unsuback{PacketID: p.PacketID, Reasons: make([]mqttwire.ReasonCode, len(p.Filters))})
 	case *mqttwire.Pingreq:
@@ -250,6 +253,7 @@ func (c *testConn) connect(p *mqttwire.Connect) bool {
 	if present = present && !p.CleanStart; !present {
 		s = newTestSession(b, id)
 		b.sessions[id] = s
+		clear(b.routes)
 	}
 	s.conn, c.session, s.expiry = c, s, 0
 	s.room, s.inflight, s.unacknowledged = 65535, 0, 0
@@ -262,7 +266,7 @@ func (c *testConn) connect(p *mqttwire.Connect) bool {
 		s.expiry = 1
 	}
 	c.send(&mqttwire.Connack{SessionPresent: present, Properties: b.faults.grants})
-	c.hostile = b.faults.hostile != nil
+	c.hostile = b.faults.hostileAfter == 0 && c.isVictim()
 	s.resume()
 	return true
 }
@@ -297,9 +301,19 @@ func (c *testConn) publish(p *mqttwire.Publish) bool {
 	return c.count()
 }
 
+// isVictim tells whether hostile bytes are meant for the client.
+func (c *testConn) isVictim() bool {
+	f := &c.broker.faults
+	return f.hostile != nil && strings.Contains(c.session.id, f.hostileTo)
+}
+
 // count counts a PUBLISH; false: it was the last that this connection may have.
 func (c *testConn) count() bool {
 	c.counted++
+	if c.counted == c.broker.faults.hostileAfter && c.isVictim() {
+		c.hostile = true
+		c.stir()
+	}
 	return c.broker.faults.closeAfter == 0 || c.counted < c.broker.faults.closeAfter
 }
 
@@ -347,6 +361,7 @@ func (c *testConn) subscribe(p *mqttwire.Subscribe) {
 			s.filters[sub.Filter] = sub
 		}
 	}
+	clear(b.routes)
 	c.send(&mqttwire.Suback{PacketID: p.PacketID, Reasons: reasons})
 	for i, sub := range p.Subscriptions {
 		if _, _, shared := mqttwire.SplitShared(sub.Filter); reasons[i] > 2 || shared || sub.RetainHandling == 2 {
@@ -354,7 +369,7 @@ func (c *testConn) subscribe(p *mqttwire.Subscribe) {
 		}
 		for _, m := range b.retained {
 			if mqttwire.Match(sub.Filter, m.Topic) {
-				r := testReceiver{s, s.id, min(sub.QoS, m.QoS), true}
+				r := testReceiver{s, s.id, sub.QoS, true}
 				b.books.expect([]testReceiver{r}, m.Payload)
 				s.deliver(m, r)
 			}
