@@ -234,13 +234,13 @@ func (h *hunt) fall() float64 {
 	return math.Exp2(math.Exp2(float64(len(h.levels) - 1)))
 }
 
-// edge is the highest rate that most of its trials kept, and the lowest that most
-// missed; nil: there is none.
+// edge is the highest rate that most of its trials kept, and the lowest above it
+// that most missed; nil: there is none.
 func (h *hunt) edge() (low, high *level) {
 	for i := range h.levels {
 		switch l := &h.levels[i]; {
 		case l.kept > l.missed:
-			low = l
+			low, high = l, nil
 		case l.missed > l.kept && high == nil:
 			high = l
 		}
@@ -257,7 +257,8 @@ func roundRate(rate float64) float64 {
 	return math.Round(rate/unit) * unit
 }
 
-// round tries rates below the highest, where there is nothing on the curve yet.
+// round tries rates below the highest, where there is nothing on the curve yet;
+// once more if one is missed there.
 func (h *hunt) round() error {
 	low, _ := h.edge()
 	if low == nil {
@@ -272,6 +273,11 @@ func (h *hunt) round() error {
 		}
 		if err := h.try(rate); err != nil {
 			return err
+		}
+		if noise := !h.trials[len(h.trials)-1].Kept; noise && h.stopped == "" && h.made < h.MaxTrials {
+			if err := h.try(rate); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -213,6 +213,27 @@ func TestSearchTriesAgain(t *testing.T) {
 	}
 }
 
+// TestSearchNoiseBelow: what is missed far below the highest rate changes neither
+// that rate nor what is above it, and is said.
+func TestSearchNoiseBelow(t *testing.T) {
+	b := &modelBroker{capacity: 1e6}
+	run := func(ctx context.Context, p Plan) (*Result, error) {
+		b.latency = flat(time.Millisecond)
+		if p.Rate > 100_000 || p.Rate > 20_000 && p.Rate < 26_000 {
+			b.latency = flat(time.Second)
+		}
+		return b.run(ctx, p)
+	}
+	c, err := Search{Plan: Plan{Rate: 60_000}, Objectives: objectives(t, "p99<10ms")}.Run(t.Context(), run, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectMax(t, c, 100_000, 0.05)
+	if c.Next < 100_000 || !c.Confirmed || !strings.Contains(strings.Join(c.Notes, " "), "2 of 10 trials at the highest rate or below missed") {
+		t.Errorf("next %g, confirmed %t, notes %q", c.Next, c.Confirmed, c.Notes)
+	}
+}
+
 // TestSearchFallsSlowly: where a rate kept once, the highest is not far below.
 func TestSearchFallsSlowly(t *testing.T) {
 	b := &modelBroker{capacity: 1e6}
