@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"runtime"
@@ -52,7 +53,7 @@ func (p *Plan) Check() error {
 func (p *Plan) fillIn() {
 	p.fillInClients()
 	orElse(&p.Version, mqttwire.V5)
-	orElse(&p.SizeMin, max(64, min(p.SizeMax, 64)))
+	orElse(&p.SizeMin, min(64, cmp.Or(p.SizeMax, 64)))
 	orElse(&p.SizeMax, p.SizeMin)
 	if p.Messages == 0 || p.Shape.connects() {
 		orElse(&p.Duration, 10*time.Second)

@@ -1,0 +1,228 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mqtk/mqttwire"
+	"mqtk/mqttwire/client"
+)
+
+// carryOut runs a plan against a broker in memory, under the clock of a bubble.
+func carryOut(t *testing.T, faults testFaults, p Plan) (r *Result, err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBroker(t, faults)
+		p.Target = b.target()
+		r, err = Run(t.Context(), p)
+		b.close()
+	})
+	return r, err
+}
+
+// counts says what must be so in a run without faults.
+func checkCounts(t *testing.T, r *Result, sent, fan int64) {
+	t.Helper()
+	c := r.Counts
+	want := Counts{
+		Sent: sent, Acknowledged: sent, Expected: sent * fan, Delivered: sent * fan,
+		BytesSent: c.BytesSent, BytesReceived: c.BytesSent * fan,
+	}
+	if c != want {
+		t.Errorf("counted\n%+v, want\n%+v", c, want)
+	}
+	if len(r.Failures) > 0 {
+		t.Errorf("failures: %v", r.Failures)
+	}
+	if n := r.Latency.Count(); n != c.Delivered {
+		t.Errorf("%d latencies for %d deliveries", n, c.Delivered)
+	}
+	points := int64(0)
+	for _, p := range r.Series {
+		points += p.Delivered
+	}
+	if points != c.Delivered {
+		t.Errorf("the points of the series sum up to %d deliveries of %d: %+v", points, c.Delivered, r.Series)
+	}
+}
+
+func TestTrafficOfAllKinds(t *testing.T) {
+	for _, shape := range []Shape{Pairs, FanIn, FanOut, Shared} {
+		for _, v := range []mqttwire.Version{mqttwire.V31, mqttwire.V311, mqttwire.V5} {
+			if shape == Shared && v != mqttwire.V5 {
+				continue
+			}
+			for q := range mqttwire.QoS(3) {
+				t.Run(fmt.Sprintf("%s/%v/QoS%d", shape, v, q), func(t *testing.T) {
+					p := Plan{Shape: shape, Version: v, QoS: q, Messages: 500, Warmup: 20 * time.Millisecond, Workers: 2, Outstanding: 50, Window: 20, SizeMin: 16, SizeMax: 200}
+					fan := int64(1)
+					switch shape {
+					case FanIn:
+						p.Publishers = 3
+					case FanOut:
+						p.Subscribers, fan = 3, 3
+					default:
+						p.Publishers, p.Subscribers = 3, 3
+					}
+					r, err := carryOut(t, testFaults{delay: time.Millisecond}, p)
+					if err != nil {
+						t.Fatal(err)
+					}
+					checkCounts(t, r, 500, fan)
+				})
+			}
+		}
+	}
+}
+
+// TestTrafficByPlan: an open loop sends what is planned, when it is planned.
+func TestTrafficByPlan(t *testing.T) {
+	for q := range mqttwire.QoS(3) {
+		r, err := carryOut(t, testFaults{delay: 3 * time.Millisecond}, Plan{
+			Publishers: 3, Subscribers: 3, QoS: q, Rate: 1000, Duration: 2 * time.Second, Workers: 2,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkCounts(t, r, 2000, 1)
+		if r.Seconds < 1.9 || r.Seconds > 2.1 {
+			t.Errorf("2000 messages at 1000/s took %v s", r.Seconds)
+		}
+		if p50 := r.Latency.Quantile(.5); p50 < 3*time.Millisecond || p50 > 5*time.Millisecond {
+			t.Errorf("QoS %d: latency %v, of a broker that takes 3 ms", q, p50)
+		}
+		if g := r.Generator; g.Lag == nil || g.Lag.Max() > time.Millisecond || g.Limited {
+			t.Errorf("the generator: %+v", g)
+		}
+	}
+}
+
+// TestTrafficAfterRamp: in the ramp half as much is sent as without it.
+func TestTrafficAfterRamp(t *testing.T) {
+	r, err := carryOut(t, testFaults{}, Plan{
+		Publishers: 2, Subscribers: 2, Rate: 1000, Duration: 3 * time.Second, Ramp: 2 * time.Second, Workers: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCounts(t, r, 2000, 1)
+}
+
+// TestTrafficEndsEarly: whoever interrupts gets what was measured until then.
+func TestTrafficEndsEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBroker(t, testFaults{delay: time.Millisecond})
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		r, err := Run(ctx, Plan{Publishers: 1, Subscribers: 1, Rate: 100, Duration: time.Hour, Workers: 1, Target: b.target()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Counts.Sent < 180 || r.Counts.Sent > 220 || len(r.Failures) > 0 {
+			t.Errorf("after 2 s of 100/s: %+v", r)
+		}
+		checkCounts(t, r, r.Counts.Sent, 1)
+		b.close()
+	})
+}
+
+// TestTrafficDoesNotTakePlace: what keeps a run from beginning is an error of the
+// kind that says why.
+func TestTrafficDoesNotTakePlace(t *testing.T) {
+	plan := Plan{Publishers: 2, Subscribers: 2, QoS: 2, Workers: 1}
+	grant := func(id mqttwire.PropertyID, n uint32) testFaults {
+		return testFaults{grants: mqttwire.Properties{}.AddNumber(id, n)}
+	}
+	retain, shared := plan, plan
+	retain.Retain, shared.Shape = true, Shared
+	for _, test := range []struct {
+		name   string
+		faults testFaults
+		plan   Plan
+		as     any
+	}{
+		{"refused", testFaults{refuseConnect: mqttwire.NotAuthorized}, plan, new(*client.RefusedError)},
+		{"refused later", testFaults{refuseConnect: mqttwire.QuotaExceeded, refuseAfter: 2}, plan, new(*client.RefusedError)},
+		{"mute", testFaults{mute: mqttwire.CONNECT}, plan, new(*client.TimeoutError)},
+		{"mute to SUBSCRIBE", testFaults{mute: mqttwire.SUBSCRIBE}, plan, new(*client.TimeoutError)},
+		{"not to subscribe", testFaults{refuseSubscribe: mqttwire.NotAuthorized}, plan, new(*client.SubscribeError)},
+		{"QoS 1 at most", grant(mqttwire.MaximumQoS, 1), plan, new(*client.LimitError)},
+		{"no RETAIN", grant(mqttwire.RetainAvailable, 0), retain, new(*client.LimitError)},
+		{"no shares", grant(mqttwire.SharedSubscriptionAvailable, 0), shared, new(*client.LimitError)},
+		{"small packets", grant(mqttwire.MaximumPacketSize, 50), plan, new(*client.LimitError)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := carryOut(t, test.faults, test.plan)
+			if r != nil || !errors.As(err, test.as) {
+				t.Errorf("%v, %T %v", r, err, err)
+			}
+		})
+	}
+	_, err := Run(t.Context(), Plan{Target: Target{Name: "mqtt://nowhere", Dial: func(context.Context, netip.Addr) (net.Conn, error) {
+		return nil, errors.New("no way")
+	}}})
+	if dial := new(client.DialError); !errors.As(err, &dial) || !strings.Contains(err.Error(), "mqtt://nowhere") || !strings.Contains(err.Error(), "no way") {
+		t.Errorf("%T %v", err, err)
+	}
+}
+
+// TestTrafficKeepsReceiveMaximum: a broker that grants less than the window gets
+// no more than it grants.
+func TestTrafficKeepsReceiveMaximum(t *testing.T) {
+	r, err := carryOut(t, testFaults{
+		grants: mqttwire.Properties{}.AddNumber(mqttwire.ReceiveMaximum, 3), receiveMaximum: 3, acknowledgeAfter: time.Millisecond,
+	}, Plan{Publishers: 2, Subscribers: 2, QoS: 1, Messages: 100, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCounts(t, r, 100, 1)
+}
+
+// TestTrafficHearsOthers: publishers and subscribers of two runs.
+func TestTrafficHearsOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBroker(t, testFaults{delay: 2 * time.Millisecond})
+		heard := make(chan *Result)
+		go func() {
+			r, err := Run(t.Context(), Plan{Shape: SubOnly, Subscribers: 2, QoS: 1, Duration: 3 * time.Second, Workers: 1, Target: b.target()})
+			if err != nil {
+				t.Error(err)
+			}
+			heard <- r
+		}()
+		synctest.Wait()
+		sent, err := Run(t.Context(), Plan{Shape: PubOnly, Publishers: 2, QoS: 1, Rate: 500, Duration: time.Second, Workers: 1, Target: b.target()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := <-heard
+		if sent.Counts.Sent != 500 || sent.Counts.Acknowledged != 500 || sent.Acknowledge.Count() != 500 || sent.Latency != nil {
+			t.Errorf("sent: %+v", sent)
+		}
+		if c.Counts.Delivered != 500 || c.Counts.Expected != 500 || c.Counts.Foreign != 0 || len(c.Failures) > 0 {
+			t.Errorf("heard: %+v, %v", c.Counts, c.Failures)
+		}
+		if p50 := c.Latency.Quantile(.5); p50 < 2*time.Millisecond || p50 > 4*time.Millisecond {
+			t.Errorf("latency %v by a broker that takes 2 ms", p50)
+		}
+		b.close()
+	})
+}
+
+// TestSilence: subscribers that hear nothing stop after the time they were given.
+func TestSilence(t *testing.T) {
+	r, err := carryOut(t, testFaults{}, Plan{Shape: SubOnly, Subscribers: 2, Duration: 3 * time.Second, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Counts != (Counts{}) || r.Seconds != 0 || !strings.Contains(strings.Join(r.Notes, "\n"), "no message came") {
+		t.Errorf("%+v", r)
+	}
+}
