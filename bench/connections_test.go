@@ -442,7 +442,7 @@ func TestStorm(t *testing.T) {
 		if books := b.report(); books.connects != 300*(rounds+1) || books.disconnects != 300 || len(books.complaints) > 0 {
 			t.Errorf("the broker saw %+v", books)
 		}
-		if len(r.Failures) > 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], fmt.Sprintf("%d times all connections were dropped at once: the last of 300 was back after", rounds)) {
+		if len(r.Failures) > 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], fmt.Sprintf("all connections were dropped at once %d times: the last of 300 was back after", rounds)) {
 			t.Errorf("failures %v, notes %q", r.Failures, r.Notes)
 		}
 	})

@@ -57,7 +57,8 @@ func digits(v float64) string {
 	case a == 0:
 		return "0"
 	case a < 0.0995:
-		return strconv.FormatFloat(v, 'f', min(1-int(math.Floor(math.Log10(a))), 6), 64)
+		two, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'e', 1, 64), 64)
+		return strconv.FormatFloat(two, 'f', -1, 64)
 	case a < 9.995:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	case a < 99.95:

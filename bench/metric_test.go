@@ -110,7 +110,7 @@ func TestMetricValues(t *testing.T) {
 
 func TestFormat(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
-		{FormatCount(0), "0"}, {FormatCount(999), "999"}, {FormatCount(1000), "1,000"}, {FormatCount(1234567), "1,234,567"}, {FormatCount(-1234), "-1,234"}, {FormatCount(0.5), "0.50"}, {FormatCount(0.0125), "0.013"}, {FormatCount(1e-8), "0.000000"}, {FormatCount(1234.6), "1,235"},
+		{FormatCount(0), "0"}, {FormatCount(999), "999"}, {FormatCount(1000), "1,000"}, {FormatCount(1234567), "1,234,567"}, {FormatCount(-1234), "-1,234"}, {FormatCount(0.5), "0.50"}, {FormatCount(0.0125), "0.013"}, {FormatCount(0.00996), "0.01"}, {FormatCount(0.000251), "0.00025"}, {FormatCount(1234.6), "1,235"},
 		{FormatTime(0), "0"}, {FormatTime(999), "999 ns"}, {FormatTime(1000), "1.00 µs"}, {FormatTime(182_400), "182 µs"}, {FormatTime(999_600), "1.00 ms"}, {FormatTime(3_210_000), "3.21 ms"}, {FormatTime(12_340_000), "12.3 ms"}, {FormatTime(time.Second), "1.00 s"}, {FormatTime(time.Hour), "3,600 s"},
 		{FormatBytes(0), "0 B"}, {FormatBytes(999), "999 B"}, {FormatBytes(1000), "1.00 kB"}, {FormatBytes(14_200_000), "14.2 MB"}, {FormatBytes(999_600), "1.00 MB"},
 		{FormatPercent(0), "0%"}, {FormatPercent(1), "100%"}, {FormatPercent(0.5), "50%"}, {FormatPercent(0.06), "6%"}, {FormatPercent(0.0006), "0.06%"}, {FormatPercent(0.0000512), "0.0051%"}, {FormatPercent(0.999), "99.9%"}, {FormatPercent(0.99994), "99.994%"}, {FormatPercent(1.7), "170%"}, {FormatPercent(0.437), "44%"},

@@ -177,15 +177,24 @@ func mergeGenerators(runs []*Result) Generator {
 	}
 	all.Lag = mergeHistograms(runs, func(r *Result) *Histogram { return r.Generator.Lag })
 	all.PerConnection = medianKnown(runs, func(r *Result) int64 { return r.Generator.PerConnection })
-	all.Why = strings.Join(unite(runs, (*Result).limits), "; ")
+	all.Why = whyLimited(runs)
 	return all
 }
 
-func (r *Result) limits() []string {
-	if !r.Generator.Limited {
-		return nil
+// whyLimited is what the first limited run says, and how many were.
+func whyLimited(runs []*Result) (why string) {
+	n := 0
+	for _, r := range runs {
+		if r.Generator.Limited {
+			if n++; n == 1 {
+				why = r.Generator.Why
+			}
+		}
 	}
-	return []string{r.Generator.Why}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%d of %d runs)", why, n, len(runs))
 }
 
 // mergeProcesses is nil unless the broker was watched in every run: its CPU time

@@ -83,7 +83,7 @@ func TestMergeGenerators(t *testing.T) {
 	c.Generator = Generator{Workers: 2, CPUSeconds: 3, CPUOfThreads: true, Busy: 0.5, Waiting: 0.75, RSS: 8, PerConnection: 300}
 	a.Broker, b.Broker = &Process{PID: 5, CPUSeconds: 1, PeakRSS: 50}, &Process{PID: 5, CPUSeconds: 2, PeakRSS: 40}
 	m := Merge([]*Result{a, b, c})
-	want := Generator{Workers: 2, CPUSeconds: 6, CPUOfThreads: true, Busy: 0.5, Waiting: 0.5, RSS: 9, PerConnection: 200, Limited: true, Why: "run 2: it was busy"}
+	want := Generator{Workers: 2, CPUSeconds: 6, CPUOfThreads: true, Busy: 0.5, Waiting: 0.5, RSS: 9, PerConnection: 200, Limited: true, Why: "it was busy (1 of 3 runs)"}
 	if m.Generator != want {
 		t.Errorf("got  %+v\nwant %+v", m.Generator, want)
 	}

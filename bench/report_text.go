@@ -20,9 +20,7 @@ func (r *Result) Lines() []Line {
 	t.flow()
 	t.latency()
 	t.connections()
-	for _, p := range r.Phases {
-		t.row(p.Name, "%s in %s (%s/s)", counted(p.Count), lasting(p.Seconds), FormatCount(p.PerSecond()))
-	}
+	t.phases()
 	t.generator()
 	t.broker()
 	t.runs()
@@ -103,7 +101,7 @@ func (t *text) what() {
 func (t *text) shape() string {
 	p := t.p
 	publishers, subscribers, topics := many(p.Publishers, "publisher", "publishers"), many(p.Subscribers, "subscriber", "subscribers"), many(p.Topics, "topic", "topics")
-	wanted := many(t.r.Connections.Wanted, "connection", "connections")
+	clients := p.Publishers + p.Subscribers
 	switch p.Shape {
 	case Pairs:
 		if p.Publishers == p.Subscribers && p.Publishers == p.Topics {
@@ -123,11 +121,11 @@ func (t *text) shape() string {
 	case SubOnly:
 		return fmt.Sprintf("sub: %s of %s; nobody publishes here", subscribers, topics)
 	case Ramp:
-		return fmt.Sprintf("ramp: %s made and held", wanted)
+		return fmt.Sprintf("ramp: %s made and held", many(clients, "connection is", "connections are"))
 	case Churn:
-		return fmt.Sprintf("churn: %s made and ended", wanted)
+		return fmt.Sprintf("churn: %s all the time", many(clients, "client connects and disconnects", "clients connect and disconnect"))
 	case Storm:
-		return fmt.Sprintf("storm: %s lost all at once, and made again", wanted)
+		return fmt.Sprintf("storm: %s lost all at once, and made again", many(clients, "connection is", "connections are"))
 	}
 	return fmt.Sprintf("%s: %s to %s over %s", p.Shape, publishers, subscribers, topics)
 }
@@ -209,7 +207,7 @@ func (t *text) connections() {
 		opened += " of " + counted(c.Wanted)
 	}
 	said := opened + " opened"
-	if c.Seconds > 0 {
+	if ofItsOwn := slices.ContainsFunc(t.r.Phases, func(p Phase) bool { return p.Name == "connect" }); c.Seconds > 0 && !ofItsOwn {
 		said += fmt.Sprintf(" in %s (%s/s)", lasting(c.Seconds), FormatCount(perSecond(int64(c.Opened), c.Seconds)))
 	}
 	if t.p.Shape.connects() && c.MaxOpen > 0 {
@@ -224,6 +222,16 @@ func (t *text) connections() {
 	}
 	if n := sum(c.Failed); n > 0 {
 		t.toned(Bad, "", "%s failed: %s", counted(n), reasons(c.Failed))
+	}
+}
+
+func (t *text) phases() {
+	for _, p := range t.r.Phases {
+		if p.Name == "hold" {
+			t.row(p.Name, "%s for %s", counted(p.Count), lasting(p.Seconds))
+			continue
+		}
+		t.row(p.Name, "%s in %s (%s/s)", counted(p.Count), lasting(p.Seconds), FormatCount(p.PerSecond()))
 	}
 }
 

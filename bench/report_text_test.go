@@ -26,11 +26,13 @@ func reportSamples() map[string]*Result {
 		r := samples[string(shape)]
 		r.Plan.Rate, r.Plan.ConnectRate, r.Plan.Hold, r.Generator.Lag = 0, 500, 30*time.Second, nil
 		r.Connections = Connections{Wanted: 2000, Opened: 2000, Seconds: 4.01, MaxOpen: 2000}
+		r.Plan.Publishers, r.Plan.Subscribers = 2000, 0
+		r.Phases = []Phase{{"connect", 2000, 4.01}, {"hold", 2000, 30}}
 		r.Generator.PerConnection, r.Generator.RSS = 1234, 21e6
 		r.Broker = &Process{PID: 4711, Seconds: 10, CPUSeconds: 0.4, RSS: 40e6, PeakRSS: 41e6, PerConnection: 3412, Threads: 7}
 	}
-	samples["churn"].Connections.Opened, samples["churn"].Connections.MaxOpen = 50_123, 12
-	samples["storm"].Phases = []Phase{{"connect", 2000, 4.01}, {"reconnect", 2000, 1.02}}
+	samples["churn"].Connections.Wanted, samples["churn"].Connections.Opened, samples["churn"].Phases = 50_123, 50_123, []Phase{{"connect", 50_123, 10}}
+	samples["storm"].Phases = []Phase{{"connect", 2000, 4.01}, {"reconnect", 4000, 1.02}}
 	samples["closed"] = closedSample()
 	samples["flawed"] = flawedSample()
 	samples["lossy"] = lossySample()

@@ -60,7 +60,7 @@ func (s Snapshot) Lines(width int) []string {
 	head := fmt.Sprintf("%-8s", s.Phase)
 	tail := s.elapsed()
 	if left, ok := s.left(); ok {
-		tail = duration(left) + " left"
+		tail = duration((left + time.Second - 1).Truncate(time.Second)) + " left" // not 0 before the end
 	}
 	if s.Done >= 0 {
 		tail = fmt.Sprintf("%3.0f%%  %s", 100*min(s.Done, 1), tail)

@@ -100,6 +100,6 @@ func (r *run) concludeStorm(f *phase, rounds []time.Duration) {
 	r.concludeLinks(f)
 	r.result.Connections.Wanted = len(r.links) * len(rounds)
 	if len(rounds) > 0 {
-		r.remark("%d times all connections were dropped at once: the last of %d was back after %v at best, %v at worst", len(rounds), len(r.links), best.Round(time.Microsecond), worst.Round(time.Microsecond))
+		r.remark("all connections were dropped at once %s: the last of %d was back after %s at best, %s at worst", many(len(rounds), "time", "times"), len(r.links), FormatTime(best), FormatTime(worst))
 	}
 }
