@@ -70,7 +70,7 @@ func (v *view) head(p *pen) {
 		p.put("<p class=\"callout bad\">%s<span>%s</span></p>\n", bad.icon(), f.Text)
 	}
 	if v.Generator.Limited {
-		p.put("<p class=\"callout caution\">%s<span>The generator was the limit. %s</span></p>\n", caution.icon(), v.Generator.Why)
+		p.put("<p class=\"callout caution\">%s<span>The generator was the limit: %s</span></p>\n", caution.icon(), v.Generator.Why)
 	}
 	p.put("</header>\n")
 }

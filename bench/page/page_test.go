@@ -155,7 +155,7 @@ func hostile(text string) Document {
 	r.Phases = []bench.Phase{{Name: text, Count: 3, Seconds: 1}}
 	r.Plan.Shape = bench.Shape(text)
 	c := search()
-	c.Objectives, c.Notes, c.Trials[6].Why = []string{text}, []string{text}, text
+	c.Objectives, c.Notes, c.Trials[9].Why = []string{text}, []string{text}, text
 	return Document{Result: r, Curve: c}
 }
 

@@ -119,7 +119,7 @@ func (v *view) phases(p *pen) {
 func (v *view) machinery(p *pen) {
 	verdict := "The generator was not the limit."
 	if v.Generator.Limited {
-		verdict = "The generator was the limit: " + v.Generator.Why
+		verdict = "The generator was the limit, and not the broker."
 	}
 	defer p.section("machinery", "Generator and broker", verdict)()
 	p.put("<div class=\"pair\">\n<div><h3>Generator</h3>\n")

@@ -80,14 +80,46 @@ func (v *view) time(p *pen) {
 	p.folded("The numbers of these charts", h.table())
 }
 
-// line is a curve of the history: of is what a point says, none where it says
-// nothing.
+// line is a curve of the history: of is what a point says of its second, none
+// where it says nothing. Where one run ends, and the next begins, it is broken.
 func (h *history) line(name string, s stroke, of func(bench.Point) float64) line {
 	l := line{name: name, stroke: s, dots: len(h.points) < 13}
+	seams := h.seams()
 	for _, at := range h.points {
-		l.points = append(l.points, point{at.At - at.Seconds/2, of(at)})
+		middle := at.At - at.Seconds/2
+		for len(seams) > 0 && seams[0] < middle {
+			l.points = append(l.points, point{seams[0], none})
+			seams = seams[1:]
+		}
+		l.points = append(l.points, point{middle, of(at)})
 	}
 	return l
+}
+
+// state is a curve of what is so at the end of each second.
+func (h *history) state(name string, of func(bench.Point) float64) line {
+	l := h.line(name, first, of)
+	i := 0
+	for _, at := range h.points {
+		for math.IsNaN(l.points[i].y) && l.points[i].x < at.At-at.Seconds/2 {
+			i++
+		}
+		l.points[i].x = at.At
+		i++
+	}
+	l.area = true
+	return l
+}
+
+// seams are where one run ends and the next begins.
+func (h *history) seams() (places []float64) {
+	end := 0.0
+	for i, r := range h.Runs {
+		if end += r.Seconds; i < len(h.Runs)-1 {
+			places = append(places, end)
+		}
+	}
+	return places
 }
 
 func highest(lines ...line) (low, high float64) {
@@ -109,11 +141,8 @@ func (h *history) draw(p *pen, c *chart, words func(bench.Point) string) {
 	for _, at := range h.points {
 		c.hovers = append(c.hovers, hover{at.At - at.Seconds, at.At, "to " + strconv.FormatFloat(math.Round(at.At*10)/10, 'f', -1, 64) + " s: " + words(at)})
 	}
-	end := 0.0
-	for i, r := range h.Runs {
-		if end += r.Seconds; i < len(h.Runs)-1 {
-			c.marks = append(c.marks, mark{x: end, y: none, class: "seam"})
-		}
+	for _, seam := range h.seams() {
+		c.marks = append(c.marks, mark{x: seam, y: none, class: "seam"})
 	}
 	c.draw(p)
 }
@@ -179,12 +208,11 @@ func (h *history) times(p *pen) {
 // connections draws how many are open: where they are what is tested, or where
 // they change.
 func (h *history) connections(p *pen) {
-	c := &chart{id: "connections", title: "Open connections", lines: []line{h.line("open", first, func(at bench.Point) float64 { return float64(at.Connected) })}}
+	c := &chart{id: "connections", title: "Open connections", lines: []line{h.state("open", func(at bench.Point) float64 { return float64(at.Connected) })}}
 	low, high := highest(c.lines...)
 	if high == 0 || low == high && !h.connects() {
 		return
 	}
-	c.lines[0].area = true
 	c.y = fromZero("connections", high, 4, shortCount)
 	c.desc = fmt.Sprintf("Open connections over time: at least %s, at most %s.", bench.FormatCount(low), bench.FormatCount(high))
 	h.draw(p, c, func(at bench.Point) string { return bench.FormatCount(float64(at.Connected)) + " open" })
@@ -200,13 +228,12 @@ func (h *history) broker(p *pen) {
 	cpu.y = fromZero("in use", high, 3, shortCount)
 	cpu.desc = fmt.Sprintf("CPUs in use by the broker over time, at most %.2f; %s of its CPU time a message.", high, h.text("broker_cpu_us_per_message"))
 	h.draw(p, cpu, func(at bench.Point) string { return fmt.Sprintf("%.2f CPUs", at.BrokerCPU) })
-	memory := &chart{id: "broker-memory", title: "The broker's memory", height: 140, lines: []line{h.line("resident", first, func(at bench.Point) float64 {
+	memory := &chart{id: "broker-memory", title: "The broker's memory", height: 140, lines: []line{h.state("resident", func(at bench.Point) float64 {
 		if at.BrokerRSS <= 0 {
 			return none
 		}
 		return float64(at.BrokerRSS)
 	})}}
-	memory.lines[0].area = true
 	if _, high = highest(memory.lines...); high == 0 {
 		return
 	}
