@@ -2,6 +2,7 @@ package page
 
 import (
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -152,15 +153,14 @@ func (c *chart) drawLines(p *pen) {
 		return
 	}
 	p.put(`<svg class="box" x="0" y="0" width="100%%" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none">`, c.height, wide, c.height)
-	for i := len(c.lines) - 1; i >= 0; i-- { // the first lies on top
-		l := c.lines[i]
+	for _, l := range slices.Backward(c.lines) { // the first lies on top
 		if l.area {
 			p.put(`<path class="area" d="%s"/>`, c.path(l.points, true))
 		}
 		p.put(`<path class="%s" vector-effect="non-scaling-stroke" d="%s"/>`, markup(l.stroke), c.path(l.points, false))
 	}
 	p.put("</svg>")
-	for _, l := range c.lines {
+	for _, l := range slices.Backward(c.lines) {
 		for i, at := range l.points {
 			alone := (i == 0 || math.IsNaN(l.points[i-1].y)) && (i == len(l.points)-1 || math.IsNaN(l.points[i+1].y))
 			if (l.dots || alone) && !math.IsNaN(at.y) {

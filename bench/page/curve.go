@@ -35,6 +35,8 @@ func (v *view) found() (state, string) {
 	c := v.search
 	objectives := strings.Join(c.Objectives, ", ")
 	switch {
+	case c.Max == nil && c.LimitedByGenerator:
+		return caution, "The generator is too weak to find a rate that keeps " + objectives
 	case c.Max == nil:
 		return bad, "No rate keeps " + objectives
 	case c.LimitedByGenerator || c.Next == 0:
@@ -72,9 +74,10 @@ func (v *view) rates(p *pen) {
 	p.table(t)
 	p.put("</div>\n")
 	var missed [][2]string
+	last := 0.0
 	for _, trial := range c.Trials {
-		if !trial.Kept {
-			missed = append(missed, [2]string{bench.FormatCount(trial.Rate) + "/s", trial.Why})
+		if !trial.Kept && trial.Rate != last && (c.Next == 0 || trial.Rate <= c.Next) {
+			missed, last = append(missed, [2]string{bench.FormatCount(trial.Rate) + "/s", trial.Why}), trial.Rate
 		}
 	}
 	if len(missed) > 0 {
@@ -95,9 +98,8 @@ func (v *view) drawRates(p *pen) {
 		return
 	}
 	ch := &chart{id: "rates-curve", title: "Latency against rate", height: 300, lines: lines}
-	highestRate := 0.0
+	lowest, fastest := c.Trials[0].Rate, c.Trials[len(c.Trials)-1].Rate
 	for _, trial := range c.Trials {
-		highestRate = max(highestRate, trial.Rate)
 		h := typical(trial.Result)
 		if h.Count() == 0 {
 			continue
@@ -108,7 +110,9 @@ func (v *view) drawRates(p *pen) {
 			spot{trial.Rate, microseconds(h.Quantile(0.5)), first, !trial.Kept, text},
 			spot{trial.Rate, microseconds(h.Quantile(0.99)), second, !trial.Kept, text})
 	}
-	ch.x = fromZero("messages a second that were asked for", highestRate, 6, shortCount)
+	if ch.x = fromZero("messages a second that were asked for", fastest, 6, shortCount); lowest > 0 && fastest > 25*lowest {
+		ch.x = decades(ch.x.title, lowest, fastest, shortCount)
+	}
 	for _, limit := range v.limits() {
 		low, high = min(low, limit.y), max(high, limit.y)
 		ch.marks = append(ch.marks, limit)

@@ -289,6 +289,8 @@ func TestVerdict(t *testing.T) {
 	nothing.Max = nil
 	more := search()
 	more.Next = 0
+	weak := search()
+	weak.Max, weak.LimitedByGenerator = nil, true
 	for _, test := range []struct {
 		document Document
 		state    state
@@ -300,6 +302,7 @@ func TestVerdict(t *testing.T) {
 		{Document{Result: repeated()}, caution, "; the generator was the limit"},
 		{Document{Curve: search()}, good, "12,000/s is the highest rate that keeps p99<10ms, lost=0"},
 		{Document{Curve: more}, caution, "At least 12,000/s keep"},
+		{Document{Curve: weak}, caution, "The generator is too weak"},
 		{Document{Curve: nothing}, bad, "No rate keeps p99<10ms, lost=0"},
 	} {
 		var b bytes.Buffer

@@ -3,6 +3,7 @@ package page
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,5 +113,26 @@ func TestPath(t *testing.T) {
 	}
 	if got, want := c.path(points, true), markup("M0.0 100.0L0.0 100.0L250.0 0.0L250.0 100.0ZM750.0 100.0L750.0 50.0L750.0 100.0Z"); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestHistory: curves are broken between runs; means last for their second, and
+// states are those of its end.
+func TestHistory(t *testing.T) {
+	v := newView(&bench.Result{Runs: []*bench.Result{{Seconds: 2}, {Seconds: 1}}})
+	h := &history{view: v, points: []bench.Point{{At: 1, Seconds: 1, Sent: 1}, {At: 2, Seconds: 1, Sent: 2}, {At: 3, Seconds: 1, Sent: 3}}}
+	sent := func(at bench.Point) float64 { return float64(at.Sent) }
+	for name, test := range map[string]struct {
+		got  line
+		want []point
+	}{
+		"line":  {h.line("", first, sent), []point{{0.5, 1}, {1.5, 2}, {2, none}, {2.5, 3}}},
+		"steps": {h.steps("", first, sent), []point{{0, 1}, {1, 1}, {1, 2}, {2, 2}, {2, none}, {2, 3}, {3, 3}}},
+		"state": {h.state("", sent), []point{{1, 1}, {2, 2}, {2, none}, {3, 3}}},
+	} {
+		same := func(a, b point) bool { return a.x == b.x && (a.y == b.y || math.IsNaN(a.y) && math.IsNaN(b.y)) }
+		if !slices.EqualFunc(test.got.points, test.want, same) {
+			t.Errorf("%s: %v, want %v", name, test.got.points, test.want)
+		}
 	}
 }

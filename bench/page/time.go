@@ -87,11 +87,26 @@ func (h *history) line(name string, s stroke, of func(bench.Point) float64) line
 	seams := h.seams()
 	for _, at := range h.points {
 		middle := at.At - at.Seconds/2
-		for len(seams) > 0 && seams[0] < middle {
+		if len(seams) > 0 && seams[0] < middle {
 			l.points = append(l.points, point{seams[0], none})
 			seams = seams[1:]
 		}
 		l.points = append(l.points, point{middle, of(at)})
+	}
+	return l
+}
+
+// steps is a curve of what is the mean of each second.
+func (h *history) steps(name string, s stroke, of func(bench.Point) float64) line {
+	l := line{name: name, stroke: s}
+	seams := h.seams()
+	for _, at := range h.points {
+		begin := at.At - at.Seconds
+		if len(seams) > 0 && seams[0] < at.At-at.Seconds/2 {
+			l.points = append(l.points, point{seams[0], none})
+			seams = seams[1:]
+		}
+		l.points = append(l.points, point{begin, of(at)}, point{at.At, of(at)})
 	}
 	return l
 }
@@ -149,8 +164,8 @@ func (h *history) draw(p *pen, c *chart, words func(bench.Point) string) {
 
 func (h *history) rates(p *pen) {
 	perSecond := func(n int64, at bench.Point) float64 { return float64(n) / max(at.Seconds, 1e-9) }
-	delivered := h.line("delivered", first, func(at bench.Point) float64 { return perSecond(at.Delivered, at) })
-	sent := h.line("sent", second, func(at bench.Point) float64 { return perSecond(at.Sent, at) })
+	delivered := h.steps("delivered", first, func(at bench.Point) float64 { return perSecond(at.Delivered, at) })
+	sent := h.steps("sent", second, func(at bench.Point) float64 { return perSecond(at.Sent, at) })
 	c := &chart{id: "rate", title: "Messages a second"}
 	if h.known("delivered") {
 		delivered.area = true
@@ -222,7 +237,7 @@ func (h *history) broker(p *pen) {
 	if h.Broker == nil {
 		return
 	}
-	cpu := &chart{id: "broker-cpu", title: "CPUs that the broker keeps busy", height: 140, lines: []line{h.line("CPUs", first, func(at bench.Point) float64 { return at.BrokerCPU })}}
+	cpu := &chart{id: "broker-cpu", title: "CPUs that the broker keeps busy", height: 140, lines: []line{h.steps("CPUs", first, func(at bench.Point) float64 { return at.BrokerCPU })}}
 	cpu.lines[0].area = true
 	_, high := highest(cpu.lines...)
 	cpu.y = fromZero("in use", high, 3, shortCount)
