@@ -36,7 +36,11 @@ func Repeat(ctx context.Context, p Plan, n int, run Runner, tell func(i int, r *
 		}
 	}
 	merged := Merge(runs)
-	if merged != nil && len(runs) < n {
+	switch {
+	case merged == nil:
+	case ctx.Err() != nil && err == nil:
+		merged.Notes = append(merged.Notes, fmt.Sprintf("the test was ended in run %d of %d", len(runs), n))
+	case len(runs) < n:
 		merged.Notes = append(merged.Notes, fmt.Sprintf("only %d of %d runs took place", len(runs), n))
 	}
 	return merged, err
