@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"mqtk/bench/loop"
 )
 
 // A processWatch reads what /proc tells of a process and its descendants. It holds
@@ -117,7 +119,7 @@ func (w *processWatch) add(s *ProcessSample, statFile, statusFile *os.File) erro
 		if statFile == w.stat {
 			return errProcessEnded
 		}
-		s.CPU += stat.cpu // until somebody waits for it
+		s.CPU += stat.own + stat.waited // until somebody waits for it
 		return nil
 	}
 	// The resident set of stat is up to some MB behind where threads are many.
@@ -125,12 +127,23 @@ func (w *processWatch) add(s *ProcessSample, statFile, statusFile *os.File) erro
 		return procError(err)
 	}
 	status := string(text)
-	s.CPU += stat.cpu
+	s.CPU += stat.waited + ownTime(&stat)
 	s.RSS += kilobytes(procField(status, "VmRSS"))
 	s.HighRSS += kilobytes(procField(status, "VmHWM"))
 	s.Threads += stat.threads
 	s.Processes++
 	return nil
+}
+
+// ownTime is the CPU time of a process alone: by its clock, whose hand stands
+// between the ticks, unless that is not to be had. The files that were read
+// before are those of a process that is still there, so the id is its own.
+func ownTime(stat *procStat) time.Duration {
+	t, err := loop.ProcessTime(stat.pid)
+	if err != nil {
+		return stat.own
+	}
+	return max(t, stat.own)
 }
 
 // read is the whole of a file of /proc, which is made anew for each read from its
@@ -197,8 +210,10 @@ func procError(err error) error {
 
 // A procStat is what is read of /proc/PID/stat.
 type procStat struct {
+	pid     int
 	state   byte
-	cpu     time.Duration // its own, and of the children it has waited for
+	own     time.Duration // CPU time of all its threads
+	waited  time.Duration // and of the children that it has waited for
 	threads int
 }
 
@@ -210,14 +225,21 @@ func parseStat(text []byte) (s procStat, err error) {
 	if i < 0 || len(fields) < 18 || len(fields[0]) != 1 {
 		return s, fmt.Errorf("/proc says %.100q of it, which is not understood", text)
 	}
+	if s.pid, err = strconv.Atoi(string(text[:max(bytes.IndexByte(text, ' '), 0)])); err != nil {
+		return procStat{}, fmt.Errorf("/proc says %.100q of it, which begins with no id", text)
+	}
 	s.state = fields[0][0]
-	const utime, cstime, threads = 14 - 3, 17 - 3, 20 - 3 // as proc(5) counts them, the state being 3
-	for i := utime; i <= cstime; i++ {
-		ticks, err := strconv.ParseInt(string(fields[i]), 10, 64)
+	const utime, cutime, threads = 14 - 3, 16 - 3, 20 - 3 // as proc(5) counts them, the state being 3
+	for i := range 4 {
+		ticks, err := strconv.ParseInt(string(fields[utime+i]), 10, 64)
 		if err != nil || ticks < 0 || ticks > math.MaxInt64/4/int64(tick) {
-			return procStat{}, fmt.Errorf("/proc says %.100q of its CPU time, which is not understood", fields[i])
+			return procStat{}, fmt.Errorf("/proc says %.100q of its CPU time, which is not understood", fields[utime+i])
 		}
-		s.cpu += time.Duration(ticks) * tick
+		if utime+i < cutime {
+			s.own += time.Duration(ticks) * tick
+		} else {
+			s.waited += time.Duration(ticks) * tick
+		}
 	}
 	if s.threads, err = strconv.Atoi(string(fields[threads])); err != nil || s.threads < 0 {
 		return procStat{}, fmt.Errorf("/proc says %.100q of its threads, which is not understood", fields[threads])
