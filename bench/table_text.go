@@ -16,13 +16,13 @@ func (t *Table) Lines() [][]string {
 	for i := range t.Rows {
 		open = open || t.Rows[i].open()
 	}
-	lines := [][]string{t.line(open, "row", "broker", "delivered/s", "CPU/message", "p99", "RSS", "rate of A", "CPU of A")}
+	lines := [][]string{t.line(open, "row", "broker", "delivered/s", "CPU/message", "p99", "RSS", "A faster by", "A cheaper by")}
 	for i := range t.Rows {
 		r := &t.Rows[i]
 		for broker := range r.Runs {
 			name, rates, cpu := r.Name, "", ""
 			if broker > 0 {
-				name, rates, cpu = "", r.factor(broker, "delivered_per_second"), r.factor(broker, "broker_cpu_us_per_message")
+				name, rates, cpu = "", r.faster(broker), r.cheaper(broker)
 			}
 			mark := ""
 			if r.limited(broker) > 0 {
@@ -55,9 +55,9 @@ func (t *Table) Legend() []string {
 			runs = max(runs, len(r))
 		}
 	}
-	legend := []string{fmt.Sprintf("medians of %d runs of each broker, by turns, MQTT %s; rate of A: how many times this broker's rate that of A is, with the interval of 95 %%; CPU of A: the same of CPU time a message", runs, t.Version)}
+	legend := []string{fmt.Sprintf("medians of %s of each broker, by turns, MQTT %s; A faster by: how many times this broker's rate that of A is, and the interval that holds this in 95 of 100 such tables; A cheaper by: the same of the CPU time a message, which this broker takes more of", many(runs, "run", "runs"), t.Version)}
 	if runs < Fewest {
-		legend = append(legend, fmt.Sprintf("(?): %d runs are too few for an interval; --repeat makes more", runs))
+		legend = append(legend, fmt.Sprintf("(?): too few runs for an interval, which takes %d; --repeat makes more", Fewest))
 	}
 	if len(t.Limits()) > 0 {
 		legend = append(legend, "+ the generator was the limit: the broker can do more")
@@ -78,13 +78,13 @@ func (t *Table) WriteTo(w io.Writer) (int64, error) {
 	writeColumns(&b, t.Lines())
 	b.WriteByte('\n')
 	for _, line := range t.Legend() {
-		b.WriteString(line + "\n")
+		b.WriteString(strings.Join(wrap(line, lineWidth), "\n") + "\n")
 	}
 	for _, line := range t.Limits() {
-		b.WriteString("limit    " + line + "\n")
+		b.WriteString(Line{Label: "LIMIT", Text: line}.String() + "\n")
 	}
 	for _, f := range t.Failures() {
-		b.WriteString("FOUND    " + f.Text + "\n")
+		b.WriteString(Line{Label: "FAILED", Text: f.Text}.String() + "\n")
 	}
 	n, err := io.WriteString(w, b.String())
 	return int64(n), err

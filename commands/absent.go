@@ -28,6 +28,11 @@ func absentFlag(verb, shown string) string {
 		return ""
 	}
 	switch shown {
+	case "-d", "--debug":
+		switch verb {
+		case "bench", "pub", "sub", "conn": // pub and sub of bench: those beside it have the flag
+			return "a load is too much to show each packet of: mqtk pub -d and mqtk sub -d show what goes over the wire"
+		}
 	case "--ca":
 		return "the file of authorities is --cafile"
 	case "--repeat", "--repeat-delay":

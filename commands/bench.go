@@ -13,18 +13,17 @@ import (
 // benchOptions is what the flags of bench, and of bench pub, sub and conn, fill.
 type benchOptions struct {
 	connectOptions
-	load     bench.Plan // as far as flags say
-	Clients  *int
-	Shape    string
-	QoS      []string
-	Sources  string // addresses of this side
-	Prefix   string // of client ids
-	Judge    benchJudge
-	Out      benchOutput
-	Brokers  []string // commands
-	Rows     string
-	kind     benchKind
-	clientID *string
+	load    bench.Plan // as far as flags say
+	Clients *int
+	Shape   string
+	QoS     []string
+	Sources string // addresses of this side
+	Prefix  string // of client ids
+	Judge   benchJudge
+	Out     benchOutput
+	Brokers []string // commands
+	Rows    string
+	kind    benchKind
 }
 
 // A benchKind is one of the commands that put load on a broker, as the letter by
@@ -41,7 +40,7 @@ const (
 // benchCommand is mqtk bench, which is a command and a family of commands.
 func (p *program) benchCommand() *cli.Command {
 	c := p.loadCommand(benchBoth)
-	c.Subcommands = []*cli.Command{p.loadCommand(benchPub), p.loadCommand(benchSub), p.loadCommand(benchConn), p.benchCrashCommand()}
+	c.Subcommands = []*cli.Command{p.loadCommand(benchPub), p.loadCommand(benchSub), p.loadCommand(benchConn), p.benchCompareCommand(), p.benchCrashCommand()}
 	return c
 }
 

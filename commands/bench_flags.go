@@ -41,6 +41,10 @@ func (o *benchOptions) flags() []cli.Flag {
 func (o *benchOptions) loadFlags() []cli.Flag {
 	b := &o.load
 	shapes, clients := "have clients do what `SHAPE` says: "+strings.Join(shapesOf(benchBoth), ", ")+" (default pairs); SHAPES in the man page tells of each", "have `N` publishers and N subscribers; of fan-in one subscriber, of fan-out one publisher (default 10)"
+	topics := "mqtk/%r/%i"
+	if o.kind != benchBoth {
+		topics = "mqtk/bench/%i" // which the other one knows
+	}
 	switch o.kind {
 	case benchPub:
 		clients = "have `N` publishers (default 10)"
@@ -55,7 +59,7 @@ func (o *benchOptions) loadFlags() []cli.Flag {
 		benchFlag{"bp", valued("pubs", "have `N` publishers", toCount(&b.Publishers))},
 		benchFlag{"bs", valued("subs", "have `N` subscribers", toCount(&b.Subscribers))},
 		benchFlag{"bps", valued("topics", "use `N` topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)", toCount(&b.Topics))},
-		benchFlag{"bps", valued("topic t", "call the topics by `TEMPLATE`, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)", o.toTemplate)},
+		benchFlag{"bps", valued("topic t", "call the topics by `TEMPLATE`, in which %i becomes the number of the topic and %r a word of this run (default "+topics+")", o.toTemplate)},
 		benchFlag{"bps", valued("qos q", "publish and subscribe at `QOS` 0, 1 or 2 (default 0)", toQoS(&o.QoS))},
 		benchFlag{"bp", valued("size s", "publish payloads of `BYTES`, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)", toSizes(&b.SizeMin, &b.SizeMax))},
 		benchFlag{"bps", valued("messages n", "end after `N` messages in all; with --duration, whatever ends first", toBigCount(&b.Messages))},

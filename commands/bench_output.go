@@ -36,6 +36,7 @@ func (o *benchOptions) outputFlags() []cli.Flag {
 	return o.kind.pick("Reporting",
 		benchFlag{"bpsc", onOff("json", "print the report as a JSON object", &out.JSON)},
 		benchFlag{"bpsc", csv},
+		benchFlag{"bpsc", valued("html", "write a page with curves to `FILE`", toString(&out.HTML))},
 		benchFlag{"bpsc", valued("series", "write what each second was like as CSV, a row for each, to `FILE`", toString(&out.Series))},
 		benchFlag{"bpsc", onOff("quiet", "print no warning, no error and nothing about the course of things", &o.Quiet)})
 }

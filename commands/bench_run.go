@@ -20,6 +20,7 @@ func (o *benchOptions) run(ctx context.Context, p *program) error {
 	defer o.Out.close()
 	whole, cancel := p.newLink(ctx, &o.connectOptions, plan{}) // signals and -W, from the first to the last
 	defer cancel()
+	<-whole.armed
 	if len(o.Brokers) > 1 {
 		return o.sideBySide(whole.ctx, p, load)
 	}
@@ -79,6 +80,9 @@ func (o *benchOptions) measure(p *program, t *benchTarget, plan bench.Plan) erro
 	}
 	if result.Program == "" {
 		o.sign(p, result)
+	}
+	if stopped := interrupted(t.ctx); stopped != nil {
+		result.Notes = append(result.Notes, "ended before its time: "+stopped.Error())
 	}
 	result.Judge(o.Judge.Expect)
 	if err := o.Out.print(p, result, drawResult(result)); err != nil {

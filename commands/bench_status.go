@@ -86,13 +86,16 @@ func (s *benchStatus) clear() {
 // inBrief is a run in a few words.
 func inBrief(r *bench.Result) string {
 	var words []string
-	for _, name := range []string{"delivered_per_second", "acknowledged_per_second", "connections_per_second", "p99", "broker_cpu_us_per_message"} {
-		m, ok := bench.MetricNamed(name)
-		if !ok {
-			continue
+	for _, f := range []struct{ metric, text string }{
+		{"delivered_per_second", "%s delivered"}, {"sent_per_second", "%s sent"}, {"connections_per_second", "%s connected"},
+		{"p99", "p99 %s"}, {"broker_cpu_us_per_message", "%s of the broker's CPU a message"},
+	} {
+		m, _ := bench.MetricNamed(f.metric)
+		if len(words) > 0 && m.Unit == bench.UnitPerSecond {
+			continue // one rate says it
 		}
-		if v, known := m.Of(r); known && (name != "acknowledged_per_second" || len(words) == 0) {
-			words = append(words, strings.ReplaceAll(strings.TrimSuffix(name, "_per_second"), "_", " ")+" "+m.Format(v))
+		if v, known := m.Of(r); known {
+			words = append(words, fmt.Sprintf(f.text, m.Format(v)))
 		}
 	}
 	if n := len(r.Failures); n > 0 {

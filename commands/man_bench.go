@@ -79,7 +79,7 @@ Before it starts it looks whether the system has room for as many connections: o
 func benchSideBySide() manSection {
 	return manSection{
 		heading: "SIDE BY SIDE",
-		text: `With two or more --broker, each row of --rows is measured by turns: all brokers of it are started, each run of one is followed by one of another, every other round goes the other way round, and then they are stopped (TERM, and KILL after 5 seconds). All speak the newest MQTT that each of them speaks. A run takes 3 seconds unless --duration says otherwise. The table tells the medians, and how many times the rate and the CPU time of each other broker those of the first are, with the interval that holds the true factor in 95 of 100 such comparisons.
+		text: `With two or more --broker, each row of --rows is measured by turns: all brokers of it are started, each run of one is followed by one of another, every other round goes the other way round, and then they are stopped (TERM, and KILL after 5 seconds). All speak the newest MQTT that each of them speaks. A run takes 3 seconds unless --duration says otherwise. The table tells the medians, how many times faster than each other broker the first is, and how many times less CPU time it takes for a message, with the interval that holds the true factor in 95 of 100 such comparisons; a factor below 1 is the other way round. In JSON, ratio is the figure of the first divided by that of the other.
 
 The CPU time for a message is the figure to trust on a machine that does other things as well. A rate is that of the broker only where the generator was not the limit, which the table marks.`,
 	}
@@ -129,10 +129,11 @@ func benchExamples() []manRow {
 		{"mqtk bench", "Measure mqtk's own broker, in this process, at full speed"},
 		{"mqtk bench -p 1883 --rate 2000 -q 1", "See the latency of the broker on this machine at 2000 messages a second"},
 		{"mqtk bench -p 1883 --rate 2k -q 1 --expect 'p99<10ms,lost=0'", "Let a pipeline fail, with code 10, if it is too slow"},
-		{"mqtk bench -p 1883 --find-max --slo 'p99<10ms,lost=0'", "Find the highest rate that it keeps up with"},
+		{"mqtk bench -p 1883 --find-max --slo 'p99<10ms,lost=0' --html curve.html", "Find the highest rate that it keeps up with, and draw the curve"},
 		{"mqtk bench --shape fan-out -c 1000 -q 1 -n 5000 --pid 4711", "Send 5000 messages to 1000 subscribers, and watch what the broker, process 4711, takes"},
 		{"mqtk bench --broker 'mqtk serve -p {port}' --broker 'mosquitto -p {port}'", "Put two brokers side by side"},
 		{"mqtk bench -p 1883 --repeat 5 --json > before.json", "Save runs, to compare others with"},
+		{"mqtk bench compare before.json after.json", "Tell whether a change made it better or worse"},
 		{"mqtk bench conn -c 50000 -R 2000 -A 127.0.0.2-127.0.0.5 -p 1883", "Make and hold 50000 connections from four addresses"},
 	}
 }
@@ -156,5 +157,25 @@ func benchConnExamples() []manRow {
 		{"mqtk bench conn -p 1883 -c 10000 -R 1000 --hold 60 --pid 4711", "See what 10000 idle connections cost the broker"},
 		{"mqtk bench conn -p 1883 --shape churn -c 100 -z 30", "Connect and disconnect for half a minute"},
 		{"mqtk bench conn -p 1883 --shape storm -c 5000", "Lose 5000 connections at once, and see how long they take to be back"},
+	}
+}
+
+func benchCompareNotes() []manSection {
+	return []manSection{{
+		heading: "VERDICTS",
+		text:    `Each figure of which more or less is better is compared by the runs of --repeat: the medians, how many times the first the second is, and the interval that holds the true factor in 95 of 100 such comparisons. With fewer than three runs on either side everything is unclear. Of figures that say the same, one is judged, since each more is a chance of a false alarm; --figures chooses others. What was run with another test (shape, rate, sizes, clients ...) is no comparison, and refused, unless --anyway is given. What was run on another machine is compared, and the difference named.`,
+		rows: []manRow{
+			{"same", "the whole interval lies within the threshold"},
+			{"better, worse", "the whole interval lies on one side of 1, and the ratio beyond the threshold"},
+			{"unclear", "the runs do not tell; more of them might"},
+			{"-", "the figure is shown and decides nothing"},
+		},
+	}}
+}
+
+func benchCompareExamples() []manRow {
+	return []manRow{
+		{"mqtk bench compare before.json after.json", "Tell what has changed"},
+		{"mqtk bench compare --threshold 10% main.json branch.json --json", "Let a pipeline fail where a figure is worse by more than a tenth"},
 	}
 }

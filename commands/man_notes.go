@@ -55,6 +55,8 @@ func notesOn(path []*cli.Command) manNotes {
 		return manNotes{append(benchEndNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchSubExamples(), true}
 	case "bench conn":
 		return manNotes{append(benchConnNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchConnExamples(), true}
+	case "bench compare":
+		return manNotes{benchCompareNotes(), colourEnvironment(), benchCompareExamples(), true}
 	case "bench crash":
 		return manNotes{crashNotes(), clientEnvironment(), crashExamples(), true}
 	}

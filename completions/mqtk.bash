@@ -303,10 +303,11 @@ _mqtk_bench_pub() {
     --will-message-expiry) return ;;
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
     --csv) _mqtk_files; return ;;
+    --html) _mqtk_files; return ;;
     --series) _mqtk_files; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '-c --clients --pubs --topics -t --topic -q --qos -s --size -n --messages -z --duration --rate --ramp -R --connect-rate --warmup -M --window --max-inflight -r --retain --patience --workers --expect --repeat --broker --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+        _mqtk_words '-c --clients --pubs --topics -t --topic -q --qos -s --size -n --messages -z --duration --rate --ramp -R --connect-rate --warmup -M --window --max-inflight -r --retain --patience --workers --expect --repeat --broker --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --html --series --quiet --help'
     fi
 }
 
@@ -371,10 +372,11 @@ _mqtk_bench_sub() {
     --will-message-expiry) return ;;
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
     --csv) _mqtk_files; return ;;
+    --html) _mqtk_files; return ;;
     --series) _mqtk_files; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '-c --clients --subs --topics -t --topic -q --qos -n --messages -z --duration -R --connect-rate --warmup --patience --workers --expect --repeat --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+        _mqtk_words '-c --clients --subs --topics -t --topic -q --qos -n --messages -z --duration -R --connect-rate --warmup --patience --workers --expect --repeat --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --html --series --quiet --help'
     fi
 }
 
@@ -436,10 +438,23 @@ _mqtk_bench_conn() {
     --will-message-expiry) return ;;
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
     --csv) _mqtk_files; return ;;
+    --html) _mqtk_files; return ;;
     --series) _mqtk_files; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '--shape -c --clients -z --duration -R --connect-rate --hold --patience --workers --expect --repeat --broker --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+        _mqtk_words '--shape -c --clients -z --duration -R --connect-rate --hold --patience --workers --expect --repeat --broker --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --html --series --quiet --help'
+    fi
+}
+
+_mqtk_bench_compare() {
+    case $prev in
+    --threshold) return ;;
+    --figures) return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        _mqtk_words '--threshold --figures --closed-latency --anyway --json --quiet --help'
+    else
+        _mqtk_files
     fi
 }
 
@@ -480,6 +495,7 @@ _mqtk_bench() {
         pub) _mqtk_bench_pub; return ;;
         sub) _mqtk_bench_sub; return ;;
         conn) _mqtk_bench_conn; return ;;
+        compare) _mqtk_bench_compare; return ;;
         crash) _mqtk_bench_crash; return ;;
         esac
     fi
@@ -553,12 +569,13 @@ _mqtk_bench() {
     --will-message-expiry) return ;;
     --will-payload-format) _mqtk_words 'utf8 bytes'; return ;;
     --csv) _mqtk_files; return ;;
+    --html) _mqtk_files; return ;;
     --series) _mqtk_files; return ;;
     esac
     if [[ $cur == -* ]]; then
-        _mqtk_words '--shape -c --clients --pubs --subs --topics -t --topic -q --qos -s --size -n --messages -z --duration --rate --ramp -R --connect-rate --warmup -M --window --max-inflight --outstanding -r --retain --patience --workers --expect --find-max --slo --repeat --broker --rows --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --series --quiet --help'
+        _mqtk_words '--shape -c --clients --pubs --subs --topics -t --topic -q --qos -s --size -n --messages -z --duration --rate --ramp -R --connect-rate --warmup -M --window --max-inflight --outstanding -r --retain --patience --workers --expect --find-max --slo --repeat --broker --rows --pid -h --host -p --port -L --url --unix -A --bind -W --timeout --retry --retry-wait --wait-broker --proxy -S --srv --ws-header --cafile --capath --tls-use-os-certs --cert --key --key-password-from --insecure --servername --tls-version --ciphers --alpn --tls-alpn --tls-keylog -u --username -P --password --pw --password-from -i --id -I --id-prefix --auth-method --plain-without-tls -V --protocol-version -k --keep-alive --keepalive --no-clean --disable-clean-session -x --session-expiry -D --property --will-topic --will-payload --will-qos --will-retain --will-delay --will-user-property --will-content-type --will-response-topic --will-correlation-data --will-message-expiry --will-payload-format --json --csv --html --series --quiet --help'
     else
-        _mqtk_words 'pub sub conn crash'
+        _mqtk_words 'pub sub conn compare crash'
     fi
 }
 
@@ -604,7 +621,7 @@ _mqtk_help() {
         case $prev in
         serve) _mqtk_words 'acl passwd import'; return ;;
         acl) _mqtk_words 'explain lint'; return ;;
-        bench) _mqtk_words 'pub sub conn crash'; return ;;
+        bench) _mqtk_words 'pub sub conn compare crash'; return ;;
         inspect) _mqtk_words 'journal'; return ;;
         esac
         _mqtk_words 'serve pub sub bench inspect completion help version'

@@ -405,6 +405,7 @@ _mqtk_bench_pub() {
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
         '(--help)--help[show help]'
@@ -499,6 +500,7 @@ _mqtk_bench_sub() {
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
         '(--help)--help[show help]'
@@ -587,9 +589,22 @@ _mqtk_bench_conn() {
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
         '(--help)--help[show help]'
+}
+
+_mqtk_bench_compare() {
+    _arguments -s -S \
+        '(--threshold)--threshold=[take PERCENT for the least difference that matters (default 5%)]:PERCENT: ' \
+        '(--figures)--figures=[judge the figures NAMES, with commas between (default\: those that say most)]:NAMES: ' \
+        '(--closed-latency)--closed-latency[judge the latency of closed loops, too, which is as long as their windows make it]' \
+        '(--anyway)--anyway[compare runs of different tests, too]' \
+        '(--json)--json[print the verdict as a JSON object]' \
+        '(--quiet)--quiet[print no error]' \
+        '(--help)--help[show help]' \
+        '*:path:_files'
 }
 
 _mqtk_bench_crash() {
@@ -649,8 +664,8 @@ _mqtk_bench() {
         '(--pubs)--pubs=[have N publishers]:N: ' \
         '(--subs)--subs=[have N subscribers]:N: ' \
         '(--topics)--topics=[use N topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)]:N: ' \
-        '(-t --topic)-t+[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
-        '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-t --topic)-t+[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/%r/%i)]:TEMPLATE: ' \
+        '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/%r/%i)]:TEMPLATE: ' \
         '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
@@ -746,10 +761,11 @@ _mqtk_bench() {
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
         '(--help)--help[show help]' \
-        '*: :(pub sub conn crash)'
+        '*: :(pub sub conn compare crash)'
 }
 
 _mqtk_inspect_journal() {
@@ -791,7 +807,7 @@ _mqtk_help() {
         case $words[CURRENT-1] in
         serve) compadd -- acl passwd import; return ;;
         acl) compadd -- explain lint; return ;;
-        bench) compadd -- pub sub conn crash; return ;;
+        bench) compadd -- pub sub conn compare crash; return ;;
         inspect) compadd -- journal; return ;;
         esac
     fi

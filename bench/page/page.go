@@ -34,6 +34,19 @@ func (d Document) WriteTo(w io.Writer) (int64, error) {
 	}
 	p, v := &pen{}, newView(d.Result)
 	v.search = d.Curve
+	p.page(v.subject(), func() {
+		for _, section := range []func(*view, *pen){
+			(*view).head, (*view).rates, (*view).checks, (*view).latency, (*view).connecting, (*view).time,
+			(*view).runs, (*view).phases, (*view).machinery, (*view).notes, (*view).setting, (*view).terms,
+		} {
+			section(v, p)
+		}
+	})
+	return p.WriteTo(w)
+}
+
+// page writes what every page begins and ends with.
+func (p *pen) page(title string, body func()) {
 	p.put(`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -49,15 +62,9 @@ func (d Document) WriteTo(w io.Writer) (int64, error) {
 </head>
 <body>
 <main>
-`, v.subject(), markup(style))
-	for _, section := range []func(*view, *pen){
-		(*view).head, (*view).rates, (*view).checks, (*view).latency, (*view).connecting, (*view).time,
-		(*view).runs, (*view).phases, (*view).machinery, (*view).notes, (*view).setting, (*view).terms,
-	} {
-		section(v, p)
-	}
+`, title, markup(style))
+	body()
 	p.put("</main>\n</body>\n</html>\n")
-	return p.WriteTo(w)
 }
 
 // A view is a result with its figures by name, and the search it is of, if it is.

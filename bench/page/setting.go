@@ -187,23 +187,33 @@ func (p *pen) bullets(texts []string) {
 // setting is what would be needed to do it again.
 func (v *view) setting(p *pen) {
 	defer p.section("setting", "How it was measured", "")()
-	if len(v.Command) > 0 {
-		p.put("<pre><code>")
-		for i, word := range v.Command {
-			if i > 0 {
-				p.put(" ")
-			}
-			p.put("<span>%s</span>", quote(word)) // a line breaks between words
-		}
-		p.put("</code></pre>\n")
-	}
+	p.command(v.Command)
 	p.put("<div class=\"pair\">\n<div><h3>Plan</h3>\n")
 	p.list(v.plan())
 	p.put("</div>\n<div><h3>Environment</h3>\n")
-	e := &v.Environment
-	var pairs [][2]string
+	p.list(environment(v.Program, &v.Environment))
+	p.put("</div>\n</div>\n")
+}
+
+// command shows a command line.
+func (p *pen) command(words []string) {
+	if len(words) == 0 {
+		return
+	}
+	p.put("<pre><code>")
+	for i, word := range words {
+		if i > 0 {
+			p.put(" ")
+		}
+		p.put("<span>%s</span>", quote(word)) // a line breaks between words
+	}
+	p.put("</code></pre>\n")
+}
+
+// environment is what is known of where it was measured.
+func environment(program string, e *bench.Environment) (pairs [][2]string) {
 	for _, pair := range [][2]string{
-		{"mqtk", v.Program}, {"Go", e.Go}, {"system", strings.TrimSpace(e.OS + " " + e.Kernel)}, {"architecture", e.Arch}, {"CPU", e.CPUModel},
+		{"mqtk", program}, {"Go", e.Go}, {"system", strings.TrimSpace(e.OS + " " + e.Kernel)}, {"architecture", e.Arch}, {"CPU", e.CPUModel},
 	} {
 		if pair[1] != "" {
 			pairs = append(pairs, pair)
@@ -215,8 +225,7 @@ func (v *view) setting(p *pen) {
 	if e.MemoryBytes > 0 {
 		pairs = append(pairs, [2]string{"memory", bench.FormatBytes(float64(e.MemoryBytes))})
 	}
-	p.list(pairs)
-	p.put("</div>\n</div>\n")
+	return pairs
 }
 
 func (v *view) plan() (pairs [][2]string) {
