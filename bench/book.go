@@ -12,6 +12,7 @@ type book struct {
 	told   int64 // when Progress was called last
 	noted  int64 // when the last point of the series was
 	recent recent
+	opened int64 // connections, when Progress was called last
 
 	generator struct{ cpu, end time.Duration } // used up by the process, at the beginning and the end
 	usages    []usageSpan

@@ -104,8 +104,11 @@ func (r *run) look(name string, since int64, total time.Duration) error {
 		r.note(now)
 	}
 	if r.plan.Progress != nil && now-b.told >= int64(250*time.Millisecond) {
-		b.told = now
 		x := r.snapshot(name, since, now)
+		if name != "hold" {
+			x.Delivered, x.Rate = r.openedOfLate(max(b.told, since), now)
+		}
+		b.told = now
 		x.Total, x.Done = total, float64(x.Connected)/float64(max(1, x.Connections))
 		if total > 0 {
 			x.Done = min(1, float64(x.Elapsed)/float64(total))
@@ -118,6 +121,16 @@ func (r *run) look(name string, since int64, total time.Duration) error {
 	default:
 		return nil
 	}
+}
+
+// openedOfLate is how many connections were made, and how fast since then.
+func (r *run) openedOfLate(then, now int64) (opened int64, rate float64) {
+	b := &r.book
+	_, n := r.lastOpened()
+	opened = int64(n)
+	rate = perSecond(max(opened-b.opened, 0), seconds(now-then))
+	b.opened = opened
+	return opened, rate
 }
 
 // lastOpened is when the last connection was, and how many were.

@@ -52,6 +52,9 @@ func TestRamp(t *testing.T) {
 		if s.Connections != 200 || s.Done < 0 || s.Done > 1 {
 			t.Errorf("told %+v", s)
 		}
+		if making := s.Phase == "connect" && s.Elapsed > time.Second; making && (math.Abs(s.Rate-100) > 8 || s.Delivered < 90 || s.Delivered > 200) || s.Phase == "hold" && s.Rate > 0 {
+			t.Errorf("told %+v", s)
+		}
 	}
 	inBubble(t, testFaults{delay: 20 * time.Millisecond}, plan, func(b *testBroker, r *Result, err error) {
 		if err != nil {

@@ -98,7 +98,7 @@ type Snapshot struct {
 	Connected   int
 	Connections int // that are wanted
 	Sent        int64
-	Delivered   int64         // acknowledged where nobody receives
-	Rate        float64       // deliveries a second, of late
+	Delivered   int64         // acknowledged where nobody receives; connections made, where nobody sends
+	Rate        float64       // of these, a second, of late
 	P50, P99    time.Duration // latency of late; 0: unknown
 }

@@ -170,11 +170,15 @@ func (t *text) load() string {
 	}
 	if p.Messages > 0 && !p.Shape.connects() {
 		parts = append(parts, many(p.Messages, "message", "messages"))
-	} else if p.Duration > 0 && p.Shape != Ramp && p.Shape != Storm {
+	} else if p.Duration > 0 && p.Shape != Ramp {
 		parts = append(parts, "for "+whole(p.Duration))
 	}
-	if p.Hold > 0 && (p.Shape == Ramp || p.Shape == Storm) {
+	switch {
+	case p.Hold <= 0:
+	case p.Shape == Ramp:
 		parts = append(parts, "held for "+whole(p.Hold))
+	case p.Shape == Storm:
+		parts = append(parts, "held for "+whole(p.Hold)+" each time")
 	}
 	if p.Warmup > 0 && p.Shape.sends() {
 		parts = append(parts, fmt.Sprintf("after a warm-up of %s", whole(p.Warmup)))
