@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,7 @@ func (a *alarm) set(at, now int64) {
 	if at == never || now < a.at && a.at <= at {
 		return
 	}
+	at = min(at, now+int64(time.Hour)) // what is later rings in between
 	a.at = at
 	value := unix.NsecToTimespec(max(at+a.offset, 1)) // 0 would be no alarm
 	_ = unix.TimerfdSettime(a.fd, unix.TFD_TIMER_ABSTIME, &unix.ItimerSpec{Value: value}, nil)

@@ -39,10 +39,16 @@
 // Time is a timerfd, armed absolutely, and only when the next time is not the one
 // that it is armed for or will ring before. The time-out of epoll_wait has
 // milliseconds, that of epoll_pwait2 the timer slack of 50 µs, which a timerfd has
-// not. Wakes are 20 µs apart at least: due messages that are closer leave together,
-// up to that much late. To sleep and wake took 9 to 20 µs of CPU in a virtual
-// machine of two cores, more than all else about a message; without that floor
-// 100,000/s would be nothing but waking.
+// not. What the system takes to wake a thread, 30 to 40 µs in a virtual machine of
+// two cores, would be in every latency that counts from the planned time; so the
+// loop rises so much before, as it learns from its own lateness, and looks for
+// events without sleeping until the time has come. At 1,000/s Wake is late by 1 to
+// 3 µs in place of 37 to 42, for no more CPU: it mostly comes just in time. Where
+// wakes are dense that is bounded by an eighth of the time between them.
+//
+// Wakes are 20 µs apart at least: due messages that are closer leave together, up
+// to that much late. To sleep and wake takes 9 to 20 µs of CPU, more than all else
+// about a message; without that floor 100,000/s would be nothing but waking.
 //
 // The thread is locked, so that its CPU time and its waiting for a processor can be
 // read. Every 4 ms the loop passes through the scheduler, as package
@@ -67,9 +73,10 @@
 //
 // On two cores that had other work, 2026-11-22, side by side in turns:
 //
-//   - lateness of Wake at 1,000/s: median 34 µs, of a thread that does nothing but
-//     wait for a timerfd 28 to 37; at 10,000/s 33 and 31; at 100,000/s 25 and 13,
-//     for 3.4 µs of CPU each in place of 8 (BenchmarkWakeLag).
+//   - lateness of Wake, median: at 100/s 4 µs, of a thread that does nothing but
+//     wait for a timerfd 52 to 77; at 1,000/s 1 to 3 and 28 to 46; at 10,000/s 11 to
+//     15 and 18 to 37; at 100,000/s 25 and 11 to 30, for 3.4 µs of CPU each in place
+//     of 8 (BenchmarkWakeLag).
 //   - 64 bytes there and back: 20 µs by epoll, 23 by goroutines, 15 in a goroutine
 //     that writes and reads itself, 17 and more in a thread that blocks
 //     (BenchmarkEcho, BenchmarkEchoBlocking).

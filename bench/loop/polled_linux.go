@@ -22,6 +22,13 @@ const (
 	// more than what is done.
 	wakeFloor = int64(20 * time.Microsecond)
 
+	// The loop rises as much before Wake is due as it is mostly woken late, at most
+	// so much, and this share of the time from one Wake to the next: what is left
+	// of that it stays awake, and is on time.
+	mostAhead = int64(120 * time.Microsecond)
+	riseShare = 8
+	riseStep  = int64(time.Microsecond)
+
 	// yieldEvery is how often the loop passes through the scheduler, which takes a
 	// goroutine that goes from system call to system call for one that hogs its
 	// processor.
@@ -58,6 +65,8 @@ type polled struct {
 	buf     []byte
 	now     int64 // what Clock said last
 	next    int64 // when Wake is to be called
+	rise    int64 // when to be awake for that
+	ahead   int64 // how late the system wakes the loop, mostly
 	yielded int64
 	usage   Usage
 	ready   [maxEvents]unix.EpollEvent
@@ -115,7 +124,7 @@ func (l *polled) prepare() (err error) {
 		}
 	}
 	if l.o.Wake == nil {
-		l.next = never
+		l.next, l.rise = never, never
 	}
 	l.usage = threadUsage()
 	l.yielded = l.now
@@ -151,27 +160,46 @@ func (l *polled) batch() {
 	l.flush()
 	l.free = append(l.free, l.vacated...)
 	l.vacated = l.vacated[:0]
-	if l.now-l.yielded >= yieldEvery {
-		l.yielded = l.now
-		runtime.Gosched()
-	}
+	l.yield()
 }
 
-// wait waits for events, unless there is something to do, until the next time.
+// yield passes through the scheduler now and then. That can take longer than Wake
+// is to be late: in front of a sleep is the time for it, and just before Wake is due
+// is not, unless it is put off for too long.
+func (l *polled) yield() {
+	since, left := l.now-l.yielded, l.rise-l.now
+	switch {
+	case since < yieldEvery:
+		return
+	case left <= 0 && since < 16*yieldEvery, left <= yieldEvery/16 && since < 2*yieldEvery:
+		return
+	}
+	l.yielded = l.now
+	runtime.Gosched()
+}
+
+// wait waits for events, unless there is something to do, until it is time to rise:
+// from then on it only looks for events until Wake is due.
 func (l *polled) wait() (events int) {
 	before, timeout := l.o.Clock(), 0
-	next := min(l.next, l.timed.next())
-	if next > before && len(l.late) == 0 && l.in.rest() {
+	until := min(l.rise, l.timed.next())
+	if until > before && len(l.late) == 0 && l.in.rest() {
 		timeout = -1
-		l.alarm.set(next, before)
+		l.alarm.set(until, before)
 	}
 	n, err := unix.EpollWait(l.epoll, l.ready[:], timeout)
 	if err != nil && err != unix.EINTR {
 		panic("epoll_wait: " + err.Error()) // EBADF, EFAULT: the process is broken
 	}
 	l.now = l.o.Clock()
-	if timeout != 0 {
-		l.usage.Asleep += l.now - before
+	if timeout == 0 {
+		return max(n, 0)
+	}
+	l.usage.Asleep += l.now - before
+	for _, e := range l.ready[:max(n, 0)] {
+		if e.Fd == timerPlace {
+			l.woken(l.now - l.alarm.at)
+		}
 	}
 	return max(n, 0)
 }
@@ -190,6 +218,21 @@ func (l *polled) wakeIfDue() {
 func (l *polled) callWake() {
 	l.now = l.o.Clock()
 	l.next = max(l.o.Wake(l.now), l.now+wakeFloor)
+	l.rise = l.next
+	if l.next != never {
+		l.rise -= min(l.ahead, (l.next-l.now)/riseShare)
+	}
+}
+
+// woken learns how late the system wakes the loop: ahead goes to where that is
+// less as often as more.
+func (l *polled) woken(late int64) {
+	switch {
+	case late > l.ahead:
+		l.ahead = min(l.ahead+riseStep, mostAhead)
+	case late < l.ahead:
+		l.ahead = max(l.ahead-riseStep, 0)
+	}
 }
 
 // asked does what the inbox has.
@@ -237,7 +280,7 @@ func (l *polled) flush() {
 // end aborts what is connected.
 func (l *polled) end(cause error) {
 	l.ending = true
-	l.next = never
+	l.next, l.rise = never, never
 	for _, c := range l.places {
 		if c != nil {
 			c.drop(cause)

@@ -259,3 +259,39 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// The loop learns how late the system wakes it, and rises so much before, but for
+// a share of the time that is not worth it.
+func TestRisesInTime(t *testing.T) {
+	now, next := int64(0), int64(never)
+	l := &polled{o: Options{Clock: func() int64 { return now }, Wake: func(int64) int64 { return next }}}
+	for i := range int64(1000) {
+		l.woken(25_000 + i*7%11*1000) // as often less than 30 µs as more
+		if i%100 == 0 {
+			l.woken(50e6) // somebody else had the processor
+		}
+	}
+	if l.ahead < 28_000 || l.ahead > 32_000 {
+		t.Errorf("rises %d ns before its time", l.ahead)
+	}
+	for _, c := range []struct{ next, ahead int64 }{
+		{1e9, l.ahead},
+		{80_000, 10_000},
+		{0, wakeFloor / riseShare},
+	} {
+		next = c.next
+		if l.callWake(); l.next-l.rise != c.ahead || l.next < wakeFloor {
+			t.Errorf("%d ns ahead it rises %d ns before, want %d", c.next, l.next-l.rise, c.ahead)
+		}
+	}
+	next = never
+	if l.callWake(); l.rise != never {
+		t.Error("rises for what never comes")
+	}
+	for range 1000 {
+		l.woken(1e9)
+	}
+	if l.ahead != mostAhead {
+		t.Errorf("rises %d ns before its time", l.ahead)
+	}
+}
