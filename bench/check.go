@@ -41,7 +41,7 @@ func (p *Plan) Check() error {
 		return nonsense("Target", "there is no broker to connect to")
 	}
 	p.fillIn()
-	for _, check := range []func() error{p.checkTopic, p.checkClients, p.checkMessages, p.checkTimes, p.checkWire} {
+	for _, check := range []func() error{p.checkTopic, p.checkStored, p.checkClients, p.checkMessages, p.checkTimes, p.checkWire} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -51,6 +51,7 @@ func (p *Plan) Check() error {
 
 // fillIn sets what is zero to its default.
 func (p *Plan) fillIn() {
+	p.fillInStored()
 	p.fillInClients()
 	orElse(&p.Version, mqttwire.V5)
 	orElse(&p.SizeMin, min(64, cmp.Or(p.SizeMax, 64)))
@@ -59,6 +60,8 @@ func (p *Plan) fillIn() {
 		orElse(&p.Duration, 10*time.Second)
 	}
 	switch p.Shape {
+	case Offline:
+		p.Warmup = 0
 	case Ramp:
 		orElse(&p.Hold, p.Duration)
 		p.Warmup = 0
@@ -109,7 +112,7 @@ func (p *Plan) fillInClients() {
 // defaultTopics is how many topics the shape has unless it is told.
 func (p *Plan) defaultTopics() int {
 	switch p.Shape {
-	case Pairs, SubOnly:
+	case Pairs, Offline, SubOnly:
 		return max(p.Publishers, p.Subscribers)
 	case FanOut:
 		return 1
@@ -149,6 +152,8 @@ func (p *Plan) checkMessages() error {
 		return nonsense("Size", "a payload of %d bytes: it takes %d to say which message it is", p.SizeMin, HeaderSize)
 	case p.SizeMax < p.SizeMin || p.SizeMax > maxPayload:
 		return nonsense("Size", "payloads of %d to %d bytes: the range must rise, and end by %d", p.SizeMin, p.SizeMax, maxPayload)
+	case p.Shape == Retain && p.Messages > maxClients:
+		return nonsense("Messages", "%d retained messages: there can be 1 to %d", p.Messages, maxClients)
 	case p.Messages < 0 || p.Messages > maxMessages:
 		return nonsense("Messages", "%d messages: there can be 1 to %d", p.Messages, int64(maxMessages))
 	case p.Rate < 0 || p.Rate > maxRate || p.Rate > 0 && p.Rate < minRate || math.IsNaN(p.Rate):

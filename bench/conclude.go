@@ -20,6 +20,9 @@ type gathering struct {
 	resting  int    // subscribers nobody sends to
 	deaf     int    // subscribers whose connection ended
 	mute     int    // publishers whose connection ended
+
+	back, sessionsLost int64 // subscribers that came back, and to no session
+	unmarked           int64 // retained messages without RETAIN
 }
 
 // conclude ends the measured time: it fills in the result.
@@ -79,6 +82,8 @@ func (r *run) gather() *gathering {
 func (w *worker) tell(all *gathering) {
 	all.links.add(&w.links)
 	all.violated += w.violated
+	all.back += w.back
+	all.sessionsLost += w.sessionsLost
 	orElse(&all.first, w.firstViolation)
 	orElse(&all.examples.duplicated, w.examples.duplicated)
 	orElse(&all.examples.disordered, w.examples.disordered)
@@ -93,6 +98,13 @@ func (w *worker) tell(all *gathering) {
 		}
 		if len(s.flows) == 0 && w.run.plan.Shape != SubOnly {
 			all.resting++
+		}
+	}
+	for _, x := range w.collectors {
+		all.granted[x.granted]++
+		all.unmarked += x.unmarked
+		if x.dead {
+			all.deaf++
 		}
 	}
 	for _, p := range w.publishers {
@@ -147,7 +159,7 @@ func (r *run) fillTimes(f *phase) {
 		res.Seconds = seconds(t.last - r.book.begun)
 	}
 	switch {
-	case r.plan.Shape == PubOnly:
+	case r.plan.Shape == PubOnly, f.untimed:
 	case r.plan.Shape == SubOnly:
 		res.Latency = &t.latency.Histogram
 	case f.pacer.open():

@@ -91,6 +91,7 @@ func (c *link) greeted(p *mqttwire.Connack) error {
 	if err := c.loggedIn(p); err != nil {
 		return err
 	}
+	c.met = true
 	g := readGrants(p, plan.Connect.KeepAlive)
 	c.w.greeted(c, &g)
 	missing := false

@@ -58,6 +58,7 @@ type link struct {
 	cause   error  // why we ended it
 	round   uint32 // how often it was dialled
 	kept    bool   // its session is to outlive the connection
+	met     bool   // the broker has taken it once
 }
 
 // id is the client id.
@@ -86,6 +87,9 @@ func (c *link) Opened() {
 	w := c.w
 	connect := w.run.plan.Connect // a copy
 	connect.Version, connect.ClientID, connect.CleanStart = w.run.plan.Version, c.id(), !c.kept
+	if c.kept && w.run.plan.Shape == Offline && connect.Version == mqttwire.V5 {
+		connect.Properties = lastingSession(connect.Properties)
+	}
 	if w.run.plan.Authenticator != nil {
 		if err := c.logIn(&connect); err != nil {
 			c.fail(err)

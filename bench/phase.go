@@ -15,6 +15,7 @@ type phase struct {
 	pacer       pacer
 	messages    int64        // to publish in all; 0: as many as there is time for
 	outstanding int64        // that a publisher may have; 0: no bound
+	untimed     bool         // messages wait for long: that is no latency
 	stampPlan   bool         // messages say when they were planned: who receives knows no plan
 	start       atomic.Int64 // of the clock
 	duration    time.Duration
@@ -39,7 +40,7 @@ func (r *run) newPhase(name string, d time.Duration, messages int64) *phase {
 			f.messages = max(planned, 1)
 		}
 	}
-	if !f.pacer.open() {
+	if !f.pacer.open() && p.Shape != Retain && p.Shape != Offline {
 		f.outstanding = max(0, int64(p.Outstanding))
 	}
 	f.stampPlan = f.pacer.open() && p.Shape == PubOnly
@@ -252,12 +253,17 @@ func (r *run) hush(f *phase) {
 // wait waits for what is under way, until nothing has come for patience; true: all
 // has come.
 func (r *run) wait(ctx context.Context, f *phase, patience time.Duration) (bool, error) {
+	return r.waitUntil(ctx, f, patience, func(s *survey) bool { return s.through })
+}
+
+// waitUntil waits until done says so, true, or nothing has come for patience.
+func (r *run) waitUntil(ctx context.Context, f *phase, patience time.Duration, done func(s *survey) bool) (bool, error) {
 	for {
 		s := r.survey()
 		if s.broken {
 			return false, r.loopError()
 		}
-		if s.through {
+		if done(&s) {
 			return true, nil
 		}
 		if ctx.Err() != nil {
@@ -267,7 +273,7 @@ func (r *run) wait(ctx context.Context, f *phase, patience time.Duration) (bool,
 		if left <= 0 || r.deserted() {
 			return false, nil
 		}
-		r.pause(context.Background(), min(left, 10*time.Millisecond), false)
+		r.pause(context.Background(), min(left, pollTime), false)
 		if err := r.glance(f); err != nil {
 			return false, err
 		}

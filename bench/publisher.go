@@ -26,6 +26,7 @@ type publisher struct {
 	c      *link
 	number uint32
 	topic  string
+	stock  *stock // its messages have a topic each; nil: all have the one
 
 	// The template is batch packets, one behind the other, which are patched and
 	// sent; it stands where all packets are of one length.
@@ -105,7 +106,7 @@ func (p *publisher) prepareTemplate(plan *Plan) error {
 	}
 	p.packet, p.payloadAt = len(one), payload
 	p.idAt = payload - len(plan.PublishProperties) - propertyLength(plan) - 2
-	if p.w.run.sizes.fixed() {
+	if p.w.run.sizes.fixed() && p.stock == nil {
 		p.template = make([]byte, 0, int(p.batch)*len(one))
 		for range p.batch {
 			p.template = append(p.template, one...)
@@ -298,12 +299,15 @@ func (p *publisher) patch(f *phase, b []byte, payloadAt int, sequence, now int64
 	binary.BigEndian.PutUint16(b[payloadAt+p.idAt-p.payloadAt:], id)
 }
 
-// encodeSome encodes messages that are not all of one size.
+// encodeSome encodes messages that are not all of one size, or of one topic.
 func (p *publisher) encodeSome(f *phase, k, now int64) []byte {
 	out := p.wireBytes[:0]
 	for i := range k {
 		size := p.w.run.sizes.size(p.number, p.sent+i)
 		begin := len(out)
+		if p.stock != nil {
+			p.topic = p.stock.topic(p.stock.number(p.number, p.sent+i))
+		}
 		var payloadAt int
 		out, payloadAt, _ = p.encode(out, size) // as the longest one was, it can be encoded
 		p.patch(f, out[begin:], payloadAt, p.sent+i, now)

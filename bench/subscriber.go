@@ -37,6 +37,7 @@ type subscriber struct {
 	pending  idSet // packet ids of QoS 2 that were received and not released
 	received int64 // messages of this phase, for the first time
 	dead     bool  // its connection has ended in this phase
+	back     bool  // it comes back to a session that has its subscriptions
 
 	duplicated [3]int64 // of this phase, by QoS
 }
@@ -65,6 +66,10 @@ func (g *group) gone(r *run) {
 func (s *subscriber) connected(c *link, g *grants) (bool, error) {
 	s.pending = idSet{}
 	s.known = likeness{}
+	if s.back {
+		s.comeBack(g)
+		return false, nil
+	}
 	m := mqttwire.Subscribe{PacketID: 1}
 	for _, f := range s.filters {
 		if err := g.allows(f); err != nil {
@@ -78,6 +83,19 @@ func (s *subscriber) connected(c *link, g *grants) (bool, error) {
 	}
 	c.send(b)
 	return true, nil
+}
+
+// comeBack: what has waited for it comes, and messages are due to it again.
+func (s *subscriber) comeBack(g *grants) {
+	s.dead = false
+	for i := range s.flows {
+		fan := s.w.run.fans[s.first+uint32(i)*s.step]
+		fan.receivers.Add(1)
+		fan.progress.Add(s.flows[i].next)
+	}
+	if s.w.back++; !g.session && s.w.run.plan.Version != mqttwire.V31 { // which does not tell
+		s.w.sessionsLost++
+	}
 }
 
 // allows refuses a filter that the broker has said not to have.

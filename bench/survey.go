@@ -42,6 +42,9 @@ func (r *run) survey() (s survey) {
 			own.subscriber(x, standings)
 			own.strangers(x)
 		}
+		for _, x := range w.collectors {
+			own.collector(x, standings)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		s.add(&own)

@@ -74,6 +74,9 @@ func (t *tally) add(other *tally) {
 
 // time records how long a message took.
 func (w *worker) time(f *phase, h *header) {
+	if f.untimed {
+		return
+	}
 	service := since(h.sent, w.readAt)
 	if !f.pacer.open() {
 		w.tally.latency.record(service)

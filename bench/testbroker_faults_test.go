@@ -29,6 +29,9 @@ type testFaults struct {
 	forgeAt int   // which
 	lower   int64 // comes at a QoS lower by one
 
+	keepOld  bool // a retained message is not replaced
+	unmarked bool // and comes without RETAIN
+
 	// one publish in so many
 	forget           int64 // is acknowledged and goes nowhere
 	swallow          int64 // is not even acknowledged

@@ -62,12 +62,14 @@ func (b *testBroker) accept(m *mqttwire.Publish) (refused mqttwire.ReasonCode, s
 	case hits(n, f.swallow):
 		b.books.swallowed++
 		return 0, true
-	case hits(n, f.forget):
+	case hits(n, f.forget) && len(m.Payload) > 0:
 		b.books.forgotten++
 		return 0, false
 	}
 	if m.Retain {
-		b.retained[m.Topic] = m
+		if old := b.retained[m.Topic]; old == nil || !b.faults.keepOld {
+			b.retained[m.Topic] = m
+		}
 		b.books.retained++
 		if len(m.Payload) == 0 {
 			delete(b.retained, m.Topic)
@@ -141,7 +143,7 @@ func (s *testSession) deliver(m *mqttwire.Publish, as testReceiver) {
 		return
 	}
 	d := &testDelivery{group: as.group, Publish: *m}
-	d.QoS, d.Retain = qos, m.Retain && as.asPublished
+	d.QoS, d.Retain = qos, m.Retain && as.asPublished && !s.broker.faults.unmarked
 	s.broker.spoil(s, d)
 }
 

@@ -49,7 +49,7 @@ func (r *run) cast() error {
 		}
 		w := r.workers[j%len(r.workers)]
 		switch p.Shape {
-		case Pairs:
+		case Pairs, Offline:
 			w = r.workers[j%p.Topics%len(r.workers)]
 		case Shared, SubOnly:
 			if isShared(filters[0]) {
@@ -57,7 +57,7 @@ func (r *run) cast() error {
 			}
 		}
 		s := r.addSubscriber(w, filters)
-		if p.Shape == Pairs {
+		if p.Shape == Pairs || p.Shape == Offline {
 			r.mind(s, j%p.Topics, p.Topics)
 		} else {
 			r.mind(s, 0, 1)
@@ -95,7 +95,7 @@ func (r *run) addSubscriber(w *worker, filters []string) *subscriber {
 // filters are what a subscriber subscribes to.
 func (r *run) filters(number int) ([]string, error) {
 	p := &r.plan
-	if p.Shape == Pairs || p.Shape == SubOnly {
+	if p.Shape == Pairs || p.Shape == Offline || p.Shape == SubOnly {
 		name, err := topicName(p.Topic, number%p.Topics, r.word)
 		return []string{name}, err
 	}

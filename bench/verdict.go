@@ -90,11 +90,14 @@ func (r *run) explain(f *phase, g *gathering) {
 	switch {
 	case p.Shape == SubOnly:
 		r.remark("latency is the time between two clocks: true where publishers and subscribers run on one machine")
+	case f.untimed:
 	case !f.pacer.open():
 		r.remark("%s", closedLoopNote)
 	}
 	note(t.unsent, "%s were due and could not be sent before the time was over: the broker takes less than the rate", many(t.unsent, "message", "messages"))
-	note(t.stale, "%s of a warm-up came in the measured time and are not counted", many(t.stale, "message", "messages"))
+	if p.Shape != Retain { // where it is worse
+		note(t.stale, "%s of a warm-up came in the measured time and are not counted", many(t.stale, "message", "messages"))
+	}
 	note(t.retransmitted, "%s of QoS 2 were sent again by the broker before their exchange was over: nobody would see them twice", many(t.retransmitted, "message", "messages"))
 	for q := range p.QoS {
 		note(int64(g.granted[q]), "%s got QoS %d instead of %d by SUBACK", many(g.granted[q], "subscriber", "subscribers"), q, p.QoS)

@@ -28,6 +28,7 @@ type worker struct {
 
 	publishers     []*publisher
 	subscribers    []*subscriber
+	collectors     []*collector
 	groups         []*group
 	phase          *phase // that is on; nil: none
 	turn           turn
@@ -41,6 +42,8 @@ type worker struct {
 	refusals       map[refusal]int64
 	violated       int64 // connections ended by the broker's breaking of the protocol
 	firstViolation error
+	back           int64      // subscribers that came back to their sessions
+	sessionsLost   int64      // of them, those whose session the broker did not have
 	readAt         int64      // when what is being handled was read from its socket
 	stirred        int64      // when something was sent, acknowledged or received last
 	usage          loop.Usage // when the phase began
