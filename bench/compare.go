@@ -96,7 +96,7 @@ func (o Comparing) Compare(a, b *Record) (*Comparison, error) {
 		return nil, errors.New("the two have no figure in common")
 	}
 	c.findBroken()
-	c.note()
+	c.note(len(o.Metrics) > 0)
 	return c, nil
 }
 
@@ -175,8 +175,10 @@ func (o Comparing) skips(m Metric, shape Shape, closed bool) string {
 		return ""
 	case len(o.Metrics) > 0:
 		return unless(slices.Contains(o.Metrics, m.Name), "other figures were asked for")
+	case latency && shape == SubOnly && !o.ClosedLatency:
+		return "nobody here knows whether those who publish keep to a schedule"
 	case latency && closed && !o.ClosedLatency:
-		return "in a closed loop it is as long as the window makes it"
+		return "in a closed loop it is as long as the window makes it; with --rate it is one of the broker"
 	case latency:
 		return unless(isJudged(m), "p50 and p99 are")
 	case m.object == "connect_us":
@@ -291,7 +293,7 @@ func (c *Comparison) judged() (n int) {
 	return n
 }
 
-func (c *Comparison) note() {
+func (c *Comparison) note(chosen bool) {
 	say := func(format string, a ...any) { c.Notes = append(c.Notes, fmt.Sprintf(format, a...)) }
 	if len(c.Different) > 0 {
 		say("A and B are of different tests: %s", strings.Join(c.Different, "; "))
@@ -299,10 +301,10 @@ func (c *Comparison) note() {
 	if a, b := c.A.runs(), c.B.runs(); min(a, b) < Fewest {
 		say("A is of %s and B of %s: with fewer than %d each, nobody can tell a difference from noise; --repeat 5 makes five", many(a, "run", "runs"), many(b, "run", "runs"), Fewest)
 	}
-	if (c.A.Rate == nil || c.B.Rate == nil) && slices.ContainsFunc(c.Figures, func(f ComparedFigure) bool {
-		return f.Verdict == NotJudged && f.Metric.object == "latency_us"
-	}) {
-		say("latency in a closed loop is as long as the window makes it, so it is not judged; with --rate it is one of the broker")
+	for _, f := range c.Figures {
+		if f.Metric.object == "latency_us" && f.Metric.Name == "p99" && f.Verdict == NotJudged && !chosen {
+			say("latency is not judged: %s", f.Why)
+		}
 	}
 	if sides := c.limited(); sides != "" {
 		say("in %s the generator was the limit: the broker can do at least as much, and is at most as slow", sides)

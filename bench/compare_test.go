@@ -253,8 +253,13 @@ func TestCompareChosen(t *testing.T) {
 	if err != nil || verdictOf(t, c, "p99") != Worse {
 		t.Errorf("closed latency: %v", err)
 	}
+	heard := func(_ int, r *Result) { r.Plan.Shape = SubOnly }
+	sub := recordOf(t, samples(5, false, 1, heard)...)
+	if c, err := Compare(sub, sub, 0.05); err != nil || !strings.Contains(strings.Join(c.Notes, " "), "latency is not judged: nobody here knows") {
+		t.Errorf("bench sub: %v", err)
+	}
 	c, err = Comparing{Metrics: []string{"service_p50"}}.Compare(before, after)
-	if err != nil || verdictOf(t, c, "service_p50") != Same || verdictOf(t, c, "delivered_per_second") != NotJudged || c.Regressed() {
+	if err != nil || verdictOf(t, c, "service_p50") != Same || verdictOf(t, c, "delivered_per_second") != NotJudged || c.Regressed() || len(c.Notes) > 0 {
 		t.Errorf("service_p50: %v", err)
 	}
 }

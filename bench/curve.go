@@ -263,7 +263,7 @@ func newScale(shortest, longest float64) scale {
 	if longest <= 0 {
 		return scale{0, 1}
 	}
-	from := math.Floor(math.Log10(max(shortest, 1)))
+	from := math.Floor(math.Log10(max(shortest/1.5, 1))) // the shortest has a bar as well
 	return scale{from, max(math.Ceil(math.Log10(longest)), from+1)}
 }
 

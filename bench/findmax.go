@@ -203,7 +203,7 @@ func (h *hunt) next() (float64, bool) {
 	case low == nil:
 		return high.rate, !high.sure()
 	case high == nil:
-		return min(roundRate(h.growth(low.rate)*low.rate), highestRate), low.rate < highestRate || !low.sure()
+		return min(roundRate(h.growth(low.rate)*low.rate), maxRate), low.rate < maxRate || !low.sure()
 	}
 	if middle := roundRate(math.Sqrt(low.rate * high.rate)); high.rate > (1+h.Precision)*low.rate && middle > low.rate && middle < high.rate {
 		return middle, true
@@ -213,8 +213,6 @@ func (h *hunt) next() (float64, bool) {
 	}
 	return high.rate, !high.sure()
 }
-
-const highestRate = 1e9
 
 // growth is how much faster the next trial is when all before kept. Near what a
 // closed loop got through the edge is near, too.
