@@ -105,8 +105,8 @@ func (r *run) look(name string, since int64, total time.Duration) error {
 	}
 	if r.plan.Progress != nil && now-b.told >= int64(250*time.Millisecond) {
 		x := r.snapshot(name, since, now)
-		if name != "hold" {
-			x.Delivered, x.Rate = r.openedOfLate(max(b.told, since), now)
+		if opened, rate := r.openedOfLate(max(b.told, since), now); name != "hold" {
+			x.Delivered, x.Rate = opened, rate
 		}
 		b.told = now
 		x.Total, x.Done = total, float64(x.Connected)/float64(max(1, x.Connections))
