@@ -86,7 +86,9 @@ func (w *worker) dial(now int64) (next int64) {
 		if c.planned > now {
 			return c.planned
 		}
-		d.todo = d.todo[1:]
+		if d.todo = d.todo[1:]; len(d.todo) == 0 {
+			d.todo = nil // the memory of so many, too
+		}
 		d.halfOpen++
 		if c.planned == 0 {
 			c.planned = now

@@ -43,7 +43,7 @@ func preflight(p *Plan, connections int) error {
 // does not forbid them.
 func preflightNotes(p *Plan, connections int) []string {
 	s := readSystem()
-	return needs(p, connections).notes(&s, p.Shape)
+	return needs(p, connections).notes(&s)
 }
 
 // A system is what this machine allows. What is 0 is not known.
@@ -65,6 +65,7 @@ type system struct {
 // A need is what a run asks of the system.
 type need struct {
 	connections int
+	burst       int // of connections that may wait for the broker at one time
 	workers     int
 	sockets     int // of this process for each connection: two if the broker is in it
 	tcp         bool
@@ -76,6 +77,10 @@ type need struct {
 
 func needs(p *Plan, connections int) need {
 	n := need{connections: connections, workers: p.Workers, sockets: 1, sources: max(1, len(p.Target.Sources)), system: runtime.GOOS}
+	n.burst = min(connections, maxHalfOpen)
+	if p.ConnectRate > 0 { // a second's worth
+		n.burst = int(min(float64(connections), p.ConnectRate))
+	}
 	if p.Target.InProcess {
 		n.sockets = 2
 	}
@@ -122,9 +127,21 @@ func (n need) filesOfProcess(s *system) *PreflightError {
 	if s.filesHard == 0 || want <= s.filesHard {
 		return nil
 	}
-	text := fmt.Sprintf("%d connections need %d open files, and this process may have %d", n.connections, want, s.filesHard)
-	return &PreflightError{Text: text, Command: n.raise(s, (want+99)/100*100)}
+	return n.moreFiles(s, want, fmt.Sprintf("%d connections need %d open files, and this process may have %d", n.connections, want, s.filesHard))
 }
+
+// moreFiles says how a process comes to have so many open files.
+func (n need) moreFiles(s *system, want uint64, text string) *PreflightError {
+	want = (want + 99) / 100 * 100
+	if n.contained(s) {
+		text += fmt.Sprintf(": its container sets that, so start this with --ulimit nofile=%d:%d (docker, podman)", want, want)
+	}
+	return &PreflightError{Text: text, Command: n.raise(s, want)}
+}
+
+// contained tells that the limits of this process come from outside: not even the
+// superuser may raise them here.
+func (n need) contained(s *system) bool { return n.system == "linux" && s.root && !s.raises }
 
 // raise is the command after which a process of the shell may have so many
 // files open.
@@ -148,8 +165,8 @@ func (n need) raise(s *system, files uint64) string {
 	switch {
 	case s.raises:
 		return fmt.Sprintf("%sulimit -n %d", ceiling, files)
-	case s.root: // of a container, which has to be given more from outside
-		return fmt.Sprintf("docker run --ulimit nofile=%d:%d ...", files, files)
+	case n.contained(s):
+		return ""
 	case ceiling != "":
 		ceiling = "sudo " + ceiling
 	}
@@ -194,7 +211,7 @@ const lowestPort = 1024 // below, they are for services
 // ports looks at those that connections from one address to one target have:
 // no two may have the same.
 func (n need) ports(s *system) *PreflightError {
-	each, have := (n.connections+n.sources-1)/n.sources, s.portLast-s.portFirst+1-s.portsReserved
+	each, have := n.perSource(), s.portLast-s.portFirst+1-s.portsReserved
 	if !n.tcp || s.portLast == 0 || each <= have {
 		return nil
 	}
@@ -269,22 +286,29 @@ func (n need) memory(s *system) *PreflightError {
 		n.connections, want>>20, s.memory>>20, s.memory/each)}
 }
 
-func (n need) notes(s *system, shape Shape) (notes []string) {
-	if shape == Storm && n.tcp && n.here() {
+func (n need) notes(s *system) (notes []string) {
+	note := func(format string, a ...any) { notes = append(notes, fmt.Sprintf(format, a...)) }
+	if n.tcp && n.here() {
 		for _, queue := range []struct {
 			name  string
 			holds int
 		}{{"net.core.somaxconn", s.backlog}, {"net.ipv4.tcp_max_syn_backlog", s.synBacklog}} {
-			if queue.holds > 0 && n.connections > queue.holds {
-				notes = append(notes, fmt.Sprintf("%s is %d: of %d connections at once the system may make some wait a second and more before the broker sees them", queue.name, queue.holds, n.connections))
+			if queue.holds > 0 && n.burst > queue.holds {
+				note("%s is %d: while the broker stalls, the system may have some of %d connections a second wait before the broker sees them", queue.name, queue.holds, n.burst)
 			}
 		}
 	}
+	if each, have := n.perSource(), s.portLast-s.portFirst+1-s.portsReserved; n.tcp && n.system == "linux" && s.portLast > 0 && each > have/2 {
+		note("Linux looks for a free port the longer the fewer are left, from half of the %d of an address on: connecting from %d addresses with --bind is faster", have, 2*n.connections/have+1)
+	}
 	if n.tcp && s.trackable > 0 && s.tracked+n.connections > s.trackable {
-		notes = append(notes, fmt.Sprintf("net.netfilter.nf_conntrack_max is %d, and %d connections are tracked already: the firewall may drop some of %d", s.trackable, s.tracked, n.connections))
+		note("net.netfilter.nf_conntrack_max is %d, and %d connections are tracked already: the firewall may drop some of %d", s.trackable, s.tracked, n.connections)
 	}
 	return notes
 }
+
+// perSource is how many connections one address makes.
+func (n need) perSource() int { return (n.connections + n.sources - 1) / n.sources }
 
 // here tells that the target is of this machine, as far as its address says.
 func (n need) here() bool { return n.target.IsLoopback() }

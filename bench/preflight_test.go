@@ -54,7 +54,7 @@ func TestPreflightMissing(t *testing.T) {
 		{name: "files, beyond the ceiling", system: func(s *system) { s.filesHard, s.filesCeiling = 4096, 10_000 }, need: need{connections: 20_000},
 			text: "20000 connections need 20080", command: "sudo sysctl -w fs.nr_open=20100 && sudo prlimit --pid $$ --nofile=20100:20100"},
 		{name: "files, in a container", system: func(s *system) { s.filesHard, s.root = 4096, true }, need: need{connections: 20_000},
-			text: "20000 connections need 20080", command: "docker run --ulimit nofile=20100:20100 ..."},
+			text: "20000 connections need 20080 open files, and this process may have 4096: its container sets that, so start this with --ulimit nofile=20100:20100"},
 		{name: "files, on macOS", system: func(s *system) { s.filesHard, s.filesCeiling = 4096, 4096 }, need: need{connections: 10_000, system: "darwin"},
 			text: "10000 connections need 10080", command: "sudo sysctl -w kern.maxfiles=20200 kern.maxfilesperproc=10100 && ulimit -n 10100"},
 		{name: "files of all", system: func(s *system) { s.filesAll = 20_000 }, need: need{connections: 20_000},
@@ -104,22 +104,40 @@ func judge(t *testing.T, name string, err error, text, command string) {
 }
 
 func TestPreflightNotes(t *testing.T) {
-	s := roomy()
-	n := need{connections: 5000, tcp: true, target: netip.MustParseAddr("127.0.0.1")}
-	if notes := n.notes(&s, Storm); len(notes) != 2 || !strings.HasPrefix(notes[0], "net.core.somaxconn is 4096") {
-		t.Errorf("of a storm larger than the queues: %q", notes)
-	}
-	if notes := n.notes(&s, Ramp); len(notes) != 0 {
-		t.Errorf("of connections one by one: %q", notes)
-	}
-	s.tracked, s.trackable = 60_000, 62_000
-	if notes := n.notes(&s, Ramp); len(notes) != 1 || !strings.HasPrefix(notes[0], "net.netfilter.nf_conntrack_max is 62000, and 60000") {
-		t.Errorf("of a firewall: %q", notes)
-	}
-	n.target = netip.MustParseAddr("192.0.2.1")
-	s.trackable = 0
-	if notes := n.notes(&s, Storm); len(notes) != 0 {
-		t.Errorf("of this machine's queues, for another's broker: %q", notes)
+	loopback, far := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.1")
+	small := func(s *system) { s.tracked, s.trackable = 60_000, 62_000 }
+	for _, test := range []struct {
+		name   string
+		need   need
+		system func(*system)
+		want   []string
+	}{
+		{"few at one time", need{connections: 14_000, burst: 64, target: loopback}, nil, nil},
+		{"many at one time", need{connections: 14_000, burst: 5000, target: loopback}, nil, []string{
+			"net.core.somaxconn is 4096: while the broker stalls, the system may have some of 5000 connections a second wait",
+			"net.ipv4.tcp_max_syn_backlog is 4096: "}},
+		{"another's queues", need{connections: 14_000, burst: 5000, target: far}, nil, nil},
+		{"many ports", need{connections: 20_000, burst: 64, target: loopback}, nil, []string{
+			"Linux looks for a free port the longer the fewer are left, from half of the 28232 of an address on: connecting from 2 addresses"}},
+		{"ports of several", need{connections: 20_000, burst: 64, target: loopback, sources: 2}, nil, nil},
+		{"a firewall", need{connections: 5000, burst: 64, target: far}, small, []string{"net.netfilter.nf_conntrack_max is 62000, and 60000"}},
+		{"a large firewall", need{connections: 2000, burst: 64, target: far}, small, nil},
+	} {
+		s, n := roomy(), test.need
+		if test.system != nil {
+			test.system(&s)
+		}
+		n.tcp, n.system, n.sources = true, "linux", max(1, n.sources)
+		notes := n.notes(&s)
+		if len(notes) != len(test.want) {
+			t.Errorf("%s: %q", test.name, notes)
+			continue
+		}
+		for i, want := range test.want {
+			if !strings.HasPrefix(notes[i], want) {
+				t.Errorf("%s: %s", test.name, notes[i])
+			}
+		}
 	}
 }
 
@@ -135,9 +153,18 @@ func TestNeeds(t *testing.T) {
 		{Target{Name: "mem://broker"}, need{sockets: 1, sources: 1}},
 	}
 	for _, test := range tests {
-		test.want.connections, test.want.workers, test.want.system = 7, 2, runtime.GOOS
+		test.want.connections, test.want.burst, test.want.workers, test.want.system = 7, 7, 2, runtime.GOOS
 		if got := needs(&Plan{Workers: 2, Target: test.target}, 7); got != test.want {
 			t.Errorf("%+v:\ngot  %+v\nwant %+v", test.target, got, test.want)
+		}
+	}
+}
+
+// TestBurst: connections are made a few at a time, unless a rate says otherwise.
+func TestBurst(t *testing.T) {
+	for rate, want := range map[float64]int{0: maxHalfOpen, 10: 10, 5000: 5000, 1e6: 20_000} {
+		if got := needs(&Plan{ConnectRate: rate}, 20_000).burst; got != want {
+			t.Errorf("at %g a second: %d, want %d", rate, got, want)
 		}
 	}
 }

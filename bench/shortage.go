@@ -73,7 +73,7 @@ func shortage(err error, p *Plan, connections int) *PreflightError {
 	s, n := readSystem(), needs(p, connections)
 	switch number {
 	case syscall.EMFILE:
-		return &PreflightError{Text: fmt.Sprintf("this process has all the open files that it may have, which are %d", s.filesSoft), Command: n.raise(&s, max(s.filesHard+1000, n.files(&s)))}
+		return n.moreFiles(&s, max(s.filesHard+1000, n.files(&s)), fmt.Sprintf("this process has all the open files that it may have, which are %d", s.filesSoft))
 	case syscall.ENFILE:
 		return &PreflightError{Text: fmt.Sprintf("the system has all the open files that it may have, which are %d", s.filesAll), Command: n.raiseAll(2 * s.filesAll)}
 	case syscall.ENOBUFS, syscall.ENOMEM:

@@ -68,7 +68,7 @@ func TestShortage(t *testing.T) {
 		case !strings.HasPrefix(short.Text, test.text):
 			t.Errorf("%v: %s", test.err, short.Text)
 		case runtime.GOOS == "linux" && test.command == "nofile" && strings.Contains(short.Command, "ulimit -n "):
-		case runtime.GOOS == "linux" && !strings.Contains(short.Command, test.command):
+		case runtime.GOOS == "linux" && !strings.Contains(short.Error(), test.command):
 			t.Errorf("%v: run %s", test.err, short.Command)
 		}
 	}
