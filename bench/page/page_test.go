@@ -231,6 +231,19 @@ func TestTextIsShown(t *testing.T) {
 	}
 }
 
+// TestPlanIsShown: what would be needed to do it again is there.
+func TestPlanIsShown(t *testing.T) {
+	page := html.UnescapeString(string(write(t, Document{Result: openLoop()})))
+	for _, want := range []string{
+		"<dd>64 to 1,024 bytes</dd>", "<dd>2,000/s, whatever the broker does (open loop)</dd>", "<dd>100 unacknowledged a publisher</dd>", "<dd>bench/%r/%i</dd>",
+		"<span>--expect</span> <span>'p99<10ms,lost=0'</span>", "<span>'my report.html'</span>", "<dd>linux 6.12.20</dd>", "<dd>8.20 GB</dd>", "<dd>v1.2.3</dd>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
 // TestOddNumbers: no figure breaks the page, likely or not.
 func TestOddNumbers(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))

@@ -244,7 +244,7 @@ func (v *view) plan() (pairs [][2]string) {
 	add(messages && pl.Topic != "", "topic", pl.Topic)
 	size := whole(pl.SizeMin) + " bytes"
 	if pl.SizeMax > pl.SizeMin {
-		size = whole(pl.SizeMin) + " to " + size
+		size = whole(pl.SizeMin) + " to " + whole(pl.SizeMax) + " bytes"
 	}
 	add(messages, "payload", size)
 	add(messages && pl.Rate > 0, "rate", bench.FormatCount(pl.Rate)+"/s, whatever the broker does (open loop)")
