@@ -178,6 +178,35 @@ func search() *bench.Curve {
 	return c
 }
 
+// sideBySide is a table of three brokers, at two rows.
+func sideBySide(name string) *bench.Table {
+	t := &bench.Table{
+		Program: "v1.2.3", Command: []string{"mqtk", "bench", "--broker", name}, Started: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
+		Environment: openLoop().Environment, Version: mqttwire.V5, Brokers: []string{name, "mosquitto -p {port}", "another -p {port}"},
+	}
+	for i := range 2 {
+		plan := openLoop().Plan
+		if i == 1 {
+			plan.Rate, plan.QoS = 0, 0
+		}
+		row := bench.NewTableRow(&plan, 3)
+		for broker := range row.Runs {
+			for j := range 5 - i*4 {
+				r := openLoop()
+				r.Plan = plan
+				r.Counts.Delivered = int64(60_000/(broker+1)) + int64(j*700*(broker+1))
+				r.Generator.Limited = broker == 0 && i == 1
+				if broker == 2 {
+					r.Broker = nil
+				}
+				row.Runs[broker] = append(row.Runs[broker], r)
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
 func examples() map[string]Document {
 	one := &bench.Result{
 		Plan: bench.Plan{Shape: bench.Pairs, Publishers: 1, Subscribers: 1, Rate: 1}, Seconds: 0.001,

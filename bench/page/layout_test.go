@@ -113,7 +113,7 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Skip("chromium is not there: apt-get install chromium")
 	}
-	g := &gallery{pages: map[string][]byte{"unbroken": write(t, unbroken())}}
+	g := &gallery{pages: map[string][]byte{"unbroken": write(t, unbroken()), "sheet": writeSheet(t, "mqtk serve -p {port} --data /somewhere")}}
 	all := examples()
 	for _, name := range []string{"open", "broken", "storm", "repeated", "search"} {
 		g.pages[name] = write(t, all[name])

@@ -39,6 +39,49 @@ func TestShow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, "sheet.html"), writeSheet(t, "mqtk serve -p {port}"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeSheet(t testing.TB, name string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := (Sheet{Table: sideBySide(name)}).WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestSheet: brokers stand side by side, with ratios where they can be told.
+func TestSheet(t *testing.T) {
+	page := writeSheet(t, "mqtk serve -p {port}")
+	mustBeSound(t, page)
+	text := html.UnescapeString(string(page))
+	for _, want := range []string{"3 brokers side by side", "<dt>A</dt><dd>mqtk serve -p {port}</dd>", "pairs/1/64-1024 at 2,000/s, A to B", "(too few runs for an interval)", "<td>1.87 (1.72 to 2.05)</td>", "the generator was the limit in 1 of 1 runs"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in %s", want, text)
+		}
+	}
+	if n := strings.Count(text, `class="interval"`); n != 4 { // CPU and memory of the third are not known, and one run has none
+		t.Errorf("there are %d intervals", n)
+	}
+	if n := strings.Count(text, "<td>1.87 (1.72 to 2.05)</td>"); n != 2 {
+		t.Errorf("faster and cheaper are the same factor: %d times", n)
+	}
+	plain := skeleton(t, page)
+	for _, name := range []string{"<script>alert(1)</script>", `" onload="x`, "\x00\x1b</td></table>"} {
+		hostile := writeSheet(t, name)
+		mustBeSound(t, hostile)
+		if skeleton(t, hostile) != plain {
+			t.Errorf("%q makes another page", name)
+		}
+	}
+	var b bytes.Buffer
+	if _, err := (Sheet{Table: &bench.Table{}}).WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	mustBeSound(t, b.Bytes())
 }
 
 func TestPages(t *testing.T) {
