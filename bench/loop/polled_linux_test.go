@@ -135,7 +135,7 @@ func TestSlowAccept(t *testing.T) {
 const mostBytes = 80
 
 func TestBytesOfAConnection(t *testing.T) {
-	if size := reflect.TypeFor[socket]().Size(); size != 48 {
+	if size := reflect.TypeFor[socket]().Size(); size > 48 {
 		t.Errorf("a connection has %d bytes", size)
 	}
 	if raceEnabled {
