@@ -107,7 +107,7 @@ func (o *benchCompareOptions) print(p *program, c *bench.Comparison) error {
 	if o.JSON {
 		err = encodeJSON(p.Out, c)
 	} else {
-		_, err = c.WriteTo(p.Out)
+		err = p.writeReport(c)
 	}
 	if err != nil && !isReaderGone(err) {
 		return fmt.Errorf("write the output: %w", err)

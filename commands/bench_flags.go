@@ -62,8 +62,8 @@ func (o *benchOptions) loadFlags() []cli.Flag {
 		benchFlag{"bps", valued("topic t", "call the topics by `TEMPLATE`, in which %i becomes the number of the topic and %r a word of this run (default "+topics+")", o.toTemplate)},
 		benchFlag{"bps", valued("qos q", "publish and subscribe at `QOS` 0, 1 or 2 (default 0)", toQoS(&o.QoS))},
 		benchFlag{"bp", valued("size s", "publish payloads of `BYTES`, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)", toSizes(&b.SizeMin, &b.SizeMax))},
-		benchFlag{"bps", valued("messages n", "end after `N` messages in all; with --duration, whatever ends first", toBigCount(&b.Messages))},
-		benchFlag{"bpsc", valued("duration z", "measure for `TIME`, without the warm-up (default 10, without --messages)", toPositiveDuration(&b.Duration))},
+		benchFlag{"bps", valued("messages n", "end after `N` messages in all; with --duration, whatever ends first (retained and offline: default 10000)", toBigCount(&b.Messages))},
+		benchFlag{"bpsc", valued("duration z", "measure for `TIME`, without the warm-up (default 10, unless --messages says how long)", toPositiveDuration(&b.Duration))},
 		benchFlag{"bp", valued("rate", "publish at `RATE` messages a second in all, each at its planned time (2000, 2000/s, 2k; default: a closed loop at full speed)", toRate(&b.Rate))},
 		benchFlag{"bp", valued("ramp", "let the rate grow from nothing to that of --rate within `TIME`", toPositiveDuration(&b.Ramp))},
 		benchFlag{"bpsc", valued("connect-rate R", "make `RATE` connections a second (default: as fast as they are answered)", toRate(&b.ConnectRate))},
@@ -71,7 +71,7 @@ func (o *benchOptions) loadFlags() []cli.Flag {
 		benchFlag{"bp", valued("window M max-inflight", "have at most `N` messages of a publisher unacknowledged at QoS 1 and 2 (default 100)", toNumber(&b.Window, 1, 65535))},
 		benchFlag{"b", valued("outstanding", "in a closed loop, have at most `N` messages of a publisher sent and not received (default 1000; 0: no bound)", o.toOutstanding)},
 		benchFlag{"bp", onOff("retain r", "let the broker retain the messages", &b.Retain)},
-		benchFlag{"c", valued("hold", "hold the connections for `TIME` (default 10)", toPositiveDuration(&b.Hold))},
+		benchFlag{"c", valued("hold", "hold the connections for `TIME` (default that of --duration; storm 1, and again after each loss)", toPositiveDuration(&b.Hold))},
 		benchFlag{"bpsc", valued("patience", "wait `TIME` after the last delivery for what is missing (default 5)", toPositiveDuration(&b.Patience))},
 		benchFlag{"bpsc", valued("workers", "put the load on with `N` threads (default half as many as there are processors)", toNumber(&b.Workers, 1, 1024))})
 	return flags

@@ -318,10 +318,10 @@ _mqtk_bench_pub() {
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
         '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
-        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first]:N: ' \
-        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first]:N: ' \
-        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
-        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
+        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
         '(--rate)--rate=[publish at RATE messages a second in all, each at its planned time (2000, 2000/s, 2k; default\: a closed loop at full speed)]:RATE: ' \
         '(--ramp)--ramp=[let the rate grow from nothing to that of --rate within TIME]:TIME: ' \
         '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
@@ -421,10 +421,10 @@ _mqtk_bench_sub() {
         '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
         '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
-        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first]:N: ' \
-        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first]:N: ' \
-        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
-        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
+        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
         '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
         '(-R --connect-rate)--connect-rate=[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
         '(--warmup)--warmup=[run for TIME before anything is counted (default 1)]:TIME: ' \
@@ -511,11 +511,11 @@ _mqtk_bench_conn() {
         '(--shape)--shape=[do with connections what SHAPE says\: ramp, churn, storm (default ramp); SHAPES in the man page tells of each]:SHAPE:(ramp churn storm)' \
         '(-c --clients)-c+[have N connections (default 10)]:N: ' \
         '(-c --clients)--clients=[have N connections (default 10)]:N: ' \
-        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
-        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
         '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
         '(-R --connect-rate)--connect-rate=[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
-        '(--hold)--hold=[hold the connections for TIME (default 10)]:TIME: ' \
+        '(--hold)--hold=[hold the connections for TIME (default that of --duration; storm 1, and again after each loss)]:TIME: ' \
         '(--patience)--patience=[wait TIME after the last delivery for what is missing (default 5)]:TIME: ' \
         '(--workers)--workers=[put the load on with N threads (default half as many as there are processors)]:N: ' \
         '*--expect=[end with 10 if the run misses the OBJECTIVES, such as '\''p99<10ms,lost=0'\'' (repeatable)]:OBJECTIVES: ' \
@@ -670,10 +670,10 @@ _mqtk_bench() {
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
         '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
-        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first]:N: ' \
-        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first]:N: ' \
-        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
-        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, without --messages)]:TIME: ' \
+        '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
+        '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
+        '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
+        '(-z --duration)--duration=[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
         '(--rate)--rate=[publish at RATE messages a second in all, each at its planned time (2000, 2000/s, 2k; default\: a closed loop at full speed)]:RATE: ' \
         '(--ramp)--ramp=[let the rate grow from nothing to that of --rate within TIME]:TIME: ' \
         '(-R --connect-rate)-R+[make RATE connections a second (default\: as fast as they are answered)]:RATE: ' \
