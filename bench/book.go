@@ -49,9 +49,7 @@ func (r *run) collect() bool {
 	b := &r.book
 	for _, w := range r.workers {
 		b.total.Counts.add(&w.taken.Counts)
-		b.total.stale += w.taken.stale
-		b.total.retransmitted += w.taken.retransmitted
-		b.total.unsent += w.taken.unsent
+		b.total.asides.add(&w.taken.asides)
 		b.total.service.Add(&w.taken.service.Histogram)
 		b.total.acknowledge.Add(&w.taken.acknowledge.Histogram)
 		b.total.lag.Add(&w.taken.lag.Histogram)
@@ -110,7 +108,7 @@ func (r *run) forgetSecond() {
 	s.service.Reset()
 	s.acknowledge.Reset()
 	s.lag.Reset()
-	s.Counts, s.stale, s.retransmitted, s.unsent = Counts{}, 0, 0, 0
+	s.Counts, s.asides = Counts{}, asides{}
 }
 
 // tellTraffic tells how a phase of traffic stands.

@@ -88,6 +88,7 @@ func (w *worker) tell(all *gathering) {
 	orElse(&all.examples.duplicated, w.examples.duplicated)
 	orElse(&all.examples.disordered, w.examples.disordered)
 	orElse(&all.examples.corrupted, w.examples.corrupted)
+	orElse(&all.examples.misrouted, w.examples.misrouted)
 	for x, n := range w.refusals {
 		all.refusals[x] += n
 	}

@@ -20,6 +20,7 @@ type phase struct {
 	start       atomic.Int64 // of the clock
 	duration    time.Duration
 	until       int64 // when sending ends
+	planned     int64 // when the last message is due; 0: there is no plan, or no end
 }
 
 // backlogTime is how much longer than planned an open loop may send what is due.
@@ -68,6 +69,7 @@ func (r *run) begin(f *phase) bool {
 	if f.duration > 0 {
 		f.until = start + int64(f.duration)
 		if f.pacer.open() {
+			f.planned = f.until
 			f.until += backlogTime
 		}
 	}
@@ -188,7 +190,7 @@ func (r *run) send(ctx context.Context, f *phase) error {
 	r.sending = true
 	defer func() { r.sending = false }()
 	for {
-		left := r.left()
+		left := r.left(f)
 		now := r.clock.now()
 		switch {
 		case left.publishers == 0, f.messages > 0 && left.messages == 0, now >= f.until:
@@ -196,8 +198,8 @@ func (r *run) send(ctx context.Context, f *phase) error {
 		case f.until == never && left.due > 0 && now-left.stirred >= int64(r.plan.Patience):
 			return nil
 		}
-		wait := min(250*time.Millisecond, time.Duration(f.until-now))
-		if f.messages > 0 {
+		wait := time.Duration(min(int64(250*time.Millisecond), f.until-now, max(0, r.book.noted+int64(time.Second)-now)))
+		if f.messages > 0 && now >= f.planned {
 			wait = min(wait, 10*time.Millisecond)
 		}
 		if !r.pause(ctx, wait, true) {
@@ -215,14 +217,17 @@ type rest struct {
 	stirred                   int64
 }
 
-func (r *run) left() (all rest) {
+func (r *run) left(f *phase) (all rest) {
 	var mu sync.Mutex
+	now := r.clock.now()
 	r.each(func(w *worker) {
 		mu.Lock()
 		defer mu.Unlock()
+		defer w.pump()
 		all.stirred = max(all.stirred, w.stirred)
 		for _, p := range w.publishers {
 			if p.c.stage == ready {
+				p.forgive(f, now)
 				all.publishers++
 				all.messages += p.limit - p.sent
 				all.due += min(p.due-p.sent, 1)

@@ -47,9 +47,10 @@ type publisher struct {
 	refused           spans
 	refusedN          int64
 	maxPacket         int
-	wireBytes         []byte      // for packets that are encoded one by one
-	fan               *fan        // nil: nobody here receives
-	forgiven          int64       // outstanding messages that nobody waits for any more
+	wireBytes         []byte // for packets that are encoded one by one
+	fan               *fan   // nil: nobody here receives
+	forgiven          int64  // number up to which nothing counts as outstanding any more
+	seen              glimpse
 	starving          atomic.Bool // it waits for deliveries
 }
 
@@ -240,6 +241,28 @@ func (p *publisher) starve(f *phase) int64 {
 		p.w.starved = append(p.w.starved, p)
 	}
 	return p.credit(f)
+}
+
+// A glimpse is how far a publisher and its receivers were at a time.
+type glimpse struct{ at, sent, progress int64 }
+
+// forgive has a publisher go on of which nothing has come for a fifth of the
+// plan's patience: what it has outstanding is lost, or it would wait forever.
+func (p *publisher) forgive(f *phase, now int64) {
+	if f.outstanding == 0 || p.fan == nil {
+		return
+	}
+	g := glimpse{p.seen.at, p.sent, p.fan.progress.Load()}
+	if g != p.seen || p.due == p.sent {
+		g.at = now
+		p.seen = g
+		return
+	}
+	if now-g.at >= int64(p.w.run.plan.Patience)/5 && p.credit(f) < p.batch {
+		p.forgiven = p.sent
+		p.w.tally.forgiven++
+		p.mark()
+	}
 }
 
 // publish sends the next k messages.

@@ -34,6 +34,7 @@ type subscriber struct {
 	advance       int64 // that lastFan is not told of
 
 	known    likeness
+	unproven bool  // whether known's topic is the last publisher's
 	pending  idSet // packet ids of QoS 2 that were received and not released
 	received int64 // messages of this phase, for the first time
 	dead     bool  // its connection has ended in this phase
@@ -174,6 +175,7 @@ func (s *subscriber) takeOne(c *link, in []byte) (used int, err error) {
 	switch p := packet.(type) {
 	case *mqttwire.Publish:
 		s.known.learn(in[:n], p)
+		s.unproven = true
 		return n, s.message(in[0], p.PacketID, p.Payload)
 	case *mqttwire.Ack:
 		if p.Kind != mqttwire.PUBREL {
@@ -232,15 +234,20 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 		s.unknown(f, h.tag)
 		return false
 	}
-	if h.publisher != s.lastPublisher && !s.turnTo(h.publisher) || !s.wasSent(h.sequence) {
+	if h.publisher >= uint32(len(w.run.publishers)) {
+		s.corrupted(&h)
+		return false
+	}
+	if h.publisher != s.lastPublisher && !s.turnTo(h.publisher) || !s.onTopic() {
+		s.misrouted(&h)
+		return false
+	}
+	if !s.wasSent(h.sequence) {
 		s.corrupted(&h)
 		return false
 	}
 	if len(payload) != w.run.sizes.size(h.publisher, h.sequence) || !intact(payload, w.run.fill) {
 		s.corrupted(&h) // and still it has arrived: its loss would be another fault
-	}
-	if first>>1&3 != byte(s.granted) {
-		t.WrongQoS++
 	}
 	before := s.lastFlow.next
 	if !s.order(first>>1&3, h.publisher, h.sequence) {
@@ -250,6 +257,24 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 	t.BytesReceived += int64(len(payload))
 	w.time(f, &h)
 	return true
+}
+
+// onTopic tells that the message came by the topic that its publisher publishes
+// to. A topic alias, which only a CONNECT of the user's own can allow, says
+// nothing of it.
+func (s *subscriber) onTopic() bool {
+	if !s.unproven {
+		return true
+	}
+	topic := s.known.topic()
+	s.unproven = len(topic) > 0 && string(topic) != s.w.run.publishers[s.lastPublisher].topic
+	return !s.unproven
+}
+
+func (s *subscriber) misrouted(h *header) {
+	s.w.tally.Foreign++
+	s.w.tally.asides.misrouted++
+	s.w.remember(&s.w.examples.misrouted, s, h.publisher, h.sequence)
 }
 
 // wasSent tells that the last publisher has sent the message with that number.
@@ -283,6 +308,7 @@ func (s *subscriber) turnTo(publisher uint32) bool {
 		return false
 	}
 	s.lastPublisher, s.lastFlow, s.lastFan, s.lastSent = publisher, &flows[i], s.w.run.fans[publisher], 0
+	s.unproven = true
 	return true
 }
 
@@ -389,6 +415,7 @@ type likeness struct {
 	first     byte
 	total     int    // bytes of the packet
 	head      []byte // up to the packet id
+	topicSize int    // at the end of head
 	idSize    int    // 0 or 2
 	middle    []byte // from behind the packet id up to the payload
 	payloadAt int
@@ -396,10 +423,8 @@ type likeness struct {
 
 // learn copies what is before the payload.
 func (l *likeness) learn(in []byte, p *mqttwire.Publish) {
-	if p.Dup {
-		return
-	}
 	l.first, l.total, l.payloadAt = in[0], len(in), len(in)-len(p.Payload)
+	l.topicSize = len(p.Topic)
 	l.idSize = 0
 	if p.QoS > 0 {
 		l.idSize = 2
@@ -412,6 +437,8 @@ func (l *likeness) learn(in []byte, p *mqttwire.Publish) {
 	l.head = append(l.head[:0], in[:idAt]...)
 	l.middle = append(l.middle[:0], in[idAt+l.idSize:l.payloadAt]...)
 }
+
+func (l *likeness) topic() []byte { return l.head[len(l.head)-l.topicSize:] }
 
 // read reads a packet that is like the last one; n is 0 if it is not, or not
 // whole.

@@ -5,12 +5,27 @@ import "mqtk/mqttwire"
 // A tally is what a worker has counted in the present phase.
 type tally struct {
 	Counts
-	stale         int64 // messages of the warm-up that came behind it
-	retransmitted int64 // PUBLISH with DUP, whose QoS 2 transfer was not over: no new messages
-	unsent        int64 // that were due and could not be sent before the phase was over
-	last          int64 // when the last message was received, or acknowledged where nobody receives
+	asides
+	last int64 // when the last message was received, or acknowledged where nobody receives
 
 	latency, service, acknowledge, lag runs
+}
+
+// asides are counts that end in a sentence.
+type asides struct {
+	stale         int64 // messages of the warm-up that came behind it
+	retransmitted int64 // PUBLISH with DUP, whose QoS 2 transfer was not over: no new messages
+	misrouted     int64 // messages of this run to who had not subscribed to them, or by another topic
+	unsent        int64 // that were due and could not be sent before the phase was over
+	forgiven      int64 // times that a publisher went on though nothing of its messages came
+}
+
+func (a *asides) add(o *asides) {
+	a.stale += o.stale
+	a.retransmitted += o.retransmitted
+	a.misrouted += o.misrouted
+	a.unsent += o.unsent
+	a.forgiven += o.forgiven
 }
 
 // runs is a histogram of durations of which the same often follows itself: each
@@ -56,9 +71,7 @@ func (t *tally) take(into *tally) {
 // add adds what another has counted, and empties that.
 func (t *tally) add(other *tally) {
 	t.Counts.add(&other.Counts)
-	t.stale += other.stale
-	t.retransmitted += other.retransmitted
-	t.unsent += other.unsent
+	t.asides.add(&other.asides)
 	t.last = max(t.last, other.last)
 	for _, h := range []struct{ to, from *runs }{
 		{&t.latency, &other.latency}, {&t.service, &other.service},
@@ -69,7 +82,7 @@ func (t *tally) add(other *tally) {
 			h.from.Reset()
 		}
 	}
-	other.Counts, other.stale, other.retransmitted, other.unsent = Counts{}, 0, 0, 0
+	other.Counts, other.asides = Counts{}, asides{}
 }
 
 // time records how long a message took.
@@ -87,7 +100,7 @@ func (w *worker) time(f *phase, h *header) {
 }
 
 // examples are the first cases of what should not be.
-type examples struct{ duplicated, disordered, corrupted example }
+type examples struct{ duplicated, disordered, corrupted, misrouted example }
 
 type example struct {
 	of        *subscriber

@@ -226,3 +226,20 @@ func TestSilence(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestTrafficGoesOnWithoutTheLost: where a broker delivers nothing any more at
+// QoS 0, a publisher does not wait for it forever.
+func TestTrafficGoesOnWithoutTheLost(t *testing.T) {
+	r, err := carryOut(t, testFaults{drop: 1}, Plan{
+		Publishers: 2, Subscribers: 2, Messages: 100, Outstanding: 10, Workers: 1, Warmup: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := r.Counts; c.Sent != 100 || c.Expected != 100 || c.Lost != 100 || c.Delivered != 0 || len(r.Failures) > 0 {
+		t.Errorf("%+v, %v", r.Counts, r.Failures)
+	}
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "publishers went on 8 times") {
+		t.Errorf("the notes: %q", r.Notes)
+	}
+}

@@ -28,6 +28,7 @@ func (r *run) judge(s *survey, g *gathering) {
 	broken(s.twiceLow, "of QoS 0 came more than once%s", seen.duplicated.text("one of them"))
 	broken(c.Disordered, "came out of order%s", seen.disordered.text("one of them"))
 	broken(c.Corrupted, "had another payload than was sent%s", seen.corrupted.text("one of them"))
+	broken(r.book.total.misrouted, "came to who had not subscribed to them, or by a topic that they were not published to%s", seen.misrouted.text("one of them"))
 	broken(c.WrongQoS, "came at a QoS that is not the lower one of publishing and subscribing")
 	broken(s.phantoms, "came though the broker had refused to take them")
 	if g.violated > 0 {
@@ -95,6 +96,8 @@ func (r *run) explain(f *phase, g *gathering) {
 		r.remark("%s", closedLoopNote)
 	}
 	note(t.unsent, "%s were due and could not be sent before the time was over: the broker takes less than the rate", many(t.unsent, "message", "messages"))
+	note(t.forgiven, "publishers went on %s though nothing came of what they had outstanding", many(t.forgiven, "time", "times"))
+	note(t.Foreign-t.misrouted, "%s of somebody else came by the topics of this run", many(t.Foreign-t.misrouted, "message", "messages"))
 	if p.Shape != Retain { // where it is worse
 		note(t.stale, "%s of a warm-up came in the measured time and are not counted", many(t.stale, "message", "messages"))
 	}
