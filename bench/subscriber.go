@@ -249,6 +249,9 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 	if len(payload) != w.run.sizes.size(h.publisher, h.sequence) || !intact(payload, w.run.fill) {
 		s.corrupted(&h) // and still it has arrived: its loss would be another fault
 	}
+	if first>>1&3 != byte(s.granted) {
+		t.WrongQoS++
+	}
 	before := s.lastFlow.next
 	if !s.order(first>>1&3, h.publisher, h.sequence) {
 		return false
