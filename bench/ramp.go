@@ -2,17 +2,18 @@ package bench
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
 // ramp makes connections, each when it is planned, holds them, and ends them. What
 // one costs is the memory that has come with them, here and at the broker.
 func (r *run) ramp(ctx context.Context) error {
+	bare := heldSize()
 	f, err := r.commenceLinks()
 	if err != nil {
 		return err
 	}
-	own := residentSize()
 	on, err := r.connectFirst(ctx, f.start.Load())
 	if err != nil {
 		return err
@@ -27,8 +28,8 @@ func (r *run) ramp(ctx context.Context) error {
 	stand := r.ready.Load()
 	r.result.Phases = append(r.result.Phases, Phase{Name: "hold", Count: stand, Seconds: held.Seconds()})
 	r.concludeLinks(f)
-	if stand > 0 && own > 0 && !r.plan.Target.InProcess {
-		r.result.Generator.PerConnection = max(0, residentSize()-own) / stand
+	if stand >= fewConnections && !r.plan.Target.InProcess { // else it would be of both ends
+		r.result.Generator.PerConnection = max(0, heldSize()-bare) / stand
 	}
 	return nil
 }
@@ -57,4 +58,14 @@ func (r *run) connectPhase(start int64) Phase {
 	last, opened := r.lastOpened()
 	r.connectSeconds = seconds(last - start)
 	return Phase{Name: "connect", Count: int64(opened), Seconds: r.connectSeconds}
+}
+
+// heldSize is how many bytes of heap and stacks are in use. The resident set would
+// say the same of very many connections only: it grows by large pages, and with
+// garbage.
+func heldSize() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
 }

@@ -105,7 +105,7 @@ type Generator struct {
 	Lag           *Histogram // of messages that nothing but the generator held up: how long after their planned time they were sent; nil in a closed loop
 	Waiting       float64    // the share of the time that its threads waited for a CPU; below 0: unknown
 	RSS           int64      // bytes resident at the end
-	PerConnection int64      // bytes resident that each connection cost; 0: unknown
+	PerConnection int64      // bytes of heap and stacks that each idle connection takes; 0: unknown
 	Limited       bool       // it, and not the broker, was the limit
 	Why           string     // a sentence, if Limited
 }
