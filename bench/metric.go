@@ -74,7 +74,7 @@ func trafficMetrics() []Metric {
 	return []Metric{
 		{Name: "seconds", Unit: UnitSeconds, Text: "from the start of the measured time to the last delivery", Of: func(r *Result) (float64, bool) { return r.Seconds, true }},
 		sent("sent", 0, "", "messages published", func(c *Counts) int64 { return c.Sent }),
-		sentRate("sent_per_second", "messages published a second", func(c *Counts) int64 { return c.Sent }),
+		{Name: "sent_per_second", Unit: UnitPerSecond, Better: 1, Whole: "rate", Text: "messages published a second, while messages were", Of: sentRate},
 		sent("acknowledged", 0, "sent", "messages that PUBACK or PUBCOMP took over; at QoS 0 those sent", func(c *Counts) int64 { return c.Acknowledged }),
 		sent("refused", -1, "sent", "messages refused by a reason code", func(c *Counts) int64 { return c.Refused }),
 		sent("unacknowledged", -1, "sent", "messages without an answer", func(c *Counts) int64 { return c.Unacknowledged }),
@@ -100,10 +100,17 @@ func sent(name string, better int, whole, text string, of func(*Counts) int64) M
 	}}
 }
 
-func sentRate(name, text string, of func(*Counts) int64) Metric {
-	return Metric{Name: name, Unit: UnitPerSecond, Better: 1, Whole: "rate", Text: text, Of: func(r *Result) (float64, bool) {
-		return perSecond(of(&r.Counts), r.Seconds), r.Plan.Shape.sends()
-	}}
+// sentRate is of the time in which messages were sent: where they are stored, and
+// delivered later, that is a phase of its own.
+func sentRate(r *Result) (float64, bool) {
+	if r.Plan.Shape != Retain && r.Plan.Shape != Offline {
+		return perSecond(r.Counts.Sent, r.Seconds), r.Plan.Shape.sends()
+	}
+	i := slices.IndexFunc(r.Phases, func(p Phase) bool { return p.Name == "store" || p.Name == "queue" })
+	if i < 0 {
+		return 0, false
+	}
+	return r.Phases[i].PerSecond(), true
 }
 
 func received(name string, better int, whole, text string, of func(*Counts) int64) Metric {

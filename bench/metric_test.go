@@ -128,3 +128,17 @@ func TestFormat(t *testing.T) {
 		}
 	}
 }
+
+// TestSentRateOfPhase: where messages are stored first, the rate of sending is
+// that of storing, and not of the time in which they were delivered.
+func TestSentRateOfPhase(t *testing.T) {
+	m, _ := MetricNamed("sent_per_second")
+	r := &Result{Plan: Plan{Shape: Offline}, Seconds: 0.001, Counts: Counts{Sent: 1000}}
+	if v, known := m.Of(r); known {
+		t.Errorf("without phases it is %v", v)
+	}
+	r.Phases = []Phase{{Name: "queue", Count: 1000, Seconds: 2}, {Name: "drain", Count: 1000, Seconds: 0.001}}
+	if v, known := m.Of(r); v != 500 || !known {
+		t.Errorf("it is %v, %v", v, known)
+	}
+}

@@ -89,8 +89,8 @@ func (v *view) tiles(p *pen) {
 	case v.connects():
 		tiles = []tile{
 			{name: "connections", metric: "connections_opened", whole: "connections_wanted"}, {name: "opened", metric: "connections_per_second"},
-			{name: "lost", metric: "connections_lost"}, {name: "connecting, p50", metric: "connect_p50"}, {name: "connecting, p99", metric: "connect_p99"},
-			{name: "connecting, longest", metric: "connect_max"}, {name: "broker memory", metric: "broker_bytes_per_connection", below: "per connection"},
+			{name: "lost", metric: "connections_lost"}, {name: "connect, p50", metric: "connect_p50"}, {name: "connect, p99", metric: "connect_p99"},
+			{name: "connect, longest", metric: "connect_max"}, {name: "broker memory", metric: "broker_bytes_per_connection", below: "per connection"},
 		}
 	case !v.known("delivered"):
 		tiles = []tile{

@@ -22,7 +22,10 @@ func (v *view) latency(p *pen) {
 		return
 	}
 	lede := "Latency counts from the moment a message was planned to be sent, so that a broker that holds up the sender cannot hide it; service time counts from the moment it was sent."
-	if v.Plan.Rate == 0 {
+	switch {
+	case v.Latency.Count() == 0:
+		lede = "From the sending of a message to its PUBACK or PUBCOMP: when it arrived is not known here."
+	case v.Plan.Rate == 0:
 		lede = "The next message waits for those before it (a closed loop), so a broker that stalls is asked less: the times here are service times, and say little about a load that does not wait. --rate measures that."
 	}
 	defer p.section("latency", "Latency", lede)()
