@@ -85,8 +85,11 @@ func (o *benchOptions) measure(p *program, t *benchTarget, plan bench.Plan) erro
 		result.Notes = append(result.Notes, "ended before its time: "+stopped.Error())
 	}
 	result.Judge(o.Judge.Expect)
-	if err := o.Out.print(p, result, drawResult(result)); err != nil {
-		return err
+	if printed := o.Out.print(p, result, drawResult(result)); printed != nil {
+		return printed
+	}
+	if err != nil && interrupted(t.ctx) == nil {
+		return o.explain(t, err) // of one run of several
 	}
 	return o.verdict(t, result)
 }
