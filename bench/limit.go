@@ -70,17 +70,13 @@ func (g *Generator) limitClosed() string {
 func (g *Generator) limitOpen(latency *Histogram) string {
 	lag := g.Lag.Quantile(.99)
 	late := lag > max(muchLag, latency.Quantile(.99)/10)
-	waited := ""
-	if g.Waiting > muchWaiting {
-		waited = fmt.Sprintf("its threads waited for a CPU for %s of the time", percent(g.Waiting))
-	}
 	switch {
-	case late && waited != "":
-		return fmt.Sprintf("one message in a hundred was sent %s or more after its time, though neither the window nor the socket held it up: %s", FormatTime(lag), waited)
+	case late && g.Waiting > 0:
+		return fmt.Sprintf("one message in a hundred was sent %s or more after its time, though neither the window nor the socket held it up: its busiest thread was at work for %s of the time, and they waited for a CPU for %s of it", FormatTime(lag), percent(g.Busy), percent(g.Waiting))
 	case late:
 		return fmt.Sprintf("one message in a hundred was sent %s or more after its time, though neither the window nor the socket held it up: its busiest thread was at work for %s of the time", FormatTime(lag), percent(g.Busy))
-	case waited != "":
-		return waited + ": latencies are partly the wait for it"
+	case g.Waiting > muchWaiting:
+		return fmt.Sprintf("its threads waited for a CPU for %s of the time: latencies are partly the wait for it", percent(g.Waiting))
 	}
 	return ""
 }

@@ -30,7 +30,7 @@ func TestLimit(t *testing.T) {
 		{Generator{Lag: histogramOf(9 * time.Millisecond), Busy: .2, Waiting: .1}, 100 * time.Millisecond, ""},
 		{Generator{Lag: histogramOf(2 * time.Millisecond), Busy: .2, Waiting: .1}, 10 * time.Millisecond, "2.00 ms or more after its time"},
 		{Generator{Lag: histogramOf(20 * time.Millisecond), Busy: .999, Waiting: -1}, 100 * time.Millisecond, "at work for 99.9% of the time"},
-		{Generator{Lag: histogramOf(20 * time.Millisecond), Busy: .3, Waiting: .4}, 100 * time.Millisecond, "threads waited for a CPU for 40% of the time"},
+		{Generator{Lag: histogramOf(20 * time.Millisecond), Busy: .3, Waiting: .4}, 100 * time.Millisecond, "at work for 30% of the time, and they waited for a CPU for 40% of it"},
 		{Generator{Lag: histogramOf(20 * time.Microsecond), Busy: .3, Waiting: .4}, 100 * time.Millisecond, "threads waited for a CPU for 40% of the time"},
 	} {
 		var why string

@@ -90,3 +90,49 @@ func TestIDSet(t *testing.T) {
 		t.Error("another one is gone")
 	}
 }
+
+// TestSubscriberJudges: what is not the next message of a publisher whose topic
+// it comes by is told apart.
+func TestSubscriberJudges(t *testing.T) {
+	r, pub, sub := still(t, Plan{})
+	f := sub.w.phase
+	pub.fan.sent.Store(10)
+	good := header{tag: f.tag, publisher: 0, sequence: 3, sent: r.clock.now()}
+	for _, test := range []struct {
+		name  string
+		topic string
+		spoil func(h *header, payload []byte) []byte
+		want  Counts
+	}{
+		{"good", pub.topic, func(_ *header, b []byte) []byte { return b }, Counts{Delivered: 1, BytesReceived: 64}},
+		{"by another topic", "a/b", func(_ *header, b []byte) []byte { return b }, Counts{Foreign: 1}},
+		{"no header", pub.topic, func(_ *header, b []byte) []byte { return b[:HeaderSize-1] }, Counts{Foreign: 1}},
+		{"of another run", pub.topic, func(h *header, b []byte) []byte { h.tag += 2; return b }, Counts{Foreign: 1}},
+		{"of the warm-up", pub.topic, func(h *header, b []byte) []byte { h.tag |= warmupTag; return b }, Counts{}},
+		{"of nobody", pub.topic, func(h *header, b []byte) []byte { h.publisher = 1; return b }, Counts{Corrupted: 1}},
+		{"not sent yet", pub.topic, func(h *header, b []byte) []byte { h.sequence = 10; return b }, Counts{Corrupted: 1}},
+		{"another byte", pub.topic, func(_ *header, b []byte) []byte { b[40] ^= 1; return b }, Counts{Delivered: 1, BytesReceived: 64, Corrupted: 1}},
+		{"too short", pub.topic, func(_ *header, b []byte) []byte { return b[:63] }, Counts{Delivered: 1, BytesReceived: 63, Corrupted: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sub.w.prepare(f)
+			pub.fan.sent.Store(10)
+			h, payload := good, bytes.Clone(r.fill)
+			payload = test.spoil(&h, payload)
+			if len(payload) >= HeaderSize {
+				h.put(payload)
+			}
+			m := mqttwire.Publish{Topic: test.topic, Payload: payload}
+			b, err := m.Append(nil, mqttwire.V5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := sub.take(sub.c, b); n != len(b) || err != nil {
+				t.Errorf("%d bytes of %d, %v", n, len(b), err)
+			}
+			if got := sub.w.tally.Counts; got != test.want {
+				t.Errorf("%+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
