@@ -11,6 +11,7 @@ import (
 // connectionsOnly is the course of the shapes in which nobody publishes. Their
 // links have no role: they are there, and answer.
 func (r *run) connectionsOnly(ctx context.Context) error {
+	r.bare = r.bareSize()
 	n := r.connections()
 	r.links = make([]*link, 0, n)
 	for i := range n {

@@ -103,7 +103,7 @@ func TestSources(t *testing.T) {
 }
 
 // idleBudget is bytes of heap and stacks for each idle connection of the generator: 50,000
-// are to fit on a small machine, beside all else. Measured: 190 with the loop's
+// are to fit on a small machine, beside all else. Measured: 186 with the loop's
 // part. When it trips, look at what link, agenda and the loop keep of one.
 const idleBudget = 300
 

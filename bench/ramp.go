@@ -9,7 +9,6 @@ import (
 // ramp makes connections, each when it is planned, holds them, and ends them. What
 // one costs is the memory that has come with them, here and at the broker.
 func (r *run) ramp(ctx context.Context) error {
-	bare := heldSize()
 	f, err := r.commenceLinks()
 	if err != nil {
 		return err
@@ -29,7 +28,7 @@ func (r *run) ramp(ctx context.Context) error {
 	r.result.Phases = append(r.result.Phases, Phase{Name: "hold", Count: stand, Seconds: held.Seconds()})
 	r.concludeLinks(f)
 	if stand >= fewConnections && !r.plan.Target.InProcess { // else it would be of both ends
-		r.result.Generator.PerConnection = max(0, heldSize()-bare) / stand
+		r.result.Generator.PerConnection = max(0, heldSize()-r.bare) / stand
 	}
 	return nil
 }
@@ -58,6 +57,19 @@ func (r *run) connectPhase(start int64) Phase {
 	last, opened := r.lastOpened()
 	r.connectSeconds = seconds(last - start)
 	return Phase{Name: "connect", Count: int64(opened), Seconds: r.connectSeconds}
+}
+
+// bareSize is heldSize without connections, and with the histograms that come with
+// the first of them.
+func (r *run) bareSize() int64 {
+	touched := func() (h Histogram) {
+		h.Record(0, 1)
+		return h
+	}
+	sum := touched()
+	r.result.Connect = &sum
+	r.each(func(w *worker) { w.links.connect = touched() })
+	return heldSize()
 }
 
 // heldSize is how many bytes of heap and stacks are in use. The resident set would

@@ -39,6 +39,7 @@ type run struct {
 	broker         *brokerWatch // nil: nobody asked for it
 	sending        bool         // the phase sends still
 	connectSeconds float64
+	bare           int64 // bytes that this process held before there were links
 	result         Result
 }
 
