@@ -60,7 +60,7 @@ func (p *Plan) fillIn() {
 		orElse(&p.Duration, 10*time.Second)
 	}
 	switch p.Shape {
-	case Offline:
+	case Retain, Offline:
 		p.Warmup = 0
 	case Ramp:
 		orElse(&p.Hold, p.Duration)
@@ -152,8 +152,6 @@ func (p *Plan) checkMessages() error {
 		return nonsense("Size", "a payload of %d bytes: it takes %d to say which message it is", p.SizeMin, HeaderSize)
 	case p.SizeMax < p.SizeMin || p.SizeMax > maxPayload:
 		return nonsense("Size", "payloads of %d to %d bytes: the range must rise, and end by %d", p.SizeMin, p.SizeMax, maxPayload)
-	case p.Shape == Retain && p.Messages > maxClients:
-		return nonsense("Messages", "%d retained messages: there can be 1 to %d", p.Messages, maxClients)
 	case p.Messages < 0 || p.Messages > maxMessages:
 		return nonsense("Messages", "%d messages: there can be 1 to %d", p.Messages, int64(maxMessages))
 	case p.Rate < 0 || p.Rate > maxRate || p.Rate > 0 && p.Rate < minRate || math.IsNaN(p.Rate):

@@ -97,7 +97,9 @@ func (r *run) drain(ctx context.Context, f *phase) (Phase, error) {
 	if _, err := r.connectAll(ctx, phaseDrain, func(c *link) bool { return c.kept }); err != nil {
 		return Phase{}, err
 	}
-	r.connectSeconds = connected + seconds(r.clock.now()-begun)
+	if last, _ := r.lastOpened(); last > begun {
+		r.connectSeconds = connected + seconds(last-begun)
+	}
 	r.each(func(w *worker) { w.stirred = r.clock.now() })
 	_, err := r.wait(ctx, f, r.plan.Patience)
 	r.noteUsage()
@@ -110,7 +112,7 @@ func (r *run) drain(ctx context.Context, f *phase) (Phase, error) {
 func (r *run) concludeParts(first, second Phase) {
 	r.result.Phases = append(r.result.Phases, first, second)
 	r.result.Seconds = second.Seconds
-	r.remark("the seconds, and all rates that are not of a phase, are those of phase %s: what was sent was sent in phase %s", second.Name, first.Name)
+	r.remark("what is said of delivering is of phase %s alone, and what is said of sending of phase %s", second.Name, first.Name)
 	r.remark("there is no latency: how long a stored message waits is not up to the broker")
 }
 

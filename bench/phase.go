@@ -41,7 +41,7 @@ func (r *run) newPhase(name string, d time.Duration, messages int64) *phase {
 			f.messages = max(planned, 1)
 		}
 	}
-	if !f.pacer.open() && p.Shape != Retain && p.Shape != Offline {
+	if !f.pacer.open() {
 		f.outstanding = max(0, int64(p.Outstanding))
 	}
 	f.stampPlan = f.pacer.open() && p.Shape == PubOnly

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"mqtk/mqttwire"
 )
@@ -18,8 +19,12 @@ const (
 )
 
 // fillInStored sets what shapes have in common that store messages first, and
-// deliver them then: a number of messages, and none of QoS 0 for who is away.
+// deliver them then: a number of messages, of any of which nobody waits to be
+// delivered before the next is sent, and none of QoS 0 for who is away.
 func (p *Plan) fillInStored() {
+	if p.Shape == Retain || p.Shape == Offline {
+		p.Outstanding = -1
+	}
 	switch p.Shape {
 	case Retain:
 		orElse(&p.Messages, cmp.Or(int64(p.Topics), storedMessages))
@@ -35,6 +40,9 @@ func (p *Plan) fillInStored() {
 func (p *Plan) checkStored() error {
 	if p.Shape != Retain {
 		return nil
+	}
+	if p.Messages > maxClients {
+		return nonsense("Messages", "%d retained messages: there can be 1 to %d", p.Messages, maxClients)
 	}
 	if int64(p.Topics) != p.Messages {
 		return nonsense("Topics", "%d retained messages on %d topics: each topic keeps one", p.Messages, p.Topics)
@@ -54,16 +62,17 @@ type stock struct {
 
 func newStock(p *Plan, word string) (*stock, error) {
 	filter, ok := topicFilter(p.Topic, word)
-	if !ok {
+	head, tail, _ := strings.Cut("/"+p.Topic+"/", "/%i/")
+	if !ok || hasNumber(tail) {
 		return nil, nonsense("Topic", "topic %s: retained messages are taken by one filter, so %%i has to be a level of the topic by itself, once", p.Topic)
 	}
-	head, tail, _ := strings.Cut(p.Topic, "%i")
-	head, err := topicName(head, 0, word)
+	head, err := topicName(head+"/", 0, word)
 	if err != nil {
 		return nil, err
 	}
-	tail, err = topicName(tail, 0, word)
-	return &stock{head: head, tail: tail, filter: filter, publishers: int64(p.Publishers), messages: p.Messages}, err
+	tail, err = topicName("/"+tail, 0, word)
+	s := &stock{head: head[1:], tail: tail[:len(tail)-1], filter: filter, publishers: int64(p.Publishers), messages: p.Messages}
+	return s, err
 }
 
 func (s *stock) number(publisher uint32, sequence int64) int64 {
@@ -137,17 +146,19 @@ func (r *run) castStock(s *stock) {
 	}
 }
 
-// storeOld warms up: it stores messages in one topic of a hundred.
+// storeOld stores messages in one topic of a hundred.
 func (r *run) storeOld(ctx context.Context) error {
-	if r.plan.Warmup <= 0 {
-		return nil
-	}
-	f := r.newPhase(phaseWarmUp, r.plan.Warmup, (r.plan.Messages+99)/100)
+	f := r.newPhase(phaseWarmUp, time.Second, (r.plan.Messages+99)/100)
 	if !r.begin(f) {
 		return r.loopError()
 	}
-	_, err := r.storeAll(ctx, f)
-	return err
+	if _, err := r.storeAll(ctx, f); err != nil {
+		return err
+	}
+	if r.deserted() {
+		return r.firstFailure()
+	}
+	return nil
 }
 
 // store stores what is measured.

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -104,6 +106,50 @@ func TestOfflineForgotten(t *testing.T) {
 	})
 }
 
+func TestStock(t *testing.T) {
+	for template, want := range map[string]string{"%i": "12", "a/%i": "a/12", "/%i/": "/12/", "%r/%i/%r": "w/12/w", "a/x%%i/%i": "a/x%i/12", "a/b%/%i": "", "%i/%i": "", "a%i": ""} {
+		s, err := newStock(&Plan{Topic: template, Publishers: 3, Messages: 20}, "w")
+		if err != nil || want == "" {
+			if (err == nil) != (want != "") {
+				t.Errorf("%s: %v", template, err)
+			}
+			continue
+		}
+		if got := s.topic(s.number(0, 4)); got != want || !mqttwire.Match(s.filter, got) {
+			t.Errorf("%s: %s is not %s, filter %s", template, got, want, s.filter)
+		}
+	}
+}
+
+func TestStoredPlans(t *testing.T) {
+	for field, p := range map[string]Plan{
+		"":           {Shape: Retain},
+		" ":          {Shape: Offline},
+		"  ":         {Shape: Retain, Topics: 7, Topic: "a/%i/b"},
+		"Topics":     {Shape: Retain, Topics: 7, Messages: 8},
+		"Topic":      {Shape: Retain, Topic: "a/x%i"},
+		"Topic ":     {Shape: Retain, Topic: "a/b"},
+		"Topic  ":    {Shape: Retain, Topic: "%i/a/%i"},
+		"Messages":   {Shape: Retain, Messages: 1 << 25},
+		"Messages  ": {Shape: Offline, Messages: -1},
+	} {
+		p.Target.Address = "x"
+		err := p.Check()
+		var bad *PlanError
+		errors.As(err, &bad)
+		if field = strings.TrimSpace(field); field == "" && err != nil || field != "" && (bad == nil || bad.Field != field) {
+			t.Errorf("%+v: %v", p, err)
+		}
+		again := p
+		if err == nil && (again.Check() != nil || !reflect.DeepEqual(p, again)) {
+			t.Errorf("%+v is not as it was: %+v", p, again)
+		}
+		if err == nil && (p.Messages != storedMessages && p.Messages != 7 || p.Shape == Offline && p.QoS != 1 || p.Shape == Retain && !p.Retain) {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
 func failureTexts(r *Result) (list []string) {
 	for _, f := range r.Failures {
 		list = append(list, f.Text)
@@ -180,7 +226,7 @@ func TestRetainedFaults(t *testing.T) {
 // TestStoredInterrupted ends a run at any time: nothing is left behind.
 func TestStoredInterrupted(t *testing.T) {
 	for _, shape := range []Shape{Retain, Offline} {
-		for after := 20 * time.Millisecond; after < 3*time.Second; after += 130 * time.Millisecond {
+		for after := 20 * time.Millisecond; after < 3*time.Second; after += 290 * time.Millisecond {
 			synctest.Test(t, func(t *testing.T) {
 				b := newTestBroker(t, testFaults{delay: 10 * time.Millisecond})
 				defer b.close()

@@ -255,11 +255,3 @@ func TestReceiveMaximum(t *testing.T) {
 		})
 	}
 }
-
-// sentence fails the test unless err is one.
-func sentence(t *testing.T, what string, err error) {
-	t.Helper()
-	if err == nil || len(err.Error()) < 15 {
-		t.Errorf("%s: %v", what, err)
-	}
-}
