@@ -49,6 +49,9 @@ func TestHostile(t *testing.T) {
 	} {
 		for _, victim := range []string{"-p", "-s"} {
 			for _, after := range []int{0, 50} {
+				if after == 0 && victim == "-p" && testing.Short() {
+					continue
+				}
 				f := testFaults{hostile: hostile, hostileTo: victim, hostileAfter: after}
 				p := Plan{Publishers: 1, Subscribers: 1, QoS: 2, Version: mqttwire.V5, Rate: 100, Duration: time.Second, Warmup: -1}
 				what := fmt.Sprintf("%s to %s after %d", name, victim, after)

@@ -203,7 +203,7 @@ func planned(k, rate, ramp float64) float64 {
 func TestExactlySoMany(t *testing.T) {
 	q := mqttwire.QoS(0)
 	for _, shape := range []Shape{Pairs, FanIn, FanOut, Shared} {
-		for _, n := range []int64{1, 7, 1001, 1002} {
+		for _, n := range []int64{1, 7, 502} {
 			for _, rate := range []float64{0, 1000} {
 				p := Plan{Shape: shape, QoS: q, Messages: n, Rate: rate, Version: mqttwire.V5, SizeMax: 100, Warmup: 50 * time.Millisecond}
 				runIn(t, testFaults{}, p, func(t *testing.T, b *testBroker, r *Result, err error) {
