@@ -189,8 +189,9 @@ func (w *worker) retry() {
 func (r *run) send(ctx context.Context, f *phase) error {
 	r.sending = true
 	defer func() { r.sending = false }()
+	var left rest
 	for {
-		left := r.left(f)
+		left = r.left(f, left.stirred)
 		now := r.clock.now()
 		switch {
 		case left.publishers == 0, f.messages > 0 && left.messages == 0, now >= f.until:
@@ -217,24 +218,35 @@ type rest struct {
 	stirred                   int64
 }
 
-func (r *run) left(f *phase) (all rest) {
+// left looks what is left, and has those go on that would wait for what is lost;
+// stirred is when it saw something happen last.
+func (r *run) left(f *phase, stirred int64) (all rest) {
 	var mu sync.Mutex
 	now := r.clock.now()
 	r.each(func(w *worker) {
+		own := w.left(f, now, stirred)
 		mu.Lock()
-		defer mu.Unlock()
-		defer w.pump()
-		all.stirred = max(all.stirred, w.stirred)
-		for _, p := range w.publishers {
-			if p.c.stage == ready {
-				p.forgive(f, now)
-				all.publishers++
-				all.messages += p.limit - p.sent
-				all.due += min(p.due-p.sent, 1)
-			}
-		}
+		all.stirred = max(all.stirred, own.stirred)
+		all.publishers += own.publishers
+		all.messages += own.messages
+		all.due += own.due
+		mu.Unlock()
 	})
 	return all
+}
+
+func (w *worker) left(f *phase, now, stirred int64) (own rest) {
+	own.stirred = w.stirred
+	for _, p := range w.publishers {
+		if p.c.stage == ready {
+			p.forgive(f, now, max(stirred, w.stirred))
+			own.publishers++
+			own.messages += p.limit - p.sent
+			own.due += min(p.due-p.sent, 1)
+		}
+	}
+	w.pump()
+	return own
 }
 
 // deserted tells that nobody is left to go on with.

@@ -246,9 +246,10 @@ func (p *publisher) starve(f *phase) int64 {
 // A glimpse is how far a publisher and its receivers were at a time.
 type glimpse struct{ at, sent, progress int64 }
 
-// forgive has a publisher go on of which nothing has come for a fifth of the
-// plan's patience: what it has outstanding is lost, or it would wait forever.
-func (p *publisher) forgive(f *phase, now int64) {
+// forgive has a publisher go on of which nothing has come for all of the plan's
+// patience, or for a fifth of it in which nothing came of anybody: what it has
+// outstanding is lost, or it would wait forever.
+func (p *publisher) forgive(f *phase, now, stirred int64) {
 	if f.outstanding == 0 || p.fan == nil {
 		return
 	}
@@ -258,7 +259,11 @@ func (p *publisher) forgive(f *phase, now int64) {
 		p.seen = g
 		return
 	}
-	if now-g.at >= int64(p.w.run.plan.Patience)/5 && p.credit(f) < p.batch {
+	patience := int64(p.w.run.plan.Patience)
+	if now-max(g.at, stirred) < patience/5 && now-g.at < patience {
+		return
+	}
+	if p.credit(f) < p.batch {
 		p.forgiven = p.sent
 		p.w.tally.forgiven++
 		p.mark()
