@@ -313,6 +313,9 @@ func (n need) perSource() int { return (n.connections + n.sources - 1) / n.sourc
 // here tells that the target is of this machine, as far as its address says.
 func (n need) here() bool { return n.target.IsLoopback() }
 
+// CheckSources tells whether this machine has the addresses. Nothing is sent.
+func CheckSources(sources []netip.Addr) error { return checkSources(&Target{Sources: sources}) }
+
 // checkSources tries whether the source addresses are this machine's, and a way
 // leads from them to the target. Nothing is sent.
 func checkSources(t *Target) error {

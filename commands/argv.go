@@ -186,6 +186,9 @@ func (s *argvScan) bundle(word string) error {
 		return s.usagef("%s has one dash, which is a bundle of short flags: write --%s", word, name)
 	}
 	letters := word[1:]
+	if len(letters) > 1 && s.isLoad() && foreignFlag(word) != "" {
+		return s.unknownFlag(word)
+	}
 	for i, r := range letters {
 		letter := string(r)
 		f := findFlag(s.command(), letter)
@@ -262,6 +265,9 @@ func (s *argvScan) checkSubcommand() error {
 		if len(c.Subcommands) > 0 {
 			f := unknownWord("command", word, visibleNames(c.Subcommands))
 			f.Path = s.path
+			if len(f.Hints) == 0 && s.isLoad() {
+				f.Hints = []string{"a broker is named by -h " + visible(word) + ", or by -L/--url"}
+			}
 			return f
 		}
 		if slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == "acl" }) {
@@ -272,12 +278,20 @@ func (s *argvScan) checkSubcommand() error {
 	return nil
 }
 
+// isLoad tells that the command is bench, or one of those that put load on a broker.
+func (s *argvScan) isLoad() bool {
+	return len(s.path) > 1 && s.path[1].Name == "bench" && findFlag(s.command(), "clients") != nil && findFlag(s.command(), "workers") != nil
+}
+
 func (s *argvScan) usagef(format string, a ...any) error {
 	return usageIn(s.path, format, a...)
 }
 
 func (s *argvScan) unknownFlag(shown string) error {
 	if why := absentFlag(s.command().Name, shown); why != "" {
+		return s.usagef("%s: %s", shown, why)
+	}
+	if why := foreignFlag(shown); why != "" && s.isLoad() {
 		return s.usagef("%s: %s", shown, why)
 	}
 	var names []string

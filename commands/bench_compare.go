@@ -29,7 +29,7 @@ func (p *program) benchCompareCommand() *cli.Command {
 		onOff("anyway", "compare runs of different tests, too", &o.Anyway))
 	flags = append(flags, inCategory("Reporting",
 		onOff("json", "print the verdict as a JSON object", &o.JSON),
-		onOff("quiet", "print no error", &o.Quiet))...)
+		onOff("quiet", "print no error but what leaves no report", &o.Quiet))...)
 	return &cli.Command{
 		Name:      "compare",
 		Usage:     "tell whether one saved run is better or worse than another",
@@ -42,7 +42,11 @@ if something was lost, came twice or out of order that was not before.`,
 		Flags: flags,
 		Action: func(*cli.Context) error {
 			p.quiet, p.json = o.Quiet, o.JSON
-			return o.run(p)
+			err := o.run(p)
+			if f := classify(err); err != nil && f.Code != exitUnexpected {
+				return aloud(f)
+			}
+			return err
 		},
 	}
 }

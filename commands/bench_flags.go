@@ -54,7 +54,7 @@ func (o *benchOptions) loadFlags() []cli.Flag {
 		shapes, clients = "do with connections what `SHAPE` says: "+strings.Join(shapesOf(benchConn), ", ")+" (default ramp); SHAPES in the man page tells of each", "have `N` connections (default 10)"
 	}
 	flags := o.kind.pick("Load",
-		benchFlag{"bc", valued("shape", shapes, toOneOf(&o.Shape, shapesOf(o.kind)...))},
+		benchFlag{"bc", valued("shape", shapes, o.toShape)},
 		benchFlag{"bpsc", valued("clients c", clients, toCountGiven(&o.Clients))},
 		benchFlag{"bp", valued("pubs", "have `N` publishers", toCount(&b.Publishers))},
 		benchFlag{"bs", valued("subs", "have `N` subscribers", toCount(&b.Subscribers))},
@@ -122,6 +122,19 @@ func shapesOf(k benchKind) []string {
 		words[i] = string(s)
 	}
 	return words
+}
+
+// toShape takes a shape of this command, and says which one has another.
+func (o *benchOptions) toShape(s string) error {
+	err := toOneOf(&o.Shape, shapesOf(o.kind)...)(s)
+	switch {
+	case err == nil:
+	case o.kind == benchBoth && slices.Contains(shapesOf(benchConn), s):
+		return fmt.Errorf("that is mqtk bench conn --shape %s", s)
+	case o.kind == benchConn && slices.Contains(shapesOf(benchBoth), s):
+		return fmt.Errorf("that is mqtk bench --shape %s", s)
+	}
+	return err
 }
 
 func (o *benchOptions) toTemplate(s string) error {

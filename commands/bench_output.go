@@ -27,6 +27,7 @@ type benchOutput struct {
 	Series string
 
 	csv, html, series *reportFile
+	printed           bool
 }
 
 func (o *benchOptions) outputFlags() []cli.Flag {
@@ -38,7 +39,7 @@ func (o *benchOptions) outputFlags() []cli.Flag {
 		benchFlag{"bpsc", csv},
 		benchFlag{"bpsc", valued("html", "write a page with curves to `FILE`", toString(&out.HTML))},
 		benchFlag{"bpsc", valued("series", "write what each second was like as CSV, a row for each, to `FILE`", toString(&out.Series))},
-		benchFlag{"bpsc", onOff("quiet", "print no warning, no error and nothing about the course of things", &o.Quiet)})
+		benchFlag{"bpsc", onOff("quiet", "print no warning and nothing about the course of things; of errors those alone that leave no report", &o.Quiet)})
 }
 
 // fileArity lets a flag stand without its file: at the end, before another flag, and
@@ -141,6 +142,7 @@ type report interface {
 // gone is no failure.
 func (out *benchOutput) print(p *program, r report, draw func(w io.Writer) error) error {
 	defer ignoreBrokenPipe()()
+	out.printed = true
 	err := errors.Join(out.html.write(draw), out.csv.write(r.WriteSummaryCSV))
 	if seconds, ok := r.(interface{ WriteCSV(w io.Writer) error }); ok {
 		err = errors.Join(err, out.series.write(seconds.WriteCSV))

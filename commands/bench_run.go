@@ -1,15 +1,26 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"mqtk/bench"
 )
 
-// run measures what the flags ask for, and prints what came of it.
+// run measures what the flags ask for, and prints what came of it. Why there is no
+// report is said with --quiet, too.
 func (o *benchOptions) run(ctx context.Context, p *program) error {
 	p.quiet, p.json = o.Quiet, o.Out.JSON
+	err := o.carryOut(ctx, p)
+	if o.Out.printed {
+		return err
+	}
+	return aloud(err)
+}
+
+func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
 	load, err := o.prepare()
 	if err != nil {
 		return err
@@ -18,6 +29,7 @@ func (o *benchOptions) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer o.Out.close()
+	o.hintInterval(p)
 	whole, cancel := p.newLink(ctx, &o.connectOptions, plan{}) // signals and -W, from the first to the last
 	defer cancel()
 	<-whole.armed
@@ -46,6 +58,9 @@ func (o *benchOptions) prepare() (bench.Plan, error) {
 		if err != nil {
 			return bench.Plan{}, usagef("--bind: %w", err)
 		}
+		if err := bench.CheckSources(sources); err != nil {
+			return bench.Plan{}, o.explain(nil, err)
+		}
 		o.load.Target.Sources = sources
 	}
 	plan, err := o.benchPlan()
@@ -58,6 +73,15 @@ func (o *benchOptions) prepare() (bench.Plan, error) {
 		return plan, o.explain(nil, err)
 	}
 	return plan, nil
+}
+
+// hintInterval doubts a client id that is a number: with other load generators -i or
+// -I is a time between connections or messages.
+func (o *benchOptions) hintInterval(p *program) {
+	id := cmp.Or(o.ID, o.IDPrefix)
+	if id != "" && strings.Trim(id, "0123456789") == "" {
+		p.warn("client ids begin with %s; for an interval between connections give -R/--connect-rate, between messages --rate", id)
+	}
 }
 
 // measure runs the plan, once or several times, against a target that answers.

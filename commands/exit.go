@@ -64,6 +64,7 @@ type failure struct {
 	Number int            // its number
 	Path   []*cli.Command // usage errors: where they happened
 	all    bool           // of the filters: every one refused
+	loud   bool           // said with --quiet, too
 }
 
 func (f *failure) Error() string {
@@ -163,13 +164,23 @@ func (p *program) finish(err error) int {
 		return exitDone
 	}
 	f := classify(err)
-	if f.Err != nil && !p.quiet {
+	if f.Err != nil && (!p.quiet || f.loud) {
 		if f.Code == exitUsage && f.Path == nil {
 			f.Path = p.path
 		}
 		p.report(f)
 	}
 	return f.Code
+}
+
+// aloud is an error that --quiet does not silence.
+func aloud(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := classify(err)
+	f.loud = true
+	return f
 }
 
 // classify gives an error that has none yet its code and hints.

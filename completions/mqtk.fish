@@ -301,7 +301,7 @@ complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not _
 complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not __mqtk_verb bench sub; and not __mqtk_verb bench conn; and not __mqtk_verb bench compare; and not __mqtk_verb bench crash' -l csv -r -F -d 'write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout'
 complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not __mqtk_verb bench sub; and not __mqtk_verb bench conn; and not __mqtk_verb bench compare; and not __mqtk_verb bench crash' -l html -r -F -d 'write a page with curves to FILE'
 complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not __mqtk_verb bench sub; and not __mqtk_verb bench conn; and not __mqtk_verb bench compare; and not __mqtk_verb bench crash' -l series -r -F -d 'write what each second was like as CSV, a row for each, to FILE'
-complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not __mqtk_verb bench sub; and not __mqtk_verb bench conn; and not __mqtk_verb bench compare; and not __mqtk_verb bench crash' -l quiet -d 'print no warning, no error and nothing about the course of things'
+complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not __mqtk_verb bench sub; and not __mqtk_verb bench conn; and not __mqtk_verb bench compare; and not __mqtk_verb bench crash' -l quiet -d 'print no warning and nothing about the course of things; of errors those alone that leave no report'
 complete -c mqtk -n '__mqtk_verb bench; and not __mqtk_verb bench pub; and not __mqtk_verb bench sub; and not __mqtk_verb bench conn; and not __mqtk_verb bench compare; and not __mqtk_verb bench crash' -l help -d 'show help'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 2; and __mqtk_verb bench' -a pub -d 'measure how fast a broker takes messages'
@@ -377,7 +377,7 @@ complete -c mqtk -n '__mqtk_verb bench pub' -l json -d 'print the report as a JS
 complete -c mqtk -n '__mqtk_verb bench pub' -l csv -r -F -d 'write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout'
 complete -c mqtk -n '__mqtk_verb bench pub' -l html -r -F -d 'write a page with curves to FILE'
 complete -c mqtk -n '__mqtk_verb bench pub' -l series -r -F -d 'write what each second was like as CSV, a row for each, to FILE'
-complete -c mqtk -n '__mqtk_verb bench pub' -l quiet -d 'print no warning, no error and nothing about the course of things'
+complete -c mqtk -n '__mqtk_verb bench pub' -l quiet -d 'print no warning and nothing about the course of things; of errors those alone that leave no report'
 complete -c mqtk -n '__mqtk_verb bench pub' -l help -d 'show help'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 2; and __mqtk_verb bench' -a sub -d 'receive what bench pub sends, and count and time it'
@@ -447,7 +447,7 @@ complete -c mqtk -n '__mqtk_verb bench sub' -l json -d 'print the report as a JS
 complete -c mqtk -n '__mqtk_verb bench sub' -l csv -r -F -d 'write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout'
 complete -c mqtk -n '__mqtk_verb bench sub' -l html -r -F -d 'write a page with curves to FILE'
 complete -c mqtk -n '__mqtk_verb bench sub' -l series -r -F -d 'write what each second was like as CSV, a row for each, to FILE'
-complete -c mqtk -n '__mqtk_verb bench sub' -l quiet -d 'print no warning, no error and nothing about the course of things'
+complete -c mqtk -n '__mqtk_verb bench sub' -l quiet -d 'print no warning and nothing about the course of things; of errors those alone that leave no report'
 complete -c mqtk -n '__mqtk_verb bench sub' -l help -d 'show help'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 2; and __mqtk_verb bench' -a conn -d 'measure connections: made at a rate and held, made and ended, made anew all at once'
@@ -514,7 +514,7 @@ complete -c mqtk -n '__mqtk_verb bench conn' -l json -d 'print the report as a J
 complete -c mqtk -n '__mqtk_verb bench conn' -l csv -r -F -d 'write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout'
 complete -c mqtk -n '__mqtk_verb bench conn' -l html -r -F -d 'write a page with curves to FILE'
 complete -c mqtk -n '__mqtk_verb bench conn' -l series -r -F -d 'write what each second was like as CSV, a row for each, to FILE'
-complete -c mqtk -n '__mqtk_verb bench conn' -l quiet -d 'print no warning, no error and nothing about the course of things'
+complete -c mqtk -n '__mqtk_verb bench conn' -l quiet -d 'print no warning and nothing about the course of things; of errors those alone that leave no report'
 complete -c mqtk -n '__mqtk_verb bench conn' -l help -d 'show help'
 
 complete -c mqtk -n 'test (count (commandline -opc)) -eq 2; and __mqtk_verb bench' -a compare -d 'tell whether one saved run is better or worse than another'
@@ -523,7 +523,7 @@ complete -c mqtk -n '__mqtk_verb bench compare' -l figures -x -d 'judge the figu
 complete -c mqtk -n '__mqtk_verb bench compare' -l closed-latency -d 'judge the latency of closed loops, too, which is as long as their windows make it'
 complete -c mqtk -n '__mqtk_verb bench compare' -l anyway -d 'compare runs of different tests, too'
 complete -c mqtk -n '__mqtk_verb bench compare' -l json -d 'print the verdict as a JSON object'
-complete -c mqtk -n '__mqtk_verb bench compare' -l quiet -d 'print no error'
+complete -c mqtk -n '__mqtk_verb bench compare' -l quiet -d 'print no error but what leaves no report'
 complete -c mqtk -n '__mqtk_verb bench compare' -l help -d 'show help'
 complete -c mqtk -n '__mqtk_verb bench compare' -F
 

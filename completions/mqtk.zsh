@@ -407,7 +407,7 @@ _mqtk_bench_pub() {
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
-        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
         '(--help)--help[show help]'
 }
 
@@ -502,7 +502,7 @@ _mqtk_bench_sub() {
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
-        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
         '(--help)--help[show help]'
 }
 
@@ -591,7 +591,7 @@ _mqtk_bench_conn() {
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
-        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
         '(--help)--help[show help]'
 }
 
@@ -602,7 +602,7 @@ _mqtk_bench_compare() {
         '(--closed-latency)--closed-latency[judge the latency of closed loops, too, which is as long as their windows make it]' \
         '(--anyway)--anyway[compare runs of different tests, too]' \
         '(--json)--json[print the verdict as a JSON object]' \
-        '(--quiet)--quiet[print no error]' \
+        '(--quiet)--quiet[print no error but what leaves no report]' \
         '(--help)--help[show help]' \
         '*:path:_files'
 }
@@ -763,7 +763,7 @@ _mqtk_bench() {
         '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
-        '(--quiet)--quiet[print no warning, no error and nothing about the course of things]' \
+        '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
         '(--help)--help[show help]' \
         '*: :(pub sub conn compare crash)'
 }
