@@ -27,6 +27,7 @@ type gathering struct {
 
 // conclude ends the measured time: it fills in the result.
 func (r *run) conclude(f *phase) {
+	r.concluded, r.result.Interrupted = true, r.ended() != nil
 	s := r.survey()
 	r.book.generator.end = cpuTime()
 	r.collect()
@@ -40,6 +41,18 @@ func (r *run) conclude(f *phase) {
 	r.fillBroker()
 	r.judge(&s, g)
 	r.explain(f, g)
+}
+
+// concludeEarly fills in what is known of a run that did not come to its measured
+// time, or not through it.
+func (r *run) concludeEarly() {
+	r.concluded, r.result.Interrupted = true, r.ended() != nil
+	r.fillConnections(r.gather())
+	r.result.Connections.Wanted = r.connections()
+	r.result.Generator = Generator{Workers: len(r.workers), Waiting: -1, RSS: residentSize()}
+	if r.result.Interrupted {
+		r.remark("it was ended before there was anything to measure")
+	}
 }
 
 // noteUsage keeps what the workers took since the phase began.

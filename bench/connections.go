@@ -143,6 +143,7 @@ func (r *run) lastOpened() (at int64, opened int) {
 // concludeLinks ends the measured time: it fills in the result.
 func (r *run) concludeLinks(f *phase) *gathering {
 	b := &r.book
+	r.concluded, r.result.Interrupted = true, r.ended() != nil
 	b.generator.end = cpuTime()
 	r.noteUsage()
 	now := r.clock.now()

@@ -14,18 +14,22 @@ type Runner func(ctx context.Context, p Plan) (*Result, error)
 
 // Repeat carries out the plan n times, one after the other, and merges what came
 // of it. tell, if not nil, hears of each run, from 0. When ctx ends, or a run did
-// not take place, the result is of the runs before, nil if there are none; the
-// error is that of the run.
+// not take place, the result is of the runs before, and of that run itself if there
+// are none; the error is that of the run.
 func Repeat(ctx context.Context, p Plan, n int, run Runner, tell func(i int, r *Result)) (*Result, error) {
 	var runs []*Result
 	var err error
 	for i := range n {
 		var r *Result
 		if r, err = run(ctx, p); err != nil {
-			if i > 0 {
-				err = fmt.Errorf("run %d of %d: %w", i+1, n, err)
+			if i == 0 {
+				return r, err
 			}
+			err = fmt.Errorf("run %d of %d: %w", i+1, n, err)
 			break
+		}
+		if i > 0 && r.Interrupted && r.Seconds == 0 {
+			break // it has nothing to add
 		}
 		runs = append(runs, r)
 		if tell != nil {
@@ -62,6 +66,7 @@ func Merge(runs []*Result) *Result {
 	}
 	m := *runs[0]
 	m.Runs, m.Judged = runs, nil
+	m.Interrupted = slices.ContainsFunc(runs, func(r *Result) bool { return r.Interrupted })
 	m.Seconds, m.Counts, m.Connections, m.Phases, m.Series = 0, Counts{}, Connections{}, nil, nil
 	for _, r := range runs {
 		for _, p := range r.Series {

@@ -8,6 +8,10 @@ type Result struct {
 	Plan    Plan // as it was carried out, with all defaults filled in
 	Started time.Time
 
+	// Interrupted tells that the run was ended before its time: what it says is of
+	// what there was until then.
+	Interrupted bool
+
 	// Program, Command and Environment say what was run, and where. Who calls
 	// Run fills them in.
 	Program     string   // version of mqtk

@@ -5,6 +5,7 @@ import (
 	crand "crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,34 +40,42 @@ type run struct {
 	broker         *brokerWatch // nil: nobody asked for it
 	sending        bool         // the phase sends still
 	connectSeconds float64
-	bare           int64 // bytes that this process held before there were links
+	bare           int64        // bytes that this process held before there were links
+	ended          func() error // not nil: the run is to end before its time
+	concluded      bool         // the result is filled in
 	result         Result
 }
 
-// Run carries out a Plan. An error says that the test did not take place;
-// everything else is in the Result, also that ctx has ended before it was over.
+// Run carries out a Plan. An error says that the test did not take place; the
+// Result has what is known of it all the same, and is nil only if Check refuses the
+// plan. Everything else is in the Result, also that ctx has ended before the test
+// was over, whatever it was at: that is no error.
 func Run(ctx context.Context, p Plan) (*Result, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	r := newRun(p)
+	r.ended = ctx.Err
 	if err := preflight(&p, r.connections()); err != nil {
-		return nil, err
+		return &r.result, err
 	}
 	r.result.Notes = preflightNotes(&p, r.connections())
 	if err := r.watchBroker(); err != nil {
-		return nil, err
+		return &r.result, err
 	}
 	defer r.broker.close()
 	if err := r.start(); err != nil {
-		return nil, err
+		return &r.result, err
 	}
 	err := r.course()(ctx)
-	r.finish()
-	if err != nil {
-		return nil, err
+	if !r.concluded {
+		r.concludeEarly()
 	}
-	return &r.result, nil
+	r.finish()
+	if r.result.Interrupted && errors.Is(err, context.Cause(ctx)) {
+		err = nil
+	}
+	return &r.result, err
 }
 
 // course is what the shape does.
@@ -95,7 +104,7 @@ func newRun(p Plan) *run {
 		tag: binary.BigEndian.Uint16(random[3:]) &^ warmupTag, fill: fill(p.SizeMax), sizes: newSizer(&p),
 		broken: make(chan struct{}), news: make(chan struct{}, 1),
 	}
-	r.result = Result{Plan: p, Started: r.clock.begun}
+	r.result = Result{Plan: p, Started: r.clock.begun, Connections: Connections{Wanted: r.connections()}}
 	return r
 }
 
@@ -200,6 +209,7 @@ func (r *run) connect(ctx context.Context, links []*link) error {
 	for i, c := range links {
 		c.planned = r.arrival(start, int64(i))
 	}
+	defer func() { r.connectSeconds = seconds(r.clock.now() - start) }()
 	goal := r.ready.Load() + int64(len(links))
 	failed := r.failed.Load()
 	if !r.each(func(w *worker) { w.toDial(ofWorker(w, links)) }) {
@@ -214,7 +224,6 @@ func (r *run) connect(ctx context.Context, links []*link) error {
 		}
 		r.tellConnecting(start)
 	}
-	r.connectSeconds = seconds(r.clock.now() - start)
 	return nil
 }
 

@@ -99,7 +99,9 @@ func (r *run) concludeStorm(f *phase, rounds []time.Duration) {
 	r.result.Phases = append(r.result.Phases, Phase{Name: "reconnect", Count: int64(opened), Seconds: r.connectSeconds})
 	r.concludeLinks(f)
 	r.result.Connections.Wanted = len(r.links) * len(rounds)
-	if len(rounds) > 0 {
+	if len(rounds) == 0 {
+		r.remark("it was ended before connections were dropped for the first time")
+	} else {
 		r.remark("all connections were dropped at once %s: the last of %d was back after %s at best, %s at worst", many(len(rounds), "time", "times"), len(r.links), FormatTime(best), FormatTime(worst))
 	}
 }

@@ -160,8 +160,11 @@ func TestTrafficDoesNotTakePlace(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, err := carryOut(t, test.faults, test.plan)
-			if r != nil || !errors.As(err, test.as) {
+			if r == nil || r.Interrupted || r.Counts != (Counts{}) || r.Connections.Wanted != 4 || !errors.As(err, test.as) {
 				t.Errorf("%v, %T %v", r, err, err)
+			}
+			if n := r.Connections.Refused["NotAuthorized"] + r.Connections.Refused["QuotaExceeded"]; (n > 0) != errors.As(err, new(*client.RefusedError)) {
+				t.Errorf("%v: %+v", err, r.Connections)
 			}
 		})
 	}
