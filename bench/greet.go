@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"mqtk/mqttwire"
@@ -29,7 +30,7 @@ type grants struct {
 func readGrants(p *mqttwire.Connack, keepAlive uint16) grants {
 	number := func(id mqttwire.PropertyID, absent int) int {
 		if n, ok := p.Properties.Number(id); ok {
-			return int(n)
+			return int(min(n, math.MaxInt32)) // more than any packet or window is
 		}
 		return absent
 	}
@@ -37,7 +38,7 @@ func readGrants(p *mqttwire.Connack, keepAlive uint16) grants {
 		session:        p.SessionPresent,
 		receiveMaximum: number(mqttwire.ReceiveMaximum, maxWindow),
 		maximumQoS:     mqttwire.QoS(number(mqttwire.MaximumQoS, 2)),
-		maximumPacket:  number(mqttwire.MaximumPacketSize, 1<<32),
+		maximumPacket:  number(mqttwire.MaximumPacketSize, math.MaxInt32),
 		retain:         number(mqttwire.RetainAvailable, 1) == 1,
 		wildcard:       number(mqttwire.WildcardSubscriptionAvailable, 1) == 1,
 		shared:         number(mqttwire.SharedSubscriptionAvailable, 1) == 1,
