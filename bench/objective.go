@@ -131,6 +131,9 @@ func (o *Objective) parseValue(s string) error {
 		return fmt.Errorf("%q does not begin with a number of 0 or more", s)
 	}
 	unit := strings.TrimSpace(s[end:])
+	if unit == "" && v != 0 && o.Metric.timed() {
+		return fmt.Errorf("give the unit: %sms", s[:end])
+	}
 	if unit == "%" && o.Metric.Unit != UnitShare {
 		if o.Metric.Whole == "" {
 			return fmt.Errorf("%s is not a share of anything: no %%", o.Metric.Name)
@@ -146,6 +149,10 @@ func (o *Objective) parseValue(s string) error {
 	}
 	return fmt.Errorf("%s is not said in %q: it takes %s", o.Metric.Name, unit, unitNames(o.Metric))
 }
+
+// timed tells that a figure is a time whose name has no unit, so that a bare number
+// might be anything.
+func (m Metric) timed() bool { return m.Unit == UnitMicroseconds && !strings.HasSuffix(m.Name, "_us") }
 
 // A unit is what may follow a number: it stands for factor/divisor of the
 // metric's own. Two whole numbers, so that 10ms is 10000 µs and not nearly that.
@@ -188,6 +195,9 @@ func unitNames(m Metric) string {
 	}
 	if len(names) == 0 {
 		return "a number alone"
+	}
+	if m.timed() {
+		return "a number with " + strings.Join(names, ", ")
 	}
 	return "a number alone or with " + strings.Join(names, ", ")
 }

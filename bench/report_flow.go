@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -173,6 +174,9 @@ func (r *Result) Verdict() Line {
 			l.Tone = Warning
 		}
 	}
+	if r.Interrupted != "" {
+		l.Text, l.Tone = fmt.Sprintf("ended early by %s; what was measured so far: %s", r.Interrupted, l.Text), max(l.Tone, Warning)
+	}
 	if !r.Generator.Limited || len(r.Failures) > 0 {
 		return l
 	}
@@ -204,7 +208,7 @@ func (r *Result) failure() string {
 		return "not all connections lasted"
 	case len(r.Failures) > 0:
 		return "failed"
-	case !r.OK():
+	case slices.ContainsFunc(r.Judged, func(j Judgement) bool { return !j.Kept }):
 		return "not what was expected"
 	}
 	return ""
@@ -213,6 +217,8 @@ func (r *Result) failure() string {
 func (r *Result) success() string {
 	c, shape := &r.Counts, r.Plan.Shape
 	switch {
+	case shape.connects() && r.Interrupted != "":
+		return fmt.Sprintf("%s opened", many(r.Connections.Opened, "connection was", "connections were"))
 	case shape.connects():
 		return fmt.Sprintf("%s opened, as they were to be", many(r.Connections.Opened, "connection was", "connections were"))
 	case !shape.receives() && r.Plan.QoS == 0:

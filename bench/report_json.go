@@ -69,8 +69,12 @@ func known[T int | int64 | float64](v T) *T {
 	return &v
 }
 
-// OK tells that no promise was broken and every objective kept.
+// OK tells that the run came to its end, no promise was broken and every objective
+// kept.
 func (r *Result) OK() bool {
+	if r.Interrupted != "" {
+		return false
+	}
 	for _, j := range r.Judged {
 		if !j.Kept {
 			return false
@@ -106,6 +110,7 @@ func (r *Result) object() *object {
 	o.put("failures", failures)
 	o.put("objectives", append([]Judgement{}, r.Judged...))
 	o.put("notes", append([]string{}, r.Notes...))
+	o.put("interrupted", r.Interrupted != "")
 	o.put("ok", r.OK())
 	o.put("environment", r.Environment)
 	return o
@@ -207,7 +212,7 @@ func (r *Result) seriesObjects() []json.RawMessage {
 func (m Metric) json(r *Result) any {
 	v, ok := m.Of(r)
 	switch {
-	case !ok || math.IsNaN(v) || math.IsInf(v, 0):
+	case !ok || !r.ran() || math.IsNaN(v) || math.IsInf(v, 0):
 		return nil
 	case m.Unit == UnitTruth:
 		return v != 0
@@ -281,6 +286,8 @@ func (k FailureKind) String() string {
 		return "bad_sum"
 	case LostConnection:
 		return "lost_connection"
+	case NotRun:
+		return "not_run"
 	}
 	return "not_allowed"
 }

@@ -40,6 +40,9 @@ type Result struct {
 	Notes    []string  // sentences about what a reader of the figures must know
 	Judged   []Judgement
 
+	// Interrupted says what ended the run before its time: a signal, say. Empty: nothing did.
+	Interrupted string
+
 	// Runs are the single runs that this is the sum of; empty: it is one run.
 	Runs []*Result
 }
@@ -146,7 +149,17 @@ const (
 	BadSum                            // the totals do not add up: the run is worth nothing
 	LostConnection                    // connections ended that should have lasted
 	NotAllowed                        // what was sent or subscribed to was refused
+	NotRun                            // the run did not take place: no figure is known
 )
+
+// Unrun is what there is of a run that did not take place: what was asked for, and
+// why it was not to be.
+func Unrun(p Plan, why error) *Result {
+	return &Result{Plan: p, Generator: Generator{Waiting: -1}, Failures: []Failure{{NotRun, why.Error()}}}
+}
+
+// ran tells that there are figures.
+func (r *Result) ran() bool { return len(r.failures(NotRun)) == 0 }
 
 // perSecond is a rate; of no time there is none.
 func perSecond(n int64, seconds float64) float64 {

@@ -14,6 +14,7 @@ import (
 type benchOptions struct {
 	connectOptions
 	load    bench.Plan // as far as flags say
+	asked   bench.Plan // with the defaults, as far as it was made
 	Clients *int
 	Shape   string
 	QoS     []string

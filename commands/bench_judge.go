@@ -124,3 +124,15 @@ func interrupted(ctx context.Context) error {
 	}
 	return nil
 }
+
+// interrupter names it in the report; empty: nothing ended the run.
+func interrupter(ctx context.Context) string {
+	f := interrupted(ctx)
+	switch {
+	case f == nil:
+		return ""
+	case classify(f).Code == exitTimeout:
+		return "-W/--timeout"
+	}
+	return "a signal"
+}

@@ -14,10 +14,19 @@ import (
 func (o *benchOptions) run(ctx context.Context, p *program) error {
 	p.quiet, p.json = o.Quiet, o.Out.JSON
 	err := o.carryOut(ctx, p)
-	if o.Out.printed {
+	if err == nil || o.Out.printed {
 		return err
 	}
-	return aloud(err)
+	f := classify(err)
+	if o.Out.JSON && f.Code != exitUsage {
+		none := bench.Unrun(o.asked, f)
+		if f.Code == exitInterrupted || f.Code == exitTerminated || f.Code == exitTimeout {
+			none.Interrupted = f.Error()
+		}
+		o.sign(p, none)
+		_ = encodeJSON(p.Out, none) // the error is told anyway
+	}
+	return aloud(f)
 }
 
 func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
@@ -72,6 +81,8 @@ func (o *benchOptions) prepare() (bench.Plan, error) {
 	if err := trial.Check(); err != nil {
 		return plan, o.explain(nil, err)
 	}
+	o.asked = trial
+	o.asked.Target = bench.Target{}
 	return plan, nil
 }
 
@@ -93,6 +104,7 @@ func (o *benchOptions) measure(p *program, t *benchTarget, plan bench.Plan) erro
 	if err := plan.Check(); err != nil {
 		return o.explain(t, err)
 	}
+	o.asked = plan
 	spareProcessors(plan.Workers, t.own)
 	if o.Judge.FindMax {
 		return o.findMax(p, t, asked, status)
@@ -105,9 +117,7 @@ func (o *benchOptions) measure(p *program, t *benchTarget, plan bench.Plan) erro
 	if result.Program == "" {
 		o.sign(p, result)
 	}
-	if stopped := interrupted(t.ctx); stopped != nil {
-		result.Notes = append(result.Notes, "ended before its time: "+stopped.Error())
-	}
+	result.Interrupted = interrupter(t.ctx)
 	result.Judge(o.Judge.Expect)
 	if printed := o.Out.print(p, result, drawResult(result)); printed != nil {
 		return printed

@@ -9,6 +9,7 @@ import (
 
 	"mqtk/bench"
 	"mqtk/mqttwire"
+	"mqtk/mqttwire/client"
 	"mqtk/mqttwire/transport"
 )
 
@@ -186,6 +187,13 @@ func (o *benchOptions) explain(t *benchTarget, err error) error {
 	}
 	if known := new(bench.PlanError); errors.As(err, &known) {
 		return planFailure(known)
+	}
+	if refused := new(client.SubscribeError); errors.As(err, &refused) && interrupted(t.ctx) == nil {
+		code := exitPartly
+		if refused.Reason == mqttwire.NotAuthorized || refused.Reason == mqttwire.UnspecifiedError && t.spoken() != mqttwire.V5 {
+			code = exitDenied // on 3.1.1 a refusal has no reason, and rights are the likely one
+		}
+		return fail(code, err).withReason(refused.Reason, mqttwire.SUBACK)
 	}
 	err = t.outcome(err, true)
 	if t.process != nil {

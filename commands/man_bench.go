@@ -88,14 +88,14 @@ The CPU time for a message is the figure to trust on a machine that does other t
 func benchObjectives() manSection {
 	return manSection{
 		heading: "OBJECTIVES",
-		text:    `NAME OP VALUE, with commas between: p99<10ms,lost=0. NAME is one of the figures under JSON, OP one of < <= > >= = and !=. VALUE is a number in the unit of the figure, or with a unit: us ms s for times, k and M for counts and rates, kB MB GB for bytes; with % it is a share, as in lost<0.1% (of expected) or delivered_per_second>=99% (of --rate).`,
+		text:    `NAME OP VALUE, with commas between: p99<10ms,lost=0. NAME is one of the figures under JSON, OP one of < <= > >= = and !=. VALUE is a number with its unit: us, ms or s for a time, k or M, or none, for counts and rates, kB, MB or GB for bytes; with % it is a share, as in lost<0.1% (of expected) or sent_per_second>=99% (of --rate).`,
 	}
 }
 
 func benchJSON() manSection {
 	s := manSection{
 		heading: "JSON",
-		text:    `With --json the report is one object on one line, at the end, on stdout; warnings and errors are objects on stderr, and how the run stands is told on a terminal alone. What is not known is null, never a 0: what nobody here receives, say, or the broker's CPU time without --pid. Figures of a histogram stand in its object, as latency_us.p99; objectives call those of the latency p50, p99, p99_9 and so on, the others acknowledge_p99, service_p99, connect_p99. Besides the figures there are what was asked for (shape, qos, publishers, rate ...), phases, series (a point for each second), failures, objectives, notes, ok, environment, and runs with --repeat. The figures:`,
+		text:    `With --json the report is one object on one line, at the end, on stdout; warnings and errors are objects on stderr, and how the run stands is told on a terminal alone. What is not known is null, never a 0: what nobody here receives, say, or the broker's CPU time without --pid. Figures of a histogram stand in its object, as latency_us.p99; objectives call those of the latency p50, p99, p99_9 and so on, the others acknowledge_p99, service_p99, connect_p99. Besides the figures there are what was asked for (shape, qos, publishers, rate ...), phases, series (a point for each second), failures, objectives, notes, interrupted (a signal or -W ended the run), ok (it came to its end, no promise was broken and every objective kept), environment, and runs with --repeat. Of a run that did not take place no figure is known, and the failure not_run says why. The figures:`,
 	}
 	for _, m := range bench.Metrics() {
 		text := m.Text
