@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -90,9 +89,6 @@ func Merge(runs []*Result) *Result {
 		for _, text := range unite(runs, func(r *Result) []string { return r.failures(kind) }) {
 			m.Failures = append(m.Failures, Failure{kind, text})
 		}
-	}
-	for _, r := range runs {
-		m.Interrupted = cmp.Or(m.Interrupted, r.Interrupted)
 	}
 	m.Notes = unite(runs, func(r *Result) []string { return r.Notes })
 	return &m

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -174,8 +175,12 @@ func (r *Result) Verdict() Line {
 			l.Tone = Warning
 		}
 	}
-	if r.Interrupted != "" {
-		l.Text, l.Tone = fmt.Sprintf("ended early by %s; what was measured so far: %s", r.Interrupted, l.Text), max(l.Tone, Warning)
+	if r.Interrupted {
+		by := cmp.Or(r.EndedBy, "somebody")
+		if !r.ran() {
+			return Line{"verdict", fmt.Sprintf("ended early by %s, before anything was measured", by), Warning}
+		}
+		l.Text, l.Tone = fmt.Sprintf("ended early by %s; what was measured so far: %s", by, l.Text), max(l.Tone, Warning)
 	}
 	if !r.Generator.Limited || len(r.Failures) > 0 {
 		return l
@@ -198,6 +203,8 @@ func (r *Result) failure() string {
 		has[f.Kind] = true
 	}
 	switch {
+	case has[NotRun]:
+		return "the test did not take place"
 	case has[BadSum]:
 		return "the totals do not add up: these figures are worth nothing"
 	case has[BrokenPromise]:
@@ -217,7 +224,7 @@ func (r *Result) failure() string {
 func (r *Result) success() string {
 	c, shape := &r.Counts, r.Plan.Shape
 	switch {
-	case shape.connects() && r.Interrupted != "":
+	case shape.connects() && r.Interrupted:
 		return fmt.Sprintf("%s opened", many(r.Connections.Opened, "connection was", "connections were"))
 	case shape.connects():
 		return fmt.Sprintf("%s opened, as they were to be", many(r.Connections.Opened, "connection was", "connections were"))

@@ -72,7 +72,7 @@ func known[T int | int64 | float64](v T) *T {
 // OK tells that the run came to its end, no promise was broken and every objective
 // kept.
 func (r *Result) OK() bool {
-	if r.Interrupted != "" {
+	if r.Interrupted {
 		return false
 	}
 	for _, j := range r.Judged {
@@ -110,7 +110,7 @@ func (r *Result) object() *object {
 	o.put("failures", failures)
 	o.put("objectives", append([]Judgement{}, r.Judged...))
 	o.put("notes", append([]string{}, r.Notes...))
-	o.put("interrupted", r.Interrupted != "")
+	o.put("interrupted", r.Interrupted)
 	o.put("ok", r.OK())
 	o.put("environment", r.Environment)
 	return o
@@ -212,7 +212,7 @@ func (r *Result) seriesObjects() []json.RawMessage {
 func (m Metric) json(r *Result) any {
 	v, ok := m.Of(r)
 	switch {
-	case !ok || !r.ran() || math.IsNaN(v) || math.IsInf(v, 0):
+	case !ok || !r.ran() && !(m.object == "connections" && r.Connections.Wanted > 0) || math.IsNaN(v) || math.IsInf(v, 0):
 		return nil
 	case m.Unit == UnitTruth:
 		return v != 0

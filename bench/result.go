@@ -11,6 +11,7 @@ type Result struct {
 	// Interrupted tells that the run was ended before its time: what it says is of
 	// what there was until then.
 	Interrupted bool
+	EndedBy     string // what it was: a signal, say. Who calls Run fills it in
 
 	// Program, Command and Environment say what was run, and where. Who calls
 	// Run fills them in.
@@ -39,9 +40,6 @@ type Result struct {
 	Failures []Failure // promises that were broken, and sums that do not add up
 	Notes    []string  // sentences about what a reader of the figures must know
 	Judged   []Judgement
-
-	// Interrupted says what ended the run before its time: a signal, say. Empty: nothing did.
-	Interrupted string
 
 	// Runs are the single runs that this is the sum of; empty: it is one run.
 	Runs []*Result
@@ -152,14 +150,10 @@ const (
 	NotRun                            // the run did not take place: no figure is known
 )
 
-// Unrun is what there is of a run that did not take place: what was asked for, and
-// why it was not to be.
-func Unrun(p Plan, why error) *Result {
-	return &Result{Plan: p, Generator: Generator{Waiting: -1}, Failures: []Failure{{NotRun, why.Error()}}}
+// ran tells that there are figures, and not those of connections alone.
+func (r *Result) ran() bool {
+	return len(r.failures(NotRun)) == 0 && !(r.Interrupted && r.Seconds == 0)
 }
-
-// ran tells that there are figures.
-func (r *Result) ran() bool { return len(r.failures(NotRun)) == 0 }
 
 // perSecond is a rate; of no time there is none.
 func perSecond(n int64, seconds float64) float64 {

@@ -13,8 +13,9 @@ import (
 // benchOptions is what the flags of bench, and of bench pub, sub and conn, fill.
 type benchOptions struct {
 	connectOptions
-	load    bench.Plan // as far as flags say
-	asked   bench.Plan // with the defaults, as far as it was made
+	load    bench.Plan    // as far as flags say
+	asked   bench.Plan    // with the defaults, as far as it was made
+	none    *bench.Result // of a run that did not take place, where something is known
 	Clients *int
 	Shape   string
 	QoS     []string

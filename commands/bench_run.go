@@ -19,10 +19,11 @@ func (o *benchOptions) run(ctx context.Context, p *program) error {
 	}
 	f := classify(err)
 	if o.Out.JSON && f.Code != exitUsage {
-		none := bench.Unrun(o.asked, f)
-		if f.Code == exitInterrupted || f.Code == exitTerminated || f.Code == exitTimeout {
-			none.Interrupted = f.Error()
+		none := cmp.Or(o.none, &bench.Result{Plan: o.asked, Generator: bench.Generator{Waiting: -1}})
+		if f.Code == exitTimeout || f.Code == exitInterrupted || f.Code == exitTerminated {
+			none.Interrupted = true
 		}
+		none.Failures = append(none.Failures, bench.Failure{Kind: bench.NotRun, Text: f.Error()})
 		o.sign(p, none)
 		_ = encodeJSON(p.Out, none) // the error is told anyway
 	}
@@ -111,13 +112,14 @@ func (o *benchOptions) measure(p *program, t *benchTarget, plan bench.Plan) erro
 	}
 	result, err := o.repeat(p, t, plan, status)
 	status.clear()
-	if result == nil {
+	if result == nil || err != nil && result.Seconds == 0 {
+		o.none = result
 		return o.explain(t, err)
 	}
 	if result.Program == "" {
 		o.sign(p, result)
 	}
-	result.Interrupted = interrupter(t.ctx)
+	result.EndedBy = interrupter(t.ctx)
 	result.Judge(o.Judge.Expect)
 	if printed := o.Out.print(p, result, drawResult(result)); printed != nil {
 		return printed
