@@ -129,7 +129,7 @@ func payloadRate(r *Result) (float64, bool) {
 
 // quantiles are those of every report.
 func quantiles() []quantile {
-	return []quantile{{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}, {"max", 1}}
+	return []quantile{{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}, {"max", 1}}
 }
 
 type quantile struct {

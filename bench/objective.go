@@ -67,10 +67,37 @@ func metricCalled(name string) (Metric, error) {
 		return m, nil
 	}
 	hint := ""
-	if near := nearest(name); near != "" {
+	if near := cmp.Or(elsewhere(name), nearest(name)); near != "" {
 		hint = fmt.Sprintf(" (did you mean %s?)", near)
 	}
-	return Metric{}, fmt.Errorf("there is no figure %q%s; there are p50, p90, p99, p99_9, p99_99, max, lost, duplicated, reordered, delivered_per_second and all others of --json", name, hint)
+	return Metric{}, fmt.Errorf("there is no figure %q%s; there are p50, p90, p95, p99, p99_9, p99_99, max, lost, duplicated, reordered, delivered_per_second and all others of --json", name, hint)
+}
+
+// elsewhere is how a figure that others call by that name is called here.
+func elsewhere(name string) string {
+	switch name {
+	case "rate", "throughput", "tps", "msgs_per_second":
+		return "delivered_per_second or sent_per_second"
+	case "latency", "delay", "rtt":
+		return "p50, p99 or mean"
+	case "service", "acknowledge", "connect":
+		return name + "_p50, " + name + "_p99 or " + name + "_mean"
+	case "avg", "average":
+		return "mean"
+	case "median":
+		return "p50"
+	case "p100":
+		return "max"
+	case "loss", "dropped", "missing":
+		return "lost"
+	case "dup", "dups", "duplicates":
+		return "duplicated"
+	case "received", "receive":
+		return "delivered"
+	case "disconnects", "disconnected":
+		return "connections_lost"
+	}
+	return ""
 }
 
 // nearest is the name that looks most like name, if one does.

@@ -161,7 +161,9 @@ func (t *text) latency() {
 func columns(cell func(quantile) string) string {
 	var b strings.Builder
 	for _, q := range quantiles() {
-		fmt.Fprintf(&b, "%10s", cell(q))
+		if q.share != 0.95 { // a line has room for six
+			fmt.Fprintf(&b, "%10s", cell(q))
+		}
 	}
 	return b.String()
 }

@@ -141,7 +141,7 @@ func TestBenchJSONAddsUp(t *testing.T) {
 			}
 			latency, _ := f["latency_us"].(map[string]any)
 			last := 0.0
-			for _, key := range []string{"p50", "p90", "p99", "p99_9", "p99_99", "max"} {
+			for _, key := range []string{"p50", "p90", "p95", "p99", "p99_9", "p99_99", "max"} {
 				v, ok := latency[key].(float64)
 				if !ok || v < last || v == 0 {
 					t.Errorf("latency_us.%s is %v after %v", key, latency[key], last)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mqtk/bench"
 	"mqtk/broker"
 )
 
@@ -129,6 +130,17 @@ func TestManNotes(t *testing.T) {
 			if _, _, err := parseCommandLine(Tree(), splitWords(line)); err != nil {
 				t.Errorf("%s: %v", example.term, err)
 			}
+		}
+	}
+}
+
+// Each figure of a result is on the page of bench, under the name that objectives
+// have for it.
+func TestManFigures(t *testing.T) {
+	page := manPages(Tree())["mqtk-bench.1"]
+	for _, m := range bench.Metrics() {
+		if !strings.Contains(page, `\fB`+roffEscape(m.Name)+`\fR`) {
+			t.Errorf("%s is not on the page", m.Name)
 		}
 	}
 }

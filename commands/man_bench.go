@@ -1,10 +1,6 @@
 package commands
 
-import (
-	"strings"
-
-	"mqtk/bench"
-)
+import "mqtk/bench"
 
 // What the man pages of bench say beyond the declarations.
 
@@ -101,11 +97,6 @@ func benchJSON() manSection {
 		text := m.Text
 		if m.Unit != bench.UnitCount && m.Unit != bench.UnitTruth {
 			text += " (" + m.Unit + ")"
-		}
-		if strings.Contains(m.Name, "_p") || m.Name == "p50" { // the quantiles are alike
-			if !strings.HasSuffix(m.Name, "p99") && m.Name != "p99" {
-				continue
-			}
 		}
 		s.rows = append(s.rows, manRow{m.Name, text})
 	}

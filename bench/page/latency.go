@@ -75,7 +75,7 @@ func quantiles() []struct {
 	return []struct {
 		name  string
 		share float64
-	}{{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}, {"p99.999", 0.99999}}
+	}{{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}, {"p99.999", 0.99999}}
 }
 
 // curve draws percentiles: the x axis counts nines, and ends at the longest of all.
@@ -98,7 +98,7 @@ func (v *view) curve(p *pen, id markup, title string, timings []timing) {
 		c.x.title = "percentile: the share of connections that were not slower"
 	}
 	for _, q := range quantiles() {
-		if at := nines(q.share); at < end-0.45 {
+		if at := nines(q.share); at < end-0.45 && q.share != 0.95 { // p90 is next to it
 			c.x.ticks = append(c.x.ticks, tick{at, q.name, at > 0.85*end || q.share > 0.9999})
 		}
 	}
@@ -136,7 +136,7 @@ func timesTable(caption string, timings []timing) table {
 		t.columns = append(t.columns, timing.name)
 	}
 	row("shortest", func(h *bench.Histogram) string { return bench.FormatTime(h.Quantile(0)) })
-	for _, q := range quantiles()[:5] {
+	for _, q := range quantiles()[:6] {
 		row(q.name, func(h *bench.Histogram) string {
 			if float64(h.Count())*(1-q.share) < 0.999 {
 				return "–" // it would be the longest
