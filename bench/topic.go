@@ -3,6 +3,7 @@ package bench
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"mqtk/mqttwire"
 )
@@ -69,7 +70,8 @@ func topicName(template string, number int, word string) (string, error) {
 		case strings.HasPrefix(rest, "%"):
 			b.WriteByte('%')
 		default:
-			return "", nonsense("Topic", "topic %s: behind %% stands i for the number of the topic, r for the run's random word, or another %%", template)
+			_, n := utf8.DecodeRuneInString(rest)
+			return "", nonsense("Topic", "%%%s stands for nothing in a topic: %%i is the number of the topic, %%r the run's random word, and %%%% a single %%", rest[:n])
 		}
 		template = rest[1:]
 	}

@@ -266,14 +266,18 @@ func (s *argvScan) checkSubcommand() error {
 			f := unknownWord("command", word, visibleNames(c.Subcommands))
 			f.Path = s.path
 			if len(f.Hints) == 0 && s.isLoad() {
-				f.Hints = []string{"a broker is named by -h " + visible(word) + ", or by -L/--url"}
+				f.Hints = []string{brokerHint(word)}
 			}
 			return f
 		}
 		if slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == "acl" }) {
 			return s.usagef("%q: the file of rules stands behind --acl: --acl %s", word, word)
 		}
-		return s.usagef("%q: %s takes no operand", word, commandName(s.path))
+		f := usageIn(s.path, "%q: %s takes no operand", word, commandName(s.path))
+		if s.isLoad() {
+			f.Hints = []string{brokerHint(word)}
+		}
+		return f
 	}
 	return nil
 }

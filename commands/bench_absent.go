@@ -44,3 +44,17 @@ func foreignFlag(shown string) string {
 	}
 	return ""
 }
+
+// brokerHint says which flag names the broker that a word looks like.
+func brokerHint(word string) string {
+	shown := visible(word)
+	switch {
+	case strings.Contains(word, "://"):
+		return "a broker is named by -L " + shown
+	case strings.Trim(word, "0123456789") == "":
+		return "the port of a broker on this machine is -p " + shown
+	case strings.Contains(word, ":"):
+		return "a broker is named by -L mqtt://" + shown
+	}
+	return "a broker is named by -h " + shown + ", or by -L/--url"
+}

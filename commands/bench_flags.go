@@ -41,7 +41,7 @@ func (o *benchOptions) flags() []cli.Flag {
 func (o *benchOptions) loadFlags() []cli.Flag {
 	b := &o.load
 	shapes, clients := "have clients do what `SHAPE` says: "+strings.Join(shapesOf(benchBoth), ", ")+" (default pairs); SHAPES in the man page tells of each", "have `N` publishers and N subscribers; of fan-in one subscriber, of fan-out one publisher (default 10)"
-	topics := "mqtk/%r/%i"
+	topics, called := "mqtk/%r/%i", "call the topics by `TEMPLATE`"
 	if o.kind != benchBoth {
 		topics = "mqtk/bench/%i" // which the other one knows
 	}
@@ -49,7 +49,7 @@ func (o *benchOptions) loadFlags() []cli.Flag {
 	case benchPub:
 		clients = "have `N` publishers (default 10)"
 	case benchSub:
-		clients = "have `N` subscribers (default 10)"
+		clients, called = "have `N` subscribers (default 10)", "subscribe to `TEMPLATE`, a topic or a filter with + and #"
 	case benchConn:
 		shapes, clients = "do with connections what `SHAPE` says: "+strings.Join(shapesOf(benchConn), ", ")+" (default ramp); SHAPES in the man page tells of each", "have `N` connections (default 10)"
 	}
@@ -59,9 +59,9 @@ func (o *benchOptions) loadFlags() []cli.Flag {
 		benchFlag{"bp", valued("pubs", "have `N` publishers", toCount(&b.Publishers))},
 		benchFlag{"bs", valued("subs", "have `N` subscribers", toCount(&b.Subscribers))},
 		benchFlag{"bps", valued("topics", "use `N` topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)", toCount(&b.Topics))},
-		benchFlag{"bps", valued("topic t", "call the topics by `TEMPLATE`, in which %i becomes the number of the topic and %r a word of this run (default "+topics+")", o.toTemplate)},
+		benchFlag{"bps", valued("topic t", called+", in which %i becomes the number of the topic and %r a word of this run (default "+topics+")", o.toTemplate)},
 		benchFlag{"bps", valued("qos q", "publish and subscribe at `QOS` 0, 1 or 2 (default 0)", toQoS(&o.QoS))},
-		benchFlag{"bp", valued("size s", "publish payloads of `BYTES`, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)", toSizes(&b.SizeMin, &b.SizeMax))},
+		benchFlag{"bp", valued("size s", "publish payloads of `BYTES`, or of all sizes of a range as 16-1024 (k and M are 1024 and 1024 times that); 16 at least, for that is what the proof of delivery takes (default 64)", toSizes(&b.SizeMin, &b.SizeMax))},
 		benchFlag{"bps", valued("messages n", "end after `N` messages in all; with --duration, whatever ends first (retained and offline: default 10000)", toBigCount(&b.Messages))},
 		benchFlag{"bpsc", valued("duration z", "measure for `TIME`, without the warm-up (default 10, unless --messages says how long)", toPositiveDuration(&b.Duration))},
 		benchFlag{"bp", valued("rate", "publish at `RATE` messages a second in all, each at its planned time (2000, 2000/s, 2k; default: a closed loop at full speed)", toRate(&b.Rate))},
@@ -137,12 +137,21 @@ func (o *benchOptions) toShape(s string) error {
 	return err
 }
 
+// toTemplate takes topics; where nobody publishes filters, too.
 func (o *benchOptions) toTemplate(s string) error {
-	if err := mqttwire.CheckTopicName(s); err != nil {
-		return errors.New(detailOf(err))
+	check := mqttwire.CheckTopicName
+	if o.kind == benchSub {
+		check = mqttwire.CheckTopicFilter
 	}
-	o.load.Topic = s
-	return nil
+	err := check(s)
+	switch {
+	case err == nil:
+		o.load.Topic = s
+		return nil
+	case o.kind != benchSub && mqttwire.CheckTopicFilter(s) == nil:
+		return fmt.Errorf("%s: %%i is what makes several of one, as in -t bench/%%i --topics N", detailOf(err))
+	}
+	return errors.New(detailOf(err))
 }
 
 // maxClients is more than one process can have connections.
@@ -210,18 +219,35 @@ func parseCount(s string) (float64, error) {
 // leastSize is what a payload needs to prove its delivery.
 const leastSize = 16
 
-// toSizes takes 64 or 16-1024.
+// parseBytes reads 4096, 4k, 4kB or 4KiB: units of sizes are powers of 1024.
+func parseBytes(s string) (uint64, error) {
+	digits := strings.TrimRight(s, "kKmMiIbB")
+	shift := 0
+	switch strings.ToLower(s[len(digits):]) {
+	case "":
+	case "k", "kb", "kib":
+		shift = 10
+	case "m", "mb", "mib":
+		shift = 20
+	default:
+		return 0, strconv.ErrSyntax
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	return n << shift, err
+}
+
+// toSizes takes 64, 4k or 16-1024.
 func toSizes(low, high *int) func(string) error {
 	return func(s string) error {
 		first, last, isRange := strings.Cut(s, "-")
 		if !isRange {
 			last = first
 		}
-		a, err1 := strconv.ParseUint(first, 10, 31)
-		b, err2 := strconv.ParseUint(last, 10, 31)
+		a, err1 := parseBytes(first)
+		b, err2 := parseBytes(last)
 		switch {
 		case err1 != nil || err2 != nil || a > b || b > mostBytes:
-			return fmt.Errorf("must be bytes such as 64, or a range such as 16-1024, up to %d", mostBytes)
+			return fmt.Errorf("must be bytes such as 64 or 4k, or a range such as 16-1024, up to %d", mostBytes)
 		case a < leastSize:
 			return fmt.Errorf("must be %d at least: each payload carries its publisher, its number and its time, which prove that it came, once and in order", leastSize)
 		}

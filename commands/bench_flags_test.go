@@ -22,6 +22,20 @@ func TestParseCount(t *testing.T) {
 	}
 }
 
+func TestToSizes(t *testing.T) {
+	for text, want := range map[string][2]int{"64": {64, 64}, "1k": {1024, 1024}, "16-2K": {16, 2048}, "1kB-64KiB": {1024, 65536}, "1M": {1 << 20, 1 << 20}} {
+		var low, high int
+		if err := toSizes(&low, &high)(text); err != nil || low != want[0] || high != want[1] {
+			t.Errorf("%s: %d to %d, %v", text, low, high, err)
+		}
+	}
+	for _, text := range []string{"", "k", "15", "1kk", "1i", "64k-1k", "-1k", "1G", "300M", "2000000000M", "1.5k", "0x40"} {
+		if err := toSizes(new(int), new(int))(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
 func TestParseRows(t *testing.T) {
 	rows, err := parseRows("pairs/0  fan-out/2/1024,shared/1")
 	if want := []tableRow{{"pairs", 0, 0}, {"fan-out", 2, 1024}, {"shared", 1, 0}}; err != nil || !slices.Equal(rows, want) {

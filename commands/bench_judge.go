@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,6 +43,8 @@ func toObjectives(into *[]bench.Objective) func(string) error {
 func (o *benchOptions) check() error {
 	j := &o.Judge
 	switch {
+	case strings.Contains(o.ID+o.IDPrefix, "%"):
+		return usagef("%q: no %% stands for anything in client ids here: each has the prefix and a number of its own as it is", o.ID+o.IDPrefix)
 	case len(j.SLO) > 0 && !j.FindMax:
 		return usagef("--slo is what --find-max searches for; --expect judges one run")
 	case j.FindMax && len(j.Expect) > 0:

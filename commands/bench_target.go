@@ -68,6 +68,9 @@ func (o *benchOptions) locate(p *program, t *benchTarget, command []string) (pla
 		return plan{}, usagef("--url: a path has no meaning here: --topic gives the template of the topics")
 	}
 	if t.process == nil && !pl.place.named && !pl.place.tls && !o.SRV {
+		if o.kind == benchSub {
+			return plan{}, usagef("no broker is named: nobody would publish to one of this process; -h, -p or -L name the one that bench pub publishes to")
+		}
 		if t.own, err = startOwnBroker(); err != nil {
 			return plan{}, err
 		}

@@ -316,8 +316,8 @@ _mqtk_bench_pub() {
         '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
         '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
-        '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
-        '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024 (k and M are 1024 and 1024 times that); 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024 (k and M are 1024 and 1024 times that); 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
         '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
         '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
         '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
@@ -417,8 +417,8 @@ _mqtk_bench_sub() {
         '(-c --clients)--clients=[have N subscribers (default 10)]:N: ' \
         '(--subs)--subs=[have N subscribers]:N: ' \
         '(--topics)--topics=[use N topics; publisher i feeds topic i modulo N (default one for each pair or publisher, with fan-out one)]:N: ' \
-        '(-t --topic)-t+[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
-        '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-t --topic)-t+[subscribe to TEMPLATE, a topic or a filter with + and #, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
+        '(-t --topic)--topic=[subscribe to TEMPLATE, a topic or a filter with + and #, in which %i becomes the number of the topic and %r a word of this run (default mqtk/bench/%i)]:TEMPLATE: ' \
         '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
@@ -668,8 +668,8 @@ _mqtk_bench() {
         '(-t --topic)--topic=[call the topics by TEMPLATE, in which %i becomes the number of the topic and %r a word of this run (default mqtk/%r/%i)]:TEMPLATE: ' \
         '(-q --qos)-q+[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
         '(-q --qos)--qos=[publish and subscribe at QOS 0, 1 or 2 (default 0)]:QOS:(0 1 2)' \
-        '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
-        '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024; 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-s --size)-s+[publish payloads of BYTES, or of all sizes of a range as 16-1024 (k and M are 1024 and 1024 times that); 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
+        '(-s --size)--size=[publish payloads of BYTES, or of all sizes of a range as 16-1024 (k and M are 1024 and 1024 times that); 16 at least, for that is what the proof of delivery takes (default 64)]:BYTES: ' \
         '(-n --messages)-n+[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
         '(-n --messages)--messages=[end after N messages in all; with --duration, whatever ends first (retained and offline\: default 10000)]:N: ' \
         '(-z --duration)-z+[measure for TIME, without the warm-up (default 10, unless --messages says how long)]:TIME: ' \
