@@ -74,7 +74,8 @@ func (x *collector) takeOne(c *link, p mqttwire.Packet) error {
 		return x.message(p)
 	case *mqttwire.Ack:
 		if p.Kind != mqttwire.PUBREL {
-			return violation(mqttwire.ProtocolError, "4.3", "%v for packet id %d, which no message has", p.Kind, p.PacketID)
+			x.w.stray(p)
+			return nil
 		}
 		x.pending.remove(p.PacketID)
 		x.answer(mqttwire.PUBCOMP, p.PacketID)

@@ -78,6 +78,7 @@ func trafficMetrics() []Metric {
 		sent("acknowledged", 0, "sent", "messages that PUBACK or PUBCOMP took over; at QoS 0 those sent", func(c *Counts) int64 { return c.Acknowledged }),
 		sent("refused", -1, "sent", "messages refused by a reason code", func(c *Counts) int64 { return c.Refused }),
 		sent("unacknowledged", -1, "sent", "messages without an answer", func(c *Counts) int64 { return c.Unacknowledged }),
+		sent("stray_acknowledgements", -1, "", "acknowledgements that no message awaited", func(c *Counts) int64 { return c.StrayAcks }),
 		received("expected", 0, "", "deliveries that are due for what was sent", func(c *Counts) int64 { return c.Expected }),
 		received("delivered", 0, "expected", "messages received, once for each receiver", func(c *Counts) int64 { return c.Delivered }),
 		{Name: "delivered_per_second", Unit: UnitPerSecond, Better: 1, Text: "deliveries a second", Of: func(r *Result) (float64, bool) {

@@ -51,6 +51,7 @@ type Counts struct {
 	Acknowledged   int64 // by PUBACK, PUBCOMP; sent at QoS 0
 	Refused        int64 // by a reason code
 	Unacknowledged int64
+	StrayAcks      int64 // acknowledgements that no message awaited
 
 	Expected   int64 // receptions that are due for what was sent and not refused
 	Delivered  int64 // messages received, each counted once for each receiver

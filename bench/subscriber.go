@@ -179,7 +179,8 @@ func (s *subscriber) takeOne(c *link, in []byte) (used int, err error) {
 		return n, s.message(in[0], p.PacketID, p.Payload)
 	case *mqttwire.Ack:
 		if p.Kind != mqttwire.PUBREL {
-			return 0, violation(mqttwire.ProtocolError, "4.3", "%v for packet id %d, which no message has", p.Kind, p.PacketID)
+			s.w.stray(p)
+			return n, nil
 		}
 		s.released(p.PacketID)
 		return n, nil

@@ -19,6 +19,7 @@ type survey struct {
 	stirred int64 // when something was sent, acknowledged or received last
 
 	open, expected, lost int64
+	owed                 int64 // of the open, those whose connection stands
 	promised             int64 // of the lost, those that had QoS 1 or 2
 	twice, twiceLow      int64 // duplicates at QoS 2, at QoS 0
 	phantoms             int64 // refused, and received
@@ -52,6 +53,9 @@ func (r *run) survey() (s survey) {
 	stuck := false
 	for i := range standings {
 		s.open += standings[i].open
+		if !standings[i].gone {
+			s.owed += standings[i].open
+		}
 		stuck = stuck || standings[i].stuck
 	}
 	s.broken = !ok

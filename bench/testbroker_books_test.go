@@ -21,6 +21,7 @@ type testBooks struct {
 	retained  int64
 	cleared   int64
 	strayed   int64
+	repeated  int64 // acknowledgements
 	overruns  int64 // PUBLISH beyond the Receive Maximum
 
 	routed       int64 // deliveries that were due

@@ -35,6 +35,7 @@ type testFaults struct {
 	// one publish in so many
 	forget           int64 // is acknowledged and goes nowhere
 	swallow          int64 // is not even acknowledged
+	again            int64 // is acknowledged twice, each time
 	stray            int64 // is acknowledged with an id that is not its own
 	refusePublish    mqttwire.ReasonCode
 	refuseEach       int64 // 0: all
@@ -81,6 +82,15 @@ type slowReader struct {
 func (r slowReader) Read(p []byte) (int, error) {
 	<-time.After(r.pause)
 	return r.Conn.Read(p[:min(len(p), 1<<10)])
+}
+
+// times is how often an acknowledgement is sent.
+func (b *testBroker) times(kind mqttwire.PacketType) int {
+	if kind == mqttwire.PUBCOMP || !hits(b.books.published, b.faults.again) {
+		return 1
+	}
+	b.books.repeated++
+	return 2
 }
 
 // strayID is the id that an acknowledgement has.

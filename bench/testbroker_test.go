@@ -324,7 +324,9 @@ func (c *testConn) acknowledge(kind mqttwire.PacketType, id mqttwire.PacketID, r
 		if kind != mqttwire.PUBREC || reason != 0 {
 			s.unacknowledged--
 		}
-		c.send(&mqttwire.Ack{Kind: kind, PacketID: b.strayID(kind, id), Reason: reason})
+		for range b.times(kind) {
+			c.send(&mqttwire.Ack{Kind: kind, PacketID: b.strayID(kind, id), Reason: reason})
+		}
 	}
 	if b.faults.acknowledgeAfter == 0 {
 		send()

@@ -40,6 +40,7 @@ func TestHostile(t *testing.T) {
 		"HTTP":                       hostileBytes([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")...),
 		"a flood of PINGRESP":        flood(0xD0, 0),
 		"a flood of PUBREL":          flood(0x62, 2, 0x77, 0x77),
+		"a flood of PUBREC":          flood(0x50, 2, 0x77, 0x77),
 		"a flood of QoS 0":           flood(0x30, 6, 0, 1, 't', 0, 'h', 'i'),
 		"a flood of empty payloads":  flood(0x30, 4, 0, 1, 't', 0),
 		"a flood of properties":      flood(0x30, 12, 0, 1, 't', 8, 0x26, 0, 1, 'a', 0, 2, 'b', 'c'),
@@ -228,6 +229,26 @@ func TestRefusedMessages(t *testing.T) {
 	}
 }
 
+// TestStrayAcks has a broker acknowledge some messages twice: whoever sends goes
+// on, as the standard has it, and it is told.
+func TestStrayAcks(t *testing.T) {
+	for _, v := range []mqttwire.Version{mqttwire.V311, mqttwire.V5} {
+		for q := mqttwire.QoS(1); q < 3; q++ {
+			p := Plan{Publishers: 2, Subscribers: 2, QoS: q, Version: v, Messages: 3000, Warmup: -1}
+			runIn(t, testFaults{again: 100}, p, func(t *testing.T, b *testBroker, r *Result, err error) {
+				wantResult(t, b, r, err)
+				books := b.report()
+				if c := r.Counts; c.StrayAcks != books.repeated || books.repeated != 30 || c.Acknowledged != 3000 || c.Delivered != 3000 || len(r.Failures) > 0 || r.Connections.Lost > 0 {
+					t.Errorf("%v, QoS %d: %+v, %v; the broker has repeated %d", v, q, c, r.Failures, books.repeated)
+				}
+				if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "30 acknowledgements came that no message awaited") {
+					t.Errorf("%v, QoS %d: %q", v, q, notes)
+				}
+			})
+		}
+	}
+}
+
 // TestUnanswered has messages that are never acknowledged: the run ends, and
 // they are counted.
 func TestUnanswered(t *testing.T) {
@@ -237,15 +258,21 @@ func TestUnanswered(t *testing.T) {
 		"another's id":         {stray: 10},
 	} {
 		for q := mqttwire.QoS(1); q < 3; q++ {
-			runIn(t, f, Plan{Publishers: 2, Subscribers: 2, QoS: q, Messages: 1000, Warmup: -1}, func(t *testing.T, b *testBroker, r *Result, err error) {
-				wantResult(t, b, r, err)
-				if len(r.Failures) == 0 || r.Counts.Unacknowledged == 0 {
-					t.Errorf("%s at QoS %d: %+v, %v", name, q, r.Counts, r.Failures)
+			for _, shape := range []Shape{Pairs, PubOnly} {
+				p := Plan{Shape: shape, Publishers: 2, QoS: q, Messages: 1000, Warmup: -1}
+				if shape.receives() {
+					p.Subscribers = 2
 				}
-				if took := time.Since(b.start); took > 12*time.Second {
-					t.Errorf("%s at QoS %d: it took %v", name, q, took)
-				}
-			})
+				runIn(t, f, p, func(t *testing.T, b *testBroker, r *Result, err error) {
+					wantResult(t, b, r, err)
+					if !hasFailure(r, BrokenPromise) || r.Counts.Unacknowledged == 0 {
+						t.Errorf("%s at QoS %d: %+v, %v", name, q, r.Counts, r.Failures)
+					}
+					if took := time.Since(b.start); took > 12*time.Second {
+						t.Errorf("%s at QoS %d: it took %v", name, q, took)
+					}
+				})
+			}
 		}
 	}
 }

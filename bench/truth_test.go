@@ -61,7 +61,7 @@ func hasFailure(r *Result, kind FailureKind) bool {
 
 // booked are the counts that a testBroker has books of, too.
 func booked(c Counts) Counts {
-	c.Acknowledged, c.Unacknowledged, c.Foreign, c.BytesSent, c.BytesReceived = 0, 0, 0, 0, 0
+	c.Acknowledged, c.Unacknowledged, c.StrayAcks, c.Foreign, c.BytesSent, c.BytesReceived = 0, 0, 0, 0, 0, 0
 	return c
 }
 

@@ -23,7 +23,11 @@ func (r *run) judge(s *survey, g *gathering) {
 			r.fail(BrokenPromise, many(n, "message", "messages")+" "+format, a...)
 		}
 	}
+	if r.result.Interrupted { // nobody has waited for what was under way
+		s.promised, s.owed = 0, 0
+	}
 	broken(s.promised, "that had a promise of QoS 1 or 2 got lost%s", s.worst.text("the first"))
+	broken(s.owed, "of QoS %d got no acknowledgement, though their connection stands and nothing else came for %v", r.plan.QoS, r.plan.Patience)
 	broken(s.twice, "of QoS 2 came more than once%s", seen.duplicated.text("one of them"))
 	broken(s.twiceLow, "of QoS 0 came more than once%s", seen.duplicated.text("one of them"))
 	broken(c.Disordered, "came out of order%s", seen.disordered.text("one of them"))
@@ -101,6 +105,7 @@ func (r *run) explain(f *phase, g *gathering) {
 	if p.Shape != Retain { // where it is worse
 		note(t.stale, "%s of a warm-up came in the measured time and are not counted", many(t.stale, "message", "messages"))
 	}
+	note(t.StrayAcks, "%s came that no message awaited", many(t.StrayAcks, "acknowledgement", "acknowledgements"))
 	note(t.retransmitted, "%s of QoS 2 were sent again by the broker before their exchange was over: nobody would see them twice", many(t.retransmitted, "message", "messages"))
 	for q := range p.QoS {
 		note(int64(g.granted[q]), "%s got QoS %d instead of %d by SUBACK", many(g.granted[q], "subscriber", "subscribers"), q, p.QoS)

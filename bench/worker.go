@@ -42,6 +42,7 @@ type worker struct {
 	refusals       map[refusal]int64
 	violated       int64 // connections ended by the broker's breaking of the protocol
 	firstViolation error
+	excess         int64      // PUBREL sent because of a PUBREC that no message awaited
 	back           int64      // subscribers that came back to their sessions
 	sessionsLost   int64      // of them, those whose session the broker did not have
 	readAt         int64      // when what is being handled was read from its socket
