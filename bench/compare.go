@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -119,6 +120,9 @@ func (r *Record) runs() int { return max(len(r.Runs), 1) }
 func (o Comparing) figure(m Metric, values, others []float64, a, b *Record) ComparedFigure {
 	f := ComparedFigure{Metric: m, A: values, B: others, Verdict: NotJudged}
 	f.Ratio, f.Low, f.High = Ratio(values, others)
+	if a, b := Median(values), Median(others); f.Ratio > 1 && b < a || f.Ratio < 1 && b > a {
+		f.Ratio, f.Low, f.High = math.NaN(), 0, math.Inf(1) // medians and ratios say the opposite of each other
+	}
 	if f.Why = o.skips(m, a.Shape, a.Rate == nil || b.Rate == nil); f.Why == "" {
 		f.Verdict = f.verdict(o.Threshold)
 	}
@@ -283,6 +287,9 @@ func (c *Comparison) named(v Verdict) (names []string) {
 	return names
 }
 
+// tells tells that there are enough runs on both sides.
+func (c *Comparison) tells() bool { return min(c.A.runs(), c.B.runs()) >= Fewest }
+
 // judged is how many figures noise could have called worse.
 func (c *Comparison) judged() (n int) {
 	for _, f := range c.Figures {
@@ -298,8 +305,8 @@ func (c *Comparison) note(chosen bool) {
 	if len(c.Different) > 0 {
 		say("A and B are of different tests: %s", strings.Join(c.Different, "; "))
 	}
-	if a, b := c.A.runs(), c.B.runs(); min(a, b) < Fewest {
-		say("A is of %s and B of %s: with fewer than %d each, nobody can tell a difference from noise; --repeat 5 makes five", many(a, "run", "runs"), many(b, "run", "runs"), Fewest)
+	if a, b := c.A.runs(), c.B.runs(); !c.tells() {
+		say("A is of %s and B of %s: with fewer than %d each, nobody can tell a difference from noise", many(a, "run", "runs"), many(b, "run", "runs"), Fewest)
 	}
 	for _, f := range c.Figures {
 		if f.Metric.object == "latency_us" && f.Metric.Name == "p99" && f.Verdict == NotJudged && !chosen {

@@ -316,3 +316,45 @@ func TestComparisonReports(t *testing.T) {
 	golden(t, "compare_once.txt", []byte(written(t, c)))
 	decoded(t, c)
 }
+
+// TestCompareContradiction: a ratio that contradicts the medians beside it is shown
+// to nobody.
+func TestCompareContradiction(t *testing.T) {
+	m, _ := MetricNamed("p99")
+	a, b := []float64{8000, 8100, 8360, 20_000, 21_000}, []float64{1000, 1100, 15_200, 15_300, 15_400}
+	f := Comparing{Threshold: 0.05}.figure(m, a, b, &Record{Head: Head{Rate: known(5.0)}}, &Record{Head: Head{Rate: known(5.0)}})
+	if ratio, _, _ := Ratio(a, b); ratio >= 1 {
+		t.Fatalf("%g contradicts nothing", ratio)
+	}
+	if row := f.row(); f.Verdict != Unclear || row[3] != "unclear" || row[4] != "cannot tell" {
+		t.Errorf("%q %v", row, f.Verdict)
+	}
+	if f = (Comparing{Threshold: 0.05}).figure(m, a, a, &Record{}, &Record{}); f.row()[3] != "1.000" {
+		t.Errorf("%q", f.row())
+	}
+}
+
+func TestCompareTooFew(t *testing.T) {
+	for n, want := range map[int]string{1: "cannot tell: it takes 3 runs of each, and --repeat 5 makes five", 2: "cannot tell: ", 3: "B is as A"} {
+		c, err := Compare(recordOf(t, samples(n, true, 1, nil)...), recordOf(t, samples(n, true, 1, nil)...), 0.05)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(c)
+		if _, verdict := c.verdict(); err != nil || c.Regressed() || !strings.HasPrefix(verdict, want) || !bytes.Contains(text, []byte(`"verdict":"`+verdict)) {
+			t.Errorf("%d runs: %s; %s, %v", n, verdict, text, err)
+		}
+	}
+}
+
+// TestFactorTheOtherWay: a factor below 1 is said the other way round.
+func TestFactorTheOtherWay(t *testing.T) {
+	for _, test := range []struct {
+		ratio, low, high float64
+		want             string
+	}{{17, 9, 33, "17.0x (9.00-33.0)"}, {0.05, 0.04, 0.1, "20.0x less (10.0-25.0)"}, {0.9, 0.8, 1.1, "0.90x (0.80-1.10)"}} {
+		if got := factor(test.ratio, test.low, test.high); got != test.want {
+			t.Errorf("%g: %s, want %s", test.ratio, got, test.want)
+		}
+	}
+}

@@ -15,6 +15,8 @@ func (c *Comparison) MarshalJSON() ([]byte, error) {
 	o := &object{}
 	o.b.WriteByte('{')
 	o.put("regressed", c.Regressed())
+	_, verdict := c.verdict()
+	o.put("verdict", verdict)
 	o.put("threshold", c.Threshold)
 	o.put("runs_a", c.A.runs())
 	o.put("runs_b", c.B.runs())
@@ -126,6 +128,9 @@ func (f *ComparedFigure) row() []string {
 	if !math.IsNaN(f.Ratio) {
 		row[3] = formatRatio(f.Ratio)
 	}
+	if math.IsNaN(f.Ratio) && len(f.A) >= Fewest && len(f.B) >= Fewest {
+		row[3] = "unclear"
+	}
 	if row[4] = "cannot tell"; f.bounded() {
 		row[4] = formatRatio(f.Low) + " to " + formatRatio(f.High)
 	}
@@ -184,6 +189,8 @@ func (c *Comparison) verdict() (Tone, string) {
 		return Bad, "B is worse than A: " + strings.Join(worse, ", ")
 	case c.Regressed():
 		return Bad, "B is worse than A"
+	case !c.tells():
+		return Warning, fmt.Sprintf("cannot tell: it takes %d runs of each, and --repeat 5 makes five", Fewest)
 	case len(better) > 0:
 		return Good, "B is better than A: " + strings.Join(better, ", ")
 	case len(c.named(Unclear)) > 0:
@@ -200,9 +207,9 @@ func (c *Comparison) words() [][2]string {
 		{"B/A", "median of the ratios of each run of B to each one of A; in 95 of 100 comparisons the interval holds the true ratio"},
 		{"worse, better", fmt.Sprintf("the whole interval is beyond 1, and the ratio by more than %s", threshold)},
 		{"same", fmt.Sprintf("the whole interval is within %s of 1", threshold)},
-		{"unclear", "the runs do not tell; more of them might"},
+		{"unclear", "the runs do not tell, or medians and ratios contradict each other; more runs might tell"},
 	}
-	if n := c.judged(); n > 0 && min(c.A.runs(), c.B.runs()) >= Fewest {
+	if n := c.judged(); n > 0 && c.tells() {
 		words = append(words, [2]string{"false alarm", fmt.Sprintf("%s judged: if nothing has changed, the chance that noise makes one of them worse is at most %s",
 			many(n, "figure is", "figures are"), FormatPercent(min(0.025*float64(n), 1)))})
 	}

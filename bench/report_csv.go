@@ -32,7 +32,7 @@ func (r *Result) WriteCSV(w io.Writer) error {
 }
 
 // WriteSummaryCSV writes a row for each run, below the names of JSON for what
-// was done and of Metrics for what came of it. What is not known is empty.
+// was done and of Metrics, with _us behind those of times, for what came of it. What is not known is empty.
 func (r *Result) WriteSummaryCSV(w io.Writer) error {
 	rows := csv.NewWriter(w)
 	for i, run := range r.each() {
@@ -57,9 +57,17 @@ func (r *Result) each() []*Result {
 func (r *Result) summary() (header, row []string) {
 	header, row = r.head().cells()
 	for _, m := range Metrics() {
-		header, row = append(header, m.Name), append(row, cell(m.json(r)))
+		header, row = append(header, m.column()), append(row, cell(m.json(r)))
 	}
 	return append(header, "ok"), append(row, cell(r.OK()))
+}
+
+// column is the name of a metric with the unit of a time.
+func (m Metric) column() string {
+	if m.timed() {
+		return m.Name + "_us"
+	}
+	return m.Name
 }
 
 // cells are the fields that are no arrays, by their names in JSON.

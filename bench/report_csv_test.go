@@ -34,10 +34,15 @@ func TestSummaryCSV(t *testing.T) {
 	}
 	for i, run := range r.Runs {
 		for _, m := range Metrics() {
-			got := rows[i+1][slices.Index(rows[0], m.Name)]
+			got := rows[i+1][slices.Index(rows[0], m.column())]
 			if v, known := m.Of(run); (got != "") != known || (known && m.Unit == UnitCount && got != strconv.FormatFloat(v, 'f', -1, 64)) {
 				t.Errorf("%s of run %d: %q, is %v %v", m.Name, i+1, got, v, known)
 			}
+		}
+	}
+	for _, name := range []string{"p99_us", "acknowledge_p99_9_us", "connect_max_us", "mean_us", "generator_lag_us", "store_seconds", "lost"} {
+		if !slices.Contains(rows[0], name) {
+			t.Errorf("no column %s", name)
 		}
 	}
 	column := func(name string) string { return rows[2][slices.Index(rows[0], name)] }

@@ -249,6 +249,8 @@ func factor(ratio, low, high float64) string {
 		return "-"
 	case math.IsInf(high, 1):
 		return digits(ratio) + "x (?)"
+	case high < 1:
+		return fmt.Sprintf("%sx less (%s-%s)", digits(1/ratio), digits(1/high), digits(1/low))
 	}
 	return fmt.Sprintf("%sx (%s-%s)", digits(ratio), digits(low), digits(high))
 }

@@ -55,7 +55,7 @@ func (t *Table) Legend() []string {
 			runs = max(runs, len(r))
 		}
 	}
-	legend := []string{fmt.Sprintf("medians of %s of each broker, by turns, MQTT %s; A faster by: how many times this broker's rate that of A is, and the interval that holds this in 95 of 100 such tables; A cheaper by: the same of the CPU time a message, which this broker takes more of", many(runs, "run", "runs"), t.Version)}
+	legend := []string{fmt.Sprintf("medians of %s of each broker, by turns, MQTT %s; A faster by: A's rate divided by this broker's, with the interval that holds the true factor in 95 of 100 such tables; A cheaper by: this broker's CPU time for a message divided by A's; 3x less: this broker is the better one, by 3x", many(runs, "run", "runs"), t.Version)}
 	if runs < Fewest {
 		legend = append(legend, fmt.Sprintf("(?): too few runs for an interval, which takes %d; --repeat makes more", Fewest))
 	}
@@ -115,7 +115,12 @@ func writeColumns(b *strings.Builder, lines [][]string) {
 // WriteSummaryCSV writes a row for each run.
 func (t *Table) WriteSummaryCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	_ = out.Write(append(append([]string{"row", "broker", "command", "run"}, tableMetrics()...), "limited_by_generator"))
+	header := []string{"row", "broker", "command", "run"}
+	for _, name := range tableMetrics() {
+		m, _ := MetricNamed(name)
+		header = append(header, m.column())
+	}
+	_ = out.Write(append(header, "limited_by_generator"))
 	for i := range t.Rows {
 		for broker, runs := range t.Rows[i].Runs {
 			for n, run := range runs {

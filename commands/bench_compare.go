@@ -36,8 +36,8 @@ func (p *program) benchCompareCommand() *cli.Command {
 		UsageText: "mqtk bench compare [FLAGS] BEFORE.json AFTER.json",
 		ArgsUsage: "FILE FILE",
 		Description: `Compares what mqtk bench --json has written before a change and after it, figure by figure: same,
-better, worse, or unclear where the runs scatter too much to tell. It takes runs with --repeat 5 or so
-to tell anything. It ends 10 if a figure is worse, with 95 % confidence, by more than the threshold, or
+better, worse, or unclear where the runs scatter too much to tell. It takes runs with --repeat 5 or so:
+with fewer than three on a side the verdict is that it cannot tell. It ends 10 if a figure is worse, with 95 % confidence, by more than the threshold, or
 if something was lost, came twice or out of order that was not before.`,
 		Flags: flags,
 		Action: func(*cli.Context) error {

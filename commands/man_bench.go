@@ -154,7 +154,7 @@ func benchConnExamples() []manRow {
 func benchCompareNotes() []manSection {
 	return []manSection{{
 		heading: "VERDICTS",
-		text:    `Each figure of which more or less is better is compared by the runs of --repeat: the medians, how many times the first the second is, and the interval that holds the true factor in 95 of 100 such comparisons. With fewer than three runs on either side everything is unclear. Of figures that say the same, one is judged, since each more is a chance of a false alarm; --figures chooses others. What was run with another test (shape, rate, sizes, clients ...) is no comparison, and refused, unless --anyway is given. What was run on another machine is compared, and the difference named.`,
+		text:    `Each figure of which more or less is better is compared by the runs of --repeat: the medians, how many times the first the second is, and the interval that holds the true factor in 95 of 100 such comparisons. With fewer than three runs on either side the verdict is that it cannot tell. Of figures that say the same, one is judged, since each more is a chance of a false alarm; --figures chooses others. What was run with another test (shape, rate, sizes, clients ...) is no comparison, and refused, unless --anyway is given. What was run on another machine is compared, and the difference named.`,
 		rows: []manRow{
 			{"same", "the whole interval lies within the threshold"},
 			{"better, worse", "the whole interval lies on one side of 1, and the ratio beyond the threshold"},

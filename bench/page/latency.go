@@ -138,9 +138,6 @@ func timesTable(caption string, timings []timing) table {
 	row("shortest", func(h *bench.Histogram) string { return bench.FormatTime(h.Quantile(0)) })
 	for _, q := range quantiles()[:6] {
 		row(q.name, func(h *bench.Histogram) string {
-			if float64(h.Count())*(1-q.share) < 0.999 {
-				return "–" // it would be the longest
-			}
 			return bench.FormatTime(h.Quantile(q.share))
 		})
 	}
