@@ -132,9 +132,15 @@ func (r *run) tellTraffic(f *phase, now int64) {
 	case f.duration > 0:
 		x.Done = min(1, float64(x.Elapsed)/float64(f.duration))
 	case f.messages > 0:
-		x.Done = min(1, float64(x.Sent)/float64(f.messages))
+		x.Done = min(1, float64(max(x.Sent, x.Delivered))/float64(f.messages))
 	}
-	if !r.sending {
+	switch {
+	case f.name == phaseListen && r.firstSeen.Load() != 0:
+		x.Phase = "receive"
+	case f.name == phaseListen || r.sending:
+	case f.name == phaseWarmUp:
+		x.Phase, x.Total, x.Done = "settle", 0, -1
+	default:
 		x.Phase, x.Total, x.Done = "wait", 0, -1
 	}
 	r.plan.Progress(x)

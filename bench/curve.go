@@ -74,7 +74,7 @@ func (c *Curve) note(h *hunt, low, high *level) {
 	}
 	switch {
 	case c.LimitedByGenerator && low == nil:
-		say("the generator was the limit at every rate: what the broker keeps is not known; %s", c.Why)
+		say("this machine is too busy or too small to measure a rate: the generator was the limit at %s/s already; %s", FormatCount(c.Next), c.Why)
 	case c.LimitedByGenerator:
 		say("the generator was the limit at %s/s: the highest rate of the broker lies above %s/s; %s", FormatCount(c.Next), FormatCount(low.rate), c.Why)
 	case low != nil && high == nil:
@@ -206,6 +206,8 @@ func (c *Curve) Lines() []Line {
 		t.toned(Warning, "note", "%s", n)
 	}
 	switch {
+	case c.Max == nil && c.LimitedByGenerator:
+		t.toned(Warning, "highest rate", "not known: this machine is too busy or too small to measure one")
 	case c.Max == nil:
 		t.toned(Bad, "highest rate", "none keeps the objectives")
 	case c.LimitedByGenerator || c.Next == 0:

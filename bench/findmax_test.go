@@ -266,6 +266,22 @@ func TestSearchGeneratorLimit(t *testing.T) {
 	}
 }
 
+// TestSearchMeasuresNothing: a machine on which the generator is always too slow
+// tells nothing of the broker.
+func TestSearchMeasuresNothing(t *testing.T) {
+	b := &modelBroker{capacity: 1e6, generator: 1, latency: flat(time.Second)}
+	c := search(t, Search{Plan: Plan{Rate: 1000}, Objectives: objectives(t, "p99<10ms")}, b)
+	if c.Max != nil || !c.LimitedByGenerator {
+		t.Fatalf("%+v, limited %t", c.Max, c.LimitedByGenerator)
+	}
+	text := drawn(t, c)
+	for _, want := range []string{"highest rate  not known: this machine is too busy or too small to measure one\n", "the generator was the limit at 20/s already"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestSearchNeverMet(t *testing.T) {
 	b := &modelBroker{capacity: 80_000, latency: flat(200 * time.Millisecond)}
 	c := search(t, Search{Objectives: objectives(t, "p99<10ms")}, b)

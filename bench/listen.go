@@ -126,7 +126,11 @@ func (s *subscriber) hearOf(first byte, payload []byte) (fresh bool) {
 	}
 	w.run.firstSeen.CompareAndSwap(0, w.readAt)
 	t.BytesReceived += int64(len(payload))
-	t.latency.record(since(h.sent, w.readAt))
+	latency := since(h.sent, w.readAt)
+	t.latency.record(latency)
+	if w.readAt-latency < w.run.begun {
+		t.queued++
+	}
 	return true
 }
 

@@ -91,7 +91,7 @@ type Target struct {
 
 // A Snapshot is how a run stands.
 type Snapshot struct {
-	Phase       string        // "connect", "warm-up", "measure", "wait", or of the shape
+	Phase       string        // "connect", "warm-up", "settle", "measure", "wait", "listen", "receive", or of the shape
 	Elapsed     time.Duration // in this phase
 	Total       time.Duration // that it will take; 0: unknown
 	Done        float64       // share of the phase that is over, 0 to 1; below 0: unknown

@@ -190,12 +190,32 @@ func (r *Result) Verdict() Line {
 	if l.Tone == Good {
 		l.Tone = Warning
 	}
-	more := "more"
-	if r.Plan.Rate > 0 {
-		more = "better"
+	switch {
+	case r.OnlyLate():
+		l.Text += "; the latencies hold the generator's own lateness, p99 " + FormatTime(r.Generator.Lag.Quantile(.99))
+	case r.Plan.Rate > 0:
+		l.Text += "; the generator was the limit, the broker may do better"
+	default:
+		l.Text += "; the generator was the limit, the broker may do more"
 	}
-	l.Text += "; the generator was the limit, the broker may do " + more
 	return l
+}
+
+// OnlyLate tells of a generator at its limit that has sent at the rate it was asked
+// for all the same: not the rate is its own, but a part of the latencies.
+func (r *Result) OnlyLate() bool {
+	return r.Generator.Limited && r.Generator.Lag.Count() > 0 && r.Plan.Ramp == 0 && sentRateOf(r) >= reachedRate*r.Plan.Rate
+}
+
+// Limit is a sentence about a generator at its limit; empty: it was not.
+func (r *Result) Limit() string {
+	switch {
+	case !r.Generator.Limited:
+		return ""
+	case r.OnlyLate():
+		return "the rate was reached, but the latencies hold the generator's own lateness: " + r.Generator.Why
+	}
+	return "the generator was the limit: " + r.Generator.Why
 }
 
 // failure is the worst of what went wrong.

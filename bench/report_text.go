@@ -35,8 +35,8 @@ func (r *Result) Lines() []Line {
 	for _, f := range r.Failures {
 		t.toned(Bad, "FAILED", "%s", f.Text)
 	}
-	if r.Generator.Limited {
-		t.toned(Warning, "LIMIT", "the generator was the limit: %s", r.Generator.Why)
+	if limit := r.Limit(); limit != "" {
+		t.toned(Warning, "LIMIT", "%s", limit)
 	}
 	return append(t.lines, r.Verdict())
 }

@@ -105,7 +105,8 @@ func TestVerdict(t *testing.T) {
 	}{
 		{func() {}, "all was delivered, once and in order", Good},
 		{func() { r.Counts.Duplicated = 1 }, "all was delivered, twice or out of order", Good},
-		{func() { r.Generator.Limited = true }, "as MQTT allows; the generator was the limit", Warning},
+		{func() { r.Generator.Limited, r.Generator.Why = true, "it slept" }, "as MQTT allows; the latencies hold the generator's own lateness, p99 31", Warning},
+		{func() { r.Counts.Sent -= 1000 }, "as MQTT allows; the generator was the limit, the broker may do better", Warning},
 		{func() { r.Judged = []Judgement{{false, "lost=0: 3, missed"}} }, "not what was expected; the generator was the limit, the broker may do better", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{LostConnection, "x"}) }, "not all connections lasted", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{NotAllowed, "x"}) }, "not all of what was asked for was allowed", Bad},
@@ -119,6 +120,30 @@ func TestVerdict(t *testing.T) {
 	}
 	if v := (&Result{Plan: Plan{Shape: Pairs}}).Verdict(); v.Text != "nothing was delivered" {
 		t.Errorf("%+v", v)
+	}
+}
+
+// TestLimitInWords: a generator that was late, and sent all that it was to send,
+// has not limited the rate.
+func TestLimitInWords(t *testing.T) {
+	r := sampleOf(Pairs)
+	if r.Limit() != "" || r.OnlyLate() {
+		t.Errorf("%q of a generator that was in time", r.Limit())
+	}
+	r.Generator.Limited, r.Generator.Why = true, "it slept"
+	if want := "the rate was reached, but the latencies hold the generator's own lateness: it slept"; r.Limit() != want || !r.OnlyLate() {
+		t.Errorf("%q, want %q", r.Limit(), want)
+	}
+	for name, change := range map[string]func(*Result){
+		"not all was sent": func(r *Result) { r.Counts.Sent -= 1000 },
+		"closed loop":      func(r *Result) { r.Plan.Rate, r.Generator.Lag = 0, nil },
+	} {
+		r := sampleOf(Pairs)
+		r.Generator.Limited, r.Generator.Why = true, "it slept"
+		change(r)
+		if want := "the generator was the limit: it slept"; r.Limit() != want || r.OnlyLate() {
+			t.Errorf("%s: %q, want %q", name, r.Limit(), want)
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ type run struct {
 	open, maxOpen, ready, failed atomic.Int64
 	firstSeen                    atomic.Int64 // when the first message of others came; 0: none has
 
+	begun int64 // when traffic began to connect
+
 	book           book
 	broker         *brokerWatch // nil: nobody asked for it
 	sending        bool         // the phase sends still

@@ -16,6 +16,7 @@ type asides struct {
 	stale         int64 // messages of the warm-up that came behind it
 	retransmitted int64 // PUBLISH with DUP, whose QoS 2 transfer was not over: no new messages
 	misrouted     int64 // messages of this run to who had not subscribed to them, or by another topic
+	queued        int64 // that were sent before this process came
 	unsent        int64 // that were due and could not be sent before the phase was over
 	forgiven      int64 // times that a publisher went on though nothing of its messages came
 }
@@ -24,6 +25,7 @@ func (a *asides) add(o *asides) {
 	a.stale += o.stale
 	a.retransmitted += o.retransmitted
 	a.misrouted += o.misrouted
+	a.queued += o.queued
 	a.unsent += o.unsent
 	a.forgiven += o.forgiven
 }

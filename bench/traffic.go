@@ -13,6 +13,7 @@ func (r *run) traffic(ctx context.Context) error {
 	if err := r.cast(); err != nil {
 		return err
 	}
+	r.begun = r.clock.now()
 	if err := r.connect(ctx, r.links); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -194,9 +195,13 @@ func TestTrafficHearsOthers(t *testing.T) {
 		b := newTestBroker(t, testFaults{delay: 2 * time.Millisecond})
 		heard := make(chan *Result)
 		go func() {
-			r, err := Run(t.Context(), Plan{Shape: SubOnly, Subscribers: 2, QoS: 1, Duration: 3 * time.Second, Workers: 1, Target: b.target()})
+			var phases []string
+			r, err := Run(t.Context(), Plan{Shape: SubOnly, Subscribers: 2, QoS: 1, Duration: 3 * time.Second, Workers: 1, Target: b.target(), Progress: tellPhases(&phases)})
 			if err != nil {
 				t.Error(err)
+			}
+			if !slices.Equal(phases, []string{"connect", "listen", "receive"}) {
+				t.Errorf("phases of the subscribers are %q", phases)
 			}
 			heard <- r
 		}()
@@ -212,10 +217,59 @@ func TestTrafficHearsOthers(t *testing.T) {
 		if c.Counts.Delivered != 500 || c.Counts.Expected != 500 || c.Counts.Foreign != 0 || len(c.Failures) > 0 {
 			t.Errorf("heard: %+v, %v", c.Counts, c.Failures)
 		}
+		if text := strings.Join(c.Notes, "\n"); strings.Contains(text, "before these subscribers") {
+			t.Errorf("notes: %s", text)
+		}
 		if p50 := c.Latency.Quantile(.5); p50 < 2*time.Millisecond || p50 > 4*time.Millisecond {
 			t.Errorf("latency %v by a broker that takes 2 ms", p50)
 		}
 		b.close()
+	})
+}
+
+// tellPhases notes the phases of a run as its progress names them, each once.
+func tellPhases(into *[]string) func(Snapshot) {
+	return func(s Snapshot) {
+		if n := len(*into); n == 0 || (*into)[n-1] != s.Phase {
+			*into = append(*into, s.Phase)
+		}
+	}
+}
+
+// TestPhasesOfTraffic: waiting for what is under way has a name of its own after
+// the warm-up.
+func TestPhasesOfTraffic(t *testing.T) {
+	var phases []string
+	if _, err := carryOut(t, testFaults{delay: 900 * time.Millisecond}, Plan{
+		Publishers: 1, Subscribers: 1, Rate: 100, Duration: 2 * time.Second, Workers: 1, Progress: tellPhases(&phases),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"connect", "warm-up", "settle", "measure", "wait"}; !slices.Equal(phases, want) {
+		t.Errorf("got %q", phases)
+	}
+}
+
+// TestBacklog: messages from before a subscriber came are told of, for what looks
+// like their latency is something else.
+func TestBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBroker(t, testFaults{acknowledgeAfter: 3 * time.Second})
+		defer b.close()
+		sent := make(chan error)
+		go func() { // of its messages, all due at once, one goes every 3 s
+			_, err := Run(t.Context(), Plan{Shape: PubOnly, Publishers: 1, QoS: 1, Rate: 10, Messages: 5, Window: 1, Warmup: -1, Workers: 1, Target: b.target()})
+			sent <- err
+		}()
+		<-time.After(4 * time.Second)
+		r, err := Run(t.Context(), Plan{Shape: SubOnly, Subscribers: 1, Topics: 1, QoS: 1, Duration: 20 * time.Second, Workers: 1, Target: b.target()})
+		if err := errors.Join(err, <-sent); err != nil {
+			t.Fatal(err)
+		}
+		const want = "3 messages had been planned or sent before these subscribers connected"
+		if r.Counts.Delivered != 3 || r.Latency.Max() < 11*time.Second || !strings.Contains(strings.Join(r.Notes, "\n"), want) {
+			t.Errorf("%+v, %v, %q", r.Counts, r.Latency.Max(), r.Notes)
+		}
 	})
 }
 

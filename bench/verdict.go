@@ -102,10 +102,15 @@ func (r *run) explain(f *phase, g *gathering) {
 	note(t.unsent, "%s were due and could not be sent before the time was over: the broker takes less than the rate", many(t.unsent, "message", "messages"))
 	note(t.forgiven, "publishers went on %s though nothing came of what they had outstanding", many(t.forgiven, "time", "times"))
 	note(t.Foreign-t.misrouted, "%s of somebody else came by the topics of this run", many(t.Foreign-t.misrouted, "message", "messages"))
-	if p.Shape != Retain { // where it is worse
-		note(t.stale, "%s of a warm-up came in the measured time and are not counted", many(t.stale, "message", "messages"))
+	switch p.Shape {
+	case Retain: // where it is worse
+	case SubOnly:
+		note(t.stale, "%s of the publishers' warm-up came: bench pub does not count them, nor are they counted here", many(t.stale, "message", "messages"))
+	default:
+		note(t.stale, "%s of the warm-up came in the measured time: they were sent before it, and are not counted", many(t.stale, "message", "messages"))
 	}
 	note(t.StrayAcks, "%s came that no message awaited", many(t.StrayAcks, "acknowledgement", "acknowledgements"))
+	note(t.queued, "%s had been planned or sent before these subscribers connected, and waited somewhere: their latency is mostly that wait", many(t.queued, "message", "messages"))
 	note(t.retransmitted, "%s of QoS 2 were sent again by the broker before their exchange was over: nobody would see them twice", many(t.retransmitted, "message", "messages"))
 	for q := range p.QoS {
 		note(int64(g.granted[q]), "%s got QoS %d instead of %d by SUBACK", many(g.granted[q], "subscriber", "subscribers"), q, p.QoS)

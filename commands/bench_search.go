@@ -31,6 +31,9 @@ func (o *benchOptions) findMax(p *program, t *benchTarget, plan bench.Plan, stat
 	if err != nil {
 		return o.explain(t, err)
 	}
+	if curve.Max == nil && curve.LimitedByGenerator {
+		return fail(exitUnexpected, fmt.Errorf("this machine is too busy or too small to measure a rate: the generator was the limit at %s/s already", bench.FormatCount(curve.Next)))
+	}
 	if curve.Max == nil {
 		return fail(exitUnexpected, fmt.Errorf("no rate kept %s", objectivesText(o.Judge.SLO)))
 	}

@@ -14,7 +14,8 @@ import (
 // explainTLS says what was sent, what came, what is likely wrong and which flag
 // changes it.
 func (l *link) explainTLS(err error, e *transport.TLSError) *failure {
-	f := fail(exitTLS, err, "sent: "+tlsSent(e))
+	f := fail(exitTLS, err, l.tlsCauses(e)...)
+	f.Hints = append(f.Hints, "sent: "+tlsSent(e))
 	if e.Peer != nil {
 		f.Hints = append(f.Hints, "came: a certificate for "+tlsNames(e.Peer)+", signed by "+quotedName(e.Peer.Issuer.String())+
 			fmt.Sprintf(", valid from %s to %s", day(e.Peer.NotBefore), day(e.Peer.NotAfter)))
@@ -22,7 +23,10 @@ func (l *link) explainTLS(err error, e *transport.TLSError) *failure {
 	if e.First != nil {
 		f.Hints = append(f.Hints, fmt.Sprintf("came: % x", e.First))
 	}
-	return f.withHints(l.tlsCauses(e))
+	if e.Err != nil && strings.Contains(e.Err.Error(), "(possibly because of ") {
+		f.Hints = append(f.Hints, "in full: "+e.Err.Error())
+	}
+	return f
 }
 
 func (f *failure) withHints(hints []string) *failure {

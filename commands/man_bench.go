@@ -66,7 +66,7 @@ A loss at QoS 0 is allowed, and counted. A duplicate at QoS 1 is allowed, and co
 func benchLimit() manSection {
 	return manSection{
 		heading: "WHEN THE GENERATOR IS THE LIMIT",
-		text: `The generator watches its own threads: how busy they are, how long they wait for a processor, and how late they send what nothing else holds up. Where it was the limit, and not the broker, the report says so, and why: the broker can do more than the figures tell. More --workers, another machine, or a broker on another machine help. A broker in this process, or on this machine, shares the processors with it.
+		text: `The generator watches its own threads: how busy they are, how long they wait for a processor, and how late they send what nothing else holds up. Where it was the limit, and not the broker, the report says so, and why: the broker can do more than the figures tell. Where it was late, but has sent at the rate of --rate all the same, the rate is not limited, and the report says by how much the latencies hold its own lateness; limited_by_generator is true then, too. More --workers, another machine, or a broker on another machine help. A broker in this process, or on this machine, shares the processors with it.
 
 Before it starts it looks whether the system has room for as many connections: open files, ports for each address of this side, memory. Where it has not, it says the command that makes room, and ends 1. One address of this side has room for some 28,000 connections to one address and port; --bind takes more of them, and the whole of 127.0.0.0/8 is there on Linux.`,
 	}

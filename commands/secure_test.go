@@ -98,6 +98,7 @@ func TestReaderGoneByEveryWay(t *testing.T) {
 // TestTLSIsExplained: what was sent, what came, and the flag to change.
 func TestTLSIsExplained(t *testing.T) {
 	n, other := newNotary(t, "our authority"), newNotary(t, "another authority")
+	namesake := newNotary(t, "our authority")
 	n.sign("good", hosts("localhost", "127.0.0.1"))
 	n.sign("other-name", hosts("broker.example"))
 	n.sign("no-name", hosts())
@@ -120,7 +121,8 @@ func TestTLSIsExplained(t *testing.T) {
 		{"another authority", "--cafile " + other.file("ca.pem"), nil, []string{"its authority is not in --cafile"}},
 		{"signed by itself", ca, func(s *transport.ServerTLS) {
 			s.Certificates = []transport.KeyPair{{Cert: alone.file("ca.pem"), Key: alone.file("ca.key")}}
-		}, []string{"the certificate has signed itself: --cafile with that certificate trusts it"}},
+		}, []string{"signed by unknown authority\n  the certificate has signed itself: --cafile with that certificate trusts it"}},
+		{"another authority of that name", "--cafile " + namesake.file("ca.pem"), nil, []string{"signed by unknown authority\n", "\n  in full: tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of "}},
 		{"name", ca, func(s *transport.ServerTLS) { *s = *n.serverTLS("other-name") }, []string{"cannot validate certificate for 127.0.0.1", "--servername"}},
 		{"no name", ca, func(s *transport.ServerTLS) { *s = *n.serverTLS("no-name") }, []string{"CN=the broker, which names no host", "subjectAltName"}},
 		{"server name", ca + "--servername broker.test", nil, []string{"not broker.test", "server name broker.test", "--servername"}},

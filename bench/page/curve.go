@@ -36,7 +36,7 @@ func (v *view) found() (state, string) {
 	objectives := strings.Join(c.Objectives, ", ")
 	switch {
 	case c.Max == nil && c.LimitedByGenerator:
-		return caution, "The generator is too weak to find a rate that keeps " + objectives
+		return caution, "This machine is too busy or too small to measure a rate for " + objectives
 	case c.Max == nil:
 		return bad, "No rate keeps " + objectives
 	case c.LimitedByGenerator || c.Next == 0:

@@ -69,8 +69,8 @@ func (v *view) head(p *pen) {
 	for _, f := range v.Failures {
 		p.put("<p class=\"callout bad\">%s<span>%s</span></p>\n", bad.icon(), f.Text)
 	}
-	if v.Generator.Limited {
-		p.put("<p class=\"callout caution\">%s<span>The generator was the limit: %s</span></p>\n", caution.icon(), v.Generator.Why)
+	if limit := v.Limit(); limit != "" {
+		p.put("<p class=\"callout caution\">%s<span>%s</span></p>\n", caution.icon(), strings.ToUpper(limit[:1])+limit[1:])
 	}
 	p.put("</header>\n")
 }

@@ -355,10 +355,10 @@ func TestVerdict(t *testing.T) {
 		{Document{Result: openLoop()}, good, "All was delivered, once and in order, and the objectives were kept"},
 		{Document{Result: brokenPromise()}, bad, "The broker did not keep what QoS 2 promises"},
 		{Document{Result: missed}, bad, "Not what was expected"},
-		{Document{Result: repeated()}, caution, "; the generator was the limit"},
+		{Document{Result: repeated()}, caution, "; the latencies hold the generator"},
 		{Document{Curve: search()}, good, "12,000/s is the highest rate that keeps p99<10ms, lost=0"},
 		{Document{Curve: more}, caution, "At least 12,000/s keep"},
-		{Document{Curve: weak}, caution, "The generator is too weak"},
+		{Document{Curve: weak}, caution, "This machine is too busy or too small to measure a rate for p99"},
 		{Document{Curve: nothing}, bad, "No rate keeps p99<10ms, lost=0"},
 	} {
 		var b bytes.Buffer

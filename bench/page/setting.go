@@ -118,7 +118,10 @@ func (v *view) phases(p *pen) {
 // machinery is what the generator and the broker took.
 func (v *view) machinery(p *pen) {
 	verdict := "The generator was not the limit."
-	if v.Generator.Limited {
+	switch {
+	case v.OnlyLate():
+		verdict = "The latencies hold the generator's own lateness."
+	case v.Generator.Limited:
 		verdict = "The generator was the limit, and not the broker."
 	}
 	defer p.section("machinery", "Generator and broker", verdict)()

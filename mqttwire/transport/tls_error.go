@@ -40,7 +40,8 @@ func (e *TLSError) Error() string {
 	case e.Ended:
 		return fmt.Sprintf("the server ended the connection during the TLS handshake: %v", e.Err)
 	case errors.As(e.Err, new(*tls.CertificateVerificationError)):
-		return "the server's certificate is not good: " + trimmed(errors.Unwrap(e.Err))
+		text, _, _ := strings.Cut(trimmed(errors.Unwrap(e.Err)), " (possibly because of ") // Err has it
+		return "the server's certificate is not good: " + text
 	}
 	return "TLS handshake: " + trimmed(e.Err)
 }
