@@ -191,7 +191,7 @@ func (o Comparing) skips(m Metric, shape Shape, closed bool) string {
 		return unless(shape.connects(), "few connections were made")
 	case m.Name == "sent_per_second":
 		return unless(shape == PubOnly, elsewhere)
-	case m.object == "service_us", m.object == "acknowledge_us", m.Name == "bytes_per_second", m.Name == "broker_cpus", m.Name == "broker_rss_bytes",
+	case m.Name == "acknowledged_per_second", m.object == "service_us", m.object == "acknowledge_us", m.Name == "bytes_per_second", m.Name == "broker_cpus", m.Name == "broker_rss_bytes",
 		strings.HasPrefix(m.object, "phases.") && m.Unit == UnitSeconds:
 		return elsewhere
 	}

@@ -76,12 +76,15 @@ func trafficMetrics() []Metric {
 		sent("sent", 0, "", "messages published", func(c *Counts) int64 { return c.Sent }),
 		{Name: "sent_per_second", Unit: UnitPerSecond, Better: 1, Whole: "rate", Text: "messages published a second, while messages were", Of: sentRate},
 		sent("acknowledged", 0, "sent", "messages that PUBACK or PUBCOMP took over; at QoS 0 those sent", func(c *Counts) int64 { return c.Acknowledged }),
+		{Name: "acknowledged_per_second", Unit: UnitPerSecond, Better: 1, Whole: "rate", Text: "messages acknowledged a second, at QoS 1 and 2", Of: func(r *Result) (float64, bool) {
+			return perSecond(r.Counts.Acknowledged, r.Seconds), r.Plan.Shape.sends() && r.Plan.QoS > 0
+		}},
 		sent("refused", -1, "sent", "messages refused by a reason code", func(c *Counts) int64 { return c.Refused }),
 		sent("unacknowledged", -1, "sent", "messages without an answer", func(c *Counts) int64 { return c.Unacknowledged }),
 		sent("stray_acknowledgements", -1, "", "acknowledgements that no message awaited", func(c *Counts) int64 { return c.StrayAcks }),
 		received("expected", 0, "", "deliveries that are due for what was sent", func(c *Counts) int64 { return c.Expected }),
 		received("delivered", 0, "expected", "messages received, once for each receiver", func(c *Counts) int64 { return c.Delivered }),
-		{Name: "delivered_per_second", Unit: UnitPerSecond, Better: 1, Text: "deliveries a second", Of: func(r *Result) (float64, bool) {
+		{Name: "delivered_per_second", Unit: UnitPerSecond, Better: 1, Whole: "rate", Text: "deliveries a second", Of: func(r *Result) (float64, bool) {
 			return perSecond(r.Counts.Delivered, r.Seconds), r.Plan.Shape.receives()
 		}},
 		received("lost", -1, "expected", "deliveries that never came", func(c *Counts) int64 { return c.Lost }),

@@ -17,6 +17,7 @@ type Objective struct {
 	Op     string // < <= > >= = !=
 	Value  float64
 	Share  bool // Value is a share of Metric.Whole, 1 being all of it
+	Bare   bool // Value is a time that was typed without a unit: microseconds
 }
 
 // ParseObjectives reads objectives with commas between them.
@@ -158,9 +159,7 @@ func (o *Objective) parseValue(s string) error {
 		return fmt.Errorf("%q does not begin with a number of 0 or more", s)
 	}
 	unit := strings.TrimSpace(s[end:])
-	if unit == "" && v != 0 && o.Metric.timed() {
-		return fmt.Errorf("give the unit: %sms", s[:end])
-	}
+	o.Bare = unit == "" && v != 0 && o.Metric.timed()
 	if unit == "%" && o.Metric.Unit != UnitShare {
 		if o.Metric.Whole == "" {
 			return fmt.Errorf("%s is not a share of anything: no %%", o.Metric.Name)
@@ -222,9 +221,6 @@ func unitNames(m Metric) string {
 	}
 	if len(names) == 0 {
 		return "a number alone"
-	}
-	if m.timed() {
-		return "a number with " + strings.Join(names, ", ")
 	}
 	return "a number alone or with " + strings.Join(names, ", ")
 }

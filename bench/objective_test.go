@@ -21,7 +21,8 @@ func TestParseObjectives(t *testing.T) {
 		{"p95<5ms", "p95", "<", 5000, false},
 		{"connect_p95<5ms", "connect_p95", "<", 5000, false},
 		{"P50<250µs", "p50", "<", 250, false},
-		{"max<500us", "max", "<", 500, false},
+		{"max<500", "max", "<", 500, false},
+		{"delivered_per_second>=99%", "delivered_per_second", ">=", 0.99, true},
 		{"max<0", "max", "<", 0, false},
 		{"generator_lag_us<500", "generator_lag_us", "<", 500, false},
 		{"lost=0", "lost", "=", 0, false},
@@ -80,9 +81,7 @@ func TestParseObjectivesRefuses(t *testing.T) {
 		"p99<-3ms":               "does not begin with a number",
 		"p99<NaN":                "does not begin with a number",
 		"p99<1.2.3ms":            "does not begin with a number",
-		"p99<10m":                `p99 is not said in "m": it takes a number with ns, us, ms, s`,
-		"p99<10":                 "give the unit: 10ms",
-		"connect_p99_9<0.5":      "give the unit: 0.5ms",
+		"p99<10m":                `p99 is not said in "m": it takes a number alone or with ns, us, ms, s`,
 		"p99<10%":                "p99 is not a share of anything",
 		"lost<3ms":               `lost is not said in "ms": it takes a number alone or with k, M, % of expected`,
 		"broker_cpus<3k":         "it takes a number alone",
@@ -189,4 +188,13 @@ func FuzzParseObjectives(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestObjectiveBare: a time without a unit is known for one.
+func TestObjectiveBare(t *testing.T) {
+	for s, want := range map[string]bool{"p99<10": true, "connect_max<0.5": true, "p99<10us": false, "p99<0": false, "generator_lag_us<10": false, "lost<10": false, "seconds<10": false} {
+		if all, err := ParseObjectives(s); err != nil || all[0].Bare != want {
+			t.Errorf("%s: %v %v", s, all, err)
+		}
+	}
 }

@@ -228,7 +228,7 @@ func (m Metric) decimals() int {
 	case UnitMicroseconds, UnitBytesRate:
 		return 1
 	case UnitSeconds:
-		return 6
+		return 9 // so that what is divided by them is the rate beside them
 	}
 	return 4
 }

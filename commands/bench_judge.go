@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -68,10 +70,24 @@ func (o *benchOptions) check() error {
 	case len(o.Brokers) > 1 && (o.Shape != "" || len(o.QoS) > 0):
 		return usagef("with several --broker it is --rows that says shapes and QoS")
 	}
+	for _, of := range slices.Concat(j.Expect, j.SLO) {
+		if of.Share && of.Metric.Whole == "rate" && o.load.Rate == 0 && !j.FindMax {
+			return usagef("%s is a share of --rate, which is not given", of.Text)
+		}
+	}
 	if j.FindMax && len(j.SLO) == 0 {
 		j.SLO, _ = bench.ParseObjectives(standardSLO)
 	}
 	return nil
+}
+
+// doubt says what a time without a unit is taken for.
+func (o *benchOptions) doubt(p *program) {
+	for _, of := range slices.Concat(o.Judge.Expect, o.Judge.SLO) {
+		if of.Bare {
+			p.warn("%s means %s µs: give a unit", of.Text, strconv.FormatFloat(of.Value, 'f', -1, 64))
+		}
+	}
 }
 
 // verdict is what a run that took place ends with. Everything was printed before.

@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -25,9 +26,22 @@ func (o *benchOptions) run(ctx context.Context, p *program) error {
 		}
 		none.Failures = append(none.Failures, bench.Failure{Kind: bench.NotRun, Text: f.Error()})
 		o.sign(p, none)
-		_ = encodeJSON(p.Out, none) // the error is told anyway
+		o.printNone(p, none, f)
 	}
 	return aloud(f)
+}
+
+// printNone prints what is known of a test that did not take place, with the error;
+// that nobody reads it is no failure of its own.
+func (o *benchOptions) printNone(p *program, none *bench.Result, f *failure) {
+	known, err := none.MarshalJSON()
+	why, err2 := json.Marshal(struct {
+		Error string `json:"error"`
+		Exit  int    `json:"exit"`
+	}{f.Error(), f.Code})
+	if err == nil && err2 == nil {
+		_, _ = p.Out.Write(append(append(known[:len(known)-1], ','), append(why[1:], '\n')...))
+	}
 }
 
 func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
@@ -40,6 +54,7 @@ func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
 	}
 	defer o.Out.close()
 	o.hintInterval(p)
+	o.doubt(p)
 	whole, cancel := p.newLink(ctx, &o.connectOptions, plan{}) // signals and -W, from the first to the last
 	defer cancel()
 	<-whole.armed

@@ -84,7 +84,7 @@ The CPU time for a message is the figure to trust on a machine that does other t
 func benchObjectives() manSection {
 	return manSection{
 		heading: "OBJECTIVES",
-		text:    `NAME OP VALUE, with commas between: p99<10ms,lost=0. NAME is one of the figures under JSON, OP one of < <= > >= = and !=. VALUE is a number with its unit: us, ms or s for a time, k or M, or none, for counts and rates, kB, MB or GB for bytes; with % it is a share, as in lost<0.1% (of expected) or sent_per_second>=99% (of --rate).`,
+		text:    `NAME OP VALUE, with commas between: p99<10ms,lost=0. NAME is one of the figures under JSON, OP one of < <= > >= = and !=. VALUE is a number with its unit: us, ms or s for a time (without one it is µs), k or M, or none, for counts and rates, kB, MB or GB for bytes; with % it is a share, as in lost<0.1% (of expected) or delivered_per_second>=99% (of --rate).`,
 	}
 }
 
