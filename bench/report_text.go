@@ -119,6 +119,9 @@ func (t *text) shape() string {
 	case PubOnly:
 		return fmt.Sprintf("pub: %s on %s; nobody receives here", publishers, topics)
 	case SubOnly:
+		if strings.ContainsAny(p.Topic, "+#") {
+			topics = p.Topic
+		}
 		return fmt.Sprintf("sub: %s of %s; nobody publishes here", subscribers, topics)
 	case Ramp:
 		return fmt.Sprintf("ramp: %s made and held", many(clients, "connection is", "connections are"))

@@ -123,6 +123,15 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestFilterInWords: a filter is no topic.
+func TestFilterInWords(t *testing.T) {
+	r := sampleOf(SubOnly)
+	r.Plan.Topic, r.Plan.Topics = "bench/#", 1
+	if text := r.Lines()[0].Text; text != "sub: 10 subscribers of bench/#; nobody publishes here" {
+		t.Error(text)
+	}
+}
+
 // TestLimitInWords: a generator that was late, and sent all that it was to send,
 // has not limited the rate.
 func TestLimitInWords(t *testing.T) {

@@ -49,6 +49,7 @@ Without --rate it is a closed loop: each publisher sends as fast as its bounds a
 			{"service time", "from the actual sending to the receiving"},
 			{"window", "how many messages of one publisher may wait for their PUBACK or PUBCOMP: --window, and no more than the broker's Receive Maximum"},
 			{"outstanding", "how many messages of one publisher may be sent and not yet received, in a closed loop: --outstanding"},
+			{"settle, wait", "what the live status calls the wait for what is under way, behind the warm-up and at the end; bench sub first listens, until something comes, and then receives"},
 			{"lag", "how late the generator itself was to send, with nothing else to hold it up"},
 		},
 	}
@@ -140,6 +141,7 @@ func benchSubExamples() []manRow {
 	return []manRow{
 		{"mqtk bench sub -h broker.example -c 50 -q 1 -z 30", "Receive for half a minute what bench pub sends"},
 		{"mqtk bench sub -h broker.example -t load/%i --topics 10 --json", "Receive from topics load/0 to load/9"},
+		{"mqtk bench sub -h broker.example -c 1 -t 'load/#'", "Let one subscriber receive all of it"},
 	}
 }
 

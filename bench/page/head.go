@@ -106,6 +106,12 @@ func (v *view) tiles(p *pen) {
 			tiles = slices.Insert(tiles, 1, tile{name: "knee", value: bench.FormatCount(c.Knee) + "/s"})
 		}
 	}
+	if c := v.search; c != nil && c.Max == nil { // the other tiles are of the lowest rate
+		tiles[0] = tile{name: "highest rate", value: "none"}
+		if c.LimitedByGenerator {
+			tiles[0].value = "not known"
+		}
+	}
 	for _, t := range tiles {
 		if _, text, known := v.figure(t.metric); known {
 			t.value = text

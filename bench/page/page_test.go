@@ -373,3 +373,19 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingFound: where a search has found no rate, the first figure is not that
+// of a run that missed.
+func TestNothingFound(t *testing.T) {
+	for want, weak := range map[string]bool{"none": false, "not known": true} {
+		c := search()
+		c.Max, c.LimitedByGenerator = nil, weak
+		var b strings.Builder
+		if _, err := (Document{Curve: c}).WriteTo(&b); err != nil {
+			t.Fatal(err)
+		}
+		if tile := `<span class="name">highest rate</span><span class="value">` + want + "</span>"; !strings.Contains(b.String(), tile) || strings.Contains(b.String(), `<span class="name">delivered</span>`) {
+			t.Errorf("limited by the generator %t: no %s", weak, tile)
+		}
+	}
+}
