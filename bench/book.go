@@ -11,6 +11,8 @@ type book struct {
 	begun  int64 // when the phase began
 	told   int64 // when Progress was called last
 	noted  int64 // when the last point of the series was
+	wanted int64 // until when there was something to send
+	ended  int64 // when the measured time did
 	recent recent
 	opened int64 // connections, when Progress was called last
 
@@ -55,7 +57,7 @@ func (r *run) collect() bool {
 		b.total.lag.Add(&w.taken.lag.Histogram)
 		b.second.add(&w.taken)
 	}
-	b.total.last = max(b.total.last, b.second.last)
+	b.total.last, b.total.sent = max(b.total.last, b.second.last), max(b.total.sent, b.second.sent)
 	return true
 }
 
@@ -64,7 +66,7 @@ func (r *run) glance(f *phase) error {
 	b := &r.book
 	now := r.clock.now()
 	tell := r.plan.Progress != nil && now-b.told >= int64(250*time.Millisecond)
-	note := now-b.noted >= int64(time.Second)
+	note := now >= b.nextPoint(f)
 	if !tell && !note {
 		return nil
 	}
@@ -79,6 +81,20 @@ func (r *run) glance(f *phase) error {
 		r.note(now)
 	}
 	return nil
+}
+
+// nextPoint is when the present point of the series is to end: after a second, or
+// with what comes just behind the end of the phase.
+func (b *book) nextPoint(f *phase) int64 {
+	const behind = int64(100 * time.Millisecond)
+	at, end := b.noted+int64(time.Second), f.planned
+	if end == 0 {
+		end = f.until
+	}
+	if at > end-behind && at < end+behind {
+		return end + behind
+	}
+	return at
 }
 
 // note ends a point of the series.

@@ -32,10 +32,10 @@ func (r *run) conclude(f *phase) {
 	r.book.generator.end = cpuTime()
 	r.collect()
 	r.note(r.clock.now())
-	r.dropEmptyPoints()
 	g := r.gather()
 	r.fillCounts(&s)
 	r.fillTimes(f)
+	r.trimPoints()
 	r.fillConnections(g)
 	r.fillGenerator(f)
 	r.fillBroker()
@@ -59,13 +59,13 @@ func (r *run) concludeEarly() {
 func (r *run) noteUsage() {
 	b := &r.book
 	b.usages = make([]usageSpan, len(r.workers))
-	r.each(func(w *worker) { b.usages[w.number] = w.used(r.clock.now() - b.begun) })
+	r.each(func(w *worker) { b.usages[w.number] = w.used() })
 }
 
 // used is what the worker took since the phase began.
-func (w *worker) used(wall int64) usageSpan {
+func (w *worker) used() usageSpan {
 	u := w.loop.Usage()
-	x := usageSpan{wall: wall, Usage: loop.Usage{CPU: -1, Waiting: -1}}
+	x := usageSpan{wall: w.run.clock.now() - w.usageAt, Usage: loop.Usage{CPU: -1, Waiting: -1}}
 	x.Asleep, x.Reads, x.Writes = u.Asleep-w.usage.Asleep, u.Reads-w.usage.Reads, u.Writes-w.usage.Writes
 	if u.CPU >= 0 {
 		x.CPU = u.CPU - w.usage.CPU
@@ -148,11 +148,15 @@ func (l *linkTally) add(o *linkTally) {
 	orElse(&l.firstLost, o.firstLost)
 }
 
-// dropEmptyPoints takes away what waiting has put behind the last message.
-func (r *run) dropEmptyPoints() {
-	s := r.result.Series
-	for len(s) > 1 && s[len(s)-1].Sent == 0 && s[len(s)-1].Delivered == 0 {
+// trimPoints takes away what waiting has put behind the end of the measured time.
+func (r *run) trimPoints() {
+	s, end := r.result.Series, seconds(r.book.ended-r.book.begun)
+	for len(s) > 1 && s[len(s)-1].At-s[len(s)-1].Seconds >= end {
 		s = s[:len(s)-1]
+	}
+	if n := len(s); n > 0 && s[n-1].At > end {
+		s[n-1].Seconds = max(0, end-(s[n-1].At-s[n-1].Seconds))
+		s[n-1].At = end
 	}
 	r.result.Series = s
 }
@@ -169,9 +173,12 @@ func (r *run) fillCounts(s *survey) {
 // fillTimes sets the times: those of the messages, and that of the whole.
 func (r *run) fillTimes(f *phase) {
 	t, res := &r.book.total, &r.result
-	if t.last > r.book.begun {
-		res.Seconds = seconds(t.last - r.book.begun)
+	b := &r.book
+	b.ended = max(b.begun, t.last, b.wanted)
+	if r.plan.Shape.sends() {
+		b.ended = max(b.ended, t.sent)
 	}
+	res.Seconds = seconds(b.ended - b.begun)
 	switch {
 	case r.plan.Shape == PubOnly, f.untimed:
 	case r.plan.Shape == SubOnly:

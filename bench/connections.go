@@ -32,7 +32,7 @@ func (r *run) commenceLinks() (*phase, error) {
 	r.openBook()
 	if !r.each(func(w *worker) {
 		w.takeLinks()
-		w.usage = w.loop.Usage()
+		w.beginUsage()
 	}) {
 		return nil, r.loopError()
 	}

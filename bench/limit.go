@@ -25,7 +25,9 @@ func (r *run) fillGenerator(f *phase) {
 		if latency == nil {
 			latency = r.result.Acknowledge
 		}
-		g.Why = g.limitOpen(latency)
+		if c := &r.result.Counts; c.Unsent <= (c.Sent+c.Unsent)/100 { // else the broker did not take them
+			g.Why = g.limitOpen(latency)
+		}
 	} else {
 		g.Why = g.limitClosed()
 	}

@@ -22,7 +22,10 @@ func (r *run) listen(ctx context.Context) error {
 	f := &phase{name: phaseListen, duration: r.plan.Duration, messages: r.plan.Messages, until: never}
 	r.openBook()
 	f.start.Store(r.clock.now())
-	if !r.each(func(w *worker) { w.prepare(f) }) {
+	if !r.each(func(w *worker) {
+		w.prepare(f)
+		w.beginUsage()
+	}) {
 		return r.loopError()
 	}
 	if err := r.await(ctx, f); err != nil {
@@ -30,8 +33,8 @@ func (r *run) listen(ctx context.Context) error {
 	}
 	if first := r.firstSeen.Load(); first != 0 {
 		f.start.Store(first)
+		r.each((*worker).beginUsage)
 	}
-	r.each(func(w *worker) { w.usage = w.loop.Usage() })
 	r.book.begin(r, f)
 	if err := r.hear(ctx, f); err != nil {
 		return err

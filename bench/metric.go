@@ -72,7 +72,7 @@ func (s Shape) connects() bool { return s == Ramp || s == Churn || s == Storm }
 
 func trafficMetrics() []Metric {
 	return []Metric{
-		{Name: "seconds", Unit: UnitSeconds, Text: "from the start of the measured time to the last delivery", Of: func(r *Result) (float64, bool) { return r.Seconds, true }},
+		{Name: "seconds", Unit: UnitSeconds, Text: "from the start of the measured time to the last delivery, and at least as long as there was something to send", Of: func(r *Result) (float64, bool) { return r.Seconds, true }},
 		sent("sent", 0, "", "messages published", func(c *Counts) int64 { return c.Sent }),
 		{Name: "sent_per_second", Unit: UnitPerSecond, Better: 1, Whole: "rate", Text: "messages published a second, while messages were", Of: sentRate},
 		sent("acknowledged", 0, "sent", "messages that PUBACK or PUBCOMP took over; at QoS 0 those sent", func(c *Counts) int64 { return c.Acknowledged }),
@@ -81,6 +81,7 @@ func trafficMetrics() []Metric {
 		}},
 		sent("refused", -1, "sent", "messages refused by a reason code", func(c *Counts) int64 { return c.Refused }),
 		sent("unacknowledged", -1, "sent", "messages without an answer", func(c *Counts) int64 { return c.Unacknowledged }),
+		sent("unsent", -1, "", "messages that the rate wanted sent by the end, and that never were", func(c *Counts) int64 { return c.Unsent }),
 		sent("stray_acknowledgements", -1, "", "acknowledgements that no message awaited", func(c *Counts) int64 { return c.StrayAcks }),
 		received("expected", 0, "", "deliveries that are due for what was sent", func(c *Counts) int64 { return c.Expected }),
 		received("delivered", 0, "expected", "messages received, once for each receiver", func(c *Counts) int64 { return c.Delivered }),

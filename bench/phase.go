@@ -20,7 +20,7 @@ type phase struct {
 	start       atomic.Int64 // of the clock
 	duration    time.Duration
 	until       int64 // when sending ends
-	planned     int64 // when the last message is due; 0: there is no plan, or no end
+	planned     int64 // when the plan of an open loop is over; 0: there is no plan, or no end
 }
 
 // backlogTime is how much longer than planned an open loop may send what is due.
@@ -73,6 +73,11 @@ func (r *run) begin(f *phase) bool {
 			f.until += backlogTime
 		}
 	}
+	if f.pacer.open() && f.messages > 0 {
+		if end := start + f.pacer.planned(f.messages); f.planned == 0 || end < f.planned {
+			f.planned = end
+		}
+	}
 	return r.each(func(w *worker) { w.commence(f) })
 }
 
@@ -102,7 +107,7 @@ func (w *worker) prepare(f *phase) {
 // commence begins to send.
 func (w *worker) commence(f *phase) {
 	w.turn.on = true
-	w.usage = w.loop.Usage()
+	w.beginUsage()
 	if f.pacer.open() {
 		w.loop.Wake()
 		return
@@ -188,8 +193,11 @@ func (w *worker) retry() {
 // the broker has not let one go for as long as the plan has patience.
 func (r *run) send(ctx context.Context, f *phase) error {
 	r.sending = true
-	defer func() { r.sending = false }()
 	var left rest
+	defer func() {
+		r.sending = false
+		r.book.wanted = f.wantedUntil(r.clock.now(), &left)
+	}()
 	for {
 		left = r.left(f, left.stirred)
 		now := r.clock.now()
@@ -199,9 +207,12 @@ func (r *run) send(ctx context.Context, f *phase) error {
 		case f.until == never && left.due > 0 && now-left.stirred >= int64(r.plan.Patience):
 			return nil
 		}
-		wait := time.Duration(min(int64(250*time.Millisecond), f.until-now, max(0, r.book.noted+int64(time.Second)-now)))
-		if f.messages > 0 && now >= f.planned {
-			wait = min(wait, 10*time.Millisecond)
+		wait := time.Duration(min(int64(250*time.Millisecond), f.until-now, max(0, r.book.nextPoint(f)-now)))
+		switch {
+		case f.planned > now:
+			wait = min(wait, time.Duration(f.planned-now))
+		case f.messages > 0:
+			wait = min(wait, pollTime)
 		}
 		if !r.pause(ctx, wait, true) {
 			return nil
@@ -210,6 +221,22 @@ func (r *run) send(ctx context.Context, f *phase) error {
 			return err
 		}
 	}
+}
+
+// wantedUntil is until when there was something to send, at the end of sending. The
+// plan of an open loop has its time, also where the last message leaves before it
+// is over.
+func (f *phase) wantedUntil(now int64, left *rest) int64 {
+	through := f.messages > 0 && left.publishers > 0 && left.messages == 0
+	switch {
+	case f.planned > 0 && through:
+		return f.planned
+	case f.planned > 0:
+		return min(now, f.planned)
+	case through:
+		return 0 // the last sending says it
+	}
+	return min(now, f.until)
 }
 
 // A rest is what is left to be sent.
@@ -256,11 +283,12 @@ func (r *run) deserted() bool {
 
 // hush ends the sending of a phase.
 func (r *run) hush(f *phase) {
+	now := r.clock.now()
 	r.each(func(w *worker) {
 		w.turn.on = false
 		for _, p := range w.publishers {
 			if f.pacer.open() {
-				w.tally.unsent += p.due - p.sent
+				p.abandon(f, now)
 			}
 			p.limit, p.due = p.sent, p.sent
 		}

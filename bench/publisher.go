@@ -294,6 +294,7 @@ func (p *publisher) publish(f *phase, k, now int64) {
 		p.fan.sent.Store(p.sent)
 	}
 	t.Sent += k
+	t.sent = now
 	if p.template != nil {
 		t.BytesSent += k * int64(p.w.run.plan.SizeMax)
 	}
@@ -387,4 +388,29 @@ func (p *publisher) open() (n int64) {
 		}
 	}
 	return n
+}
+
+// abandon gives up what was due and could not be sent. It has waited until now at
+// least, and each receiver with it: that is latency, of which an open loop leaves
+// nothing out.
+func (p *publisher) abandon(f *phase, now int64) {
+	t := &p.w.tally
+	unsent := p.due - p.sent
+	t.Unsent += unsent
+	if p.c.stage != ready {
+		t.orphaned += unsent
+	}
+	if f.untimed {
+		return
+	}
+	h, receivers := &t.latency, int64(1)
+	if p.fan == nil {
+		h = &t.acknowledge
+	} else {
+		receivers = max(0, p.fan.receivers.Load())
+		t.waited += unsent * receivers
+	}
+	for n := p.sent; n < p.due && receivers > 0; n++ {
+		h.Record(now-f.start.Load()-f.pacer.plannedOf(p.number, n), receivers)
+	}
 }

@@ -99,6 +99,7 @@ func (c *Counts) add(o *Counts) {
 	c.Acknowledged += o.Acknowledged
 	c.Refused += o.Refused
 	c.Unacknowledged += o.Unacknowledged
+	c.Unsent += o.Unsent
 	c.StrayAcks += o.StrayAcks
 	c.Expected += o.Expected
 	c.Delivered += o.Delivered

@@ -62,6 +62,10 @@ func (t *text) sent() {
 	if c.Unacknowledged > 0 {
 		parts = append(parts, counted(c.Unacknowledged)+" without an answer")
 	}
+	if c.Unsent > 0 {
+		tone = Warning
+		parts = append(parts, counted(c.Unsent)+" more were due and never sent")
+	}
 	t.toned(tone, "sent", "%s", strings.Join(append([]string{many(c.Sent, "message", "messages")}, parts...), ", "))
 }
 
@@ -173,7 +177,7 @@ func (r *Result) Verdict() Line {
 	l := Line{"verdict", r.failure(), Bad}
 	if l.Text == "" {
 		l.Text, l.Tone = r.success(), Good
-		if r.Plan.Shape.receives() && (r.Counts.Delivered == 0 || r.Counts.Lost > 0) {
+		if r.Counts.Unsent > 0 || r.Plan.Shape.receives() && (r.Counts.Delivered == 0 || r.Counts.Lost > 0) {
 			l.Tone = Warning
 		}
 	}
@@ -250,6 +254,8 @@ func (r *Result) success() string {
 		return fmt.Sprintf("%s opened", many(r.Connections.Opened, "connection was", "connections were"))
 	case shape.connects():
 		return fmt.Sprintf("%s opened, as they were to be", many(r.Connections.Opened, "connection was", "connections were"))
+	case c.Unsent > 0:
+		return fmt.Sprintf("the broker took less than the rate: %s of %s that were due were never sent", counted(c.Unsent), counted(c.Sent+c.Unsent))
 	case !shape.receives() && r.Plan.QoS == 0:
 		return "all was sent; what became of it is not known here"
 	case !shape.receives():

@@ -20,7 +20,9 @@ type Result struct {
 	Environment Environment
 
 	// Seconds are those from the first moment of the measured time to the last
-	// delivery, or to the last acknowledgement where nobody receives.
+	// delivery, or to the last acknowledgement where nobody receives; but at least
+	// those in which there was something to send: an open loop's planned time, and
+	// in a closed one as long as publishers had more, whether the broker took it or not.
 	Seconds float64
 
 	Counts Counts
@@ -51,6 +53,7 @@ type Counts struct {
 	Acknowledged   int64 // by PUBACK, PUBCOMP; sent at QoS 0
 	Refused        int64 // by a reason code
 	Unacknowledged int64
+	Unsent         int64 // due by the plan of an open loop, and never sent
 	StrayAcks      int64 // acknowledgements that no message awaited
 
 	Expected   int64 // receptions that are due for what was sent and not refused

@@ -7,6 +7,7 @@ type tally struct {
 	Counts
 	asides
 	last int64 // when the last message was received, or acknowledged where nobody receives
+	sent int64 // when the last was sent
 
 	latency, service, acknowledge, lag runs
 }
@@ -17,7 +18,8 @@ type asides struct {
 	retransmitted int64 // PUBLISH with DUP, whose QoS 2 transfer was not over: no new messages
 	misrouted     int64 // messages of this run to who had not subscribed to them, or by another topic
 	queued        int64 // that were sent before this process came
-	unsent        int64 // that were due and could not be sent before the phase was over
+	orphaned      int64 // of the unsent, those of publishers whose connection had ended
+	waited        int64 // deliveries of what was never sent, timed up to the end
 	forgiven      int64 // times that a publisher went on though nothing of its messages came
 }
 
@@ -26,7 +28,8 @@ func (a *asides) add(o *asides) {
 	a.retransmitted += o.retransmitted
 	a.misrouted += o.misrouted
 	a.queued += o.queued
-	a.unsent += o.unsent
+	a.orphaned += o.orphaned
+	a.waited += o.waited
 	a.forgiven += o.forgiven
 }
 
@@ -65,16 +68,16 @@ func (t *tally) settleRuns() {
 // take gives what was counted and begins anew; into is empty.
 func (t *tally) take(into *tally) {
 	t.settleRuns()
-	last := t.last
+	last, sent := t.last, t.sent
 	*into, *t = *t, *into
-	*t = tally{latency: t.latency, service: t.service, acknowledge: t.acknowledge, lag: t.lag, last: last}
+	*t = tally{latency: t.latency, service: t.service, acknowledge: t.acknowledge, lag: t.lag, last: last, sent: sent}
 }
 
 // add adds what another has counted, and empties that.
 func (t *tally) add(other *tally) {
 	t.Counts.add(&other.Counts)
 	t.asides.add(&other.asides)
-	t.last = max(t.last, other.last)
+	t.last, t.sent = max(t.last, other.last), max(t.sent, other.sent)
 	for _, h := range []struct{ to, from *runs }{
 		{&t.latency, &other.latency}, {&t.service, &other.service},
 		{&t.acknowledge, &other.acknowledge}, {&t.lag, &other.lag},

@@ -17,6 +17,7 @@ type testFaults struct {
 	unreachable bool          // nobody accepts
 	delay       time.Duration // before all that it writes
 	stall       time.Duration // at the start of each second, in which nothing leaves
+	stopAfter   time.Duration // since its start: from then on it reads and writes nothing
 	readPause   time.Duration // before each read of 1 KiB
 
 	// one delivery in so many
@@ -61,17 +62,23 @@ func (f *testFaults) wait(start time.Time) {
 	if f.delay > 0 {
 		<-time.After(f.delay)
 	}
+	if f.stopAfter > 0 && time.Since(start) > f.stopAfter {
+		<-time.After(time.Minute)
+	}
 	if left := f.stall - time.Since(start)%time.Second; left > 0 {
 		<-time.After(left)
 	}
 }
 
 // slow is how the broker reads.
-func (f *testFaults) slow(nc net.Conn) io.Reader {
-	if f.readPause == 0 {
-		return nc
+func (f *testFaults) slow(nc net.Conn, start time.Time) io.Reader {
+	switch {
+	case f.stopAfter > 0:
+		return stoppedReader{nc, start.Add(f.stopAfter), f.readPause}
+	case f.readPause > 0:
+		return slowReader{nc, f.readPause}
 	}
-	return slowReader{nc, f.readPause}
+	return nc
 }
 
 type slowReader struct {
@@ -82,6 +89,19 @@ type slowReader struct {
 func (r slowReader) Read(p []byte) (int, error) {
 	<-time.After(r.pause)
 	return r.Conn.Read(p[:min(len(p), 1<<10)])
+}
+
+type stoppedReader struct {
+	net.Conn
+	at    time.Time
+	pause time.Duration
+}
+
+func (r stoppedReader) Read(p []byte) (int, error) {
+	if time.Now().After(r.at) {
+		<-time.After(time.Minute)
+	}
+	return slowReader{r.Conn, r.pause}.Read(p)
 }
 
 // times is how often an acknowledgement is sent.

@@ -111,7 +111,7 @@ func (b *testBroker) take(nc net.Conn) error {
 		return &net.OpError{Op: "dial", Net: "mem", Err: net.ErrClosed}
 	}
 	c := &testConn{Conn: nc, broker: b, wake: make(chan struct{}, 1)}
-	c.reader = mqttwire.NewReader(b.faults.slow(nc))
+	c.reader = mqttwire.NewReader(b.faults.slow(nc, b.start))
 	c.reader.From = mqttwire.Client
 	b.conns[c] = true
 	b.running.Go(c.serve)

@@ -77,7 +77,7 @@ func saysWhat(t *testing.T, what string, r *Result, err error) {
 	t.Helper()
 	text := fmt.Sprint(err)
 	if err == nil {
-		wrong := r.Connections.Lost > 0 || r.Counts.Lost > 0
+		wrong := r.Connections.Lost > 0 || r.Counts.Lost > 0 || r.Counts.Unacknowledged > 0
 		if wrong != (len(r.Failures) > 0) && r.Plan.QoS > 0 {
 			t.Errorf("%s: %+v, %+v, and failures %v", what, r.Connections, r.Counts, r.Failures)
 		}

@@ -65,8 +65,8 @@ func (r *run) judgeSums() {
 	if sum := c.Acknowledged + c.Refused + c.Unacknowledged; c.Sent != sum {
 		r.fail(BadSum, "%d messages were sent, but %d acknowledged, %d refused and %d without an answer make %d", c.Sent, c.Acknowledged, c.Refused, c.Unacknowledged, sum)
 	}
-	if h := r.result.Latency; h != nil && h.Count() != c.Delivered {
-		r.fail(BadSum, "%d messages were delivered, but %d were timed", c.Delivered, h.Count())
+	if h, waited := r.result.Latency, r.book.total.waited; h != nil && h.Count() != c.Delivered+waited {
+		r.fail(BadSum, "%d messages were delivered and %d due to the end, but %d were timed", c.Delivered, waited, h.Count())
 	}
 }
 
@@ -99,7 +99,9 @@ func (r *run) explain(f *phase, g *gathering) {
 	case !f.pacer.open():
 		r.remark("%s", closedLoopNote)
 	}
-	note(t.unsent, "%s were due and could not be sent before the time was over: the broker takes less than the rate", many(t.unsent, "message", "messages"))
+	late := t.Unsent - t.orphaned
+	note(late, "%s due and never sent, for the broker took less than the rate: how long they had waited by the end is in the latency, and would have been more", many(late, "message was", "messages were"))
+	note(t.orphaned, "%s due and never sent, for the connections of their publishers had ended", many(t.orphaned, "message was", "messages were"))
 	note(t.forgiven, "publishers went on %s though nothing came of what they had outstanding", many(t.forgiven, "time", "times"))
 	note(t.Foreign-t.misrouted, "%s of somebody else came by the topics of this run", many(t.Foreign-t.misrouted, "message", "messages"))
 	switch p.Shape {

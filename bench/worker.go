@@ -47,7 +47,8 @@ type worker struct {
 	sessionsLost   int64      // of them, those whose session the broker did not have
 	readAt         int64      // when what is being handled was read from its socket
 	stirred        int64      // when something was sent, acknowledged or received last
-	usage          loop.Usage // when the phase began
+	usage          loop.Usage // when usageAt was
+	usageAt        int64      // when the phase began
 }
 
 func newWorker(r *run, number int) (*worker, error) {
@@ -122,3 +123,6 @@ func (r *run) each(f func(w *worker)) bool {
 }
 
 var errLoopEnded = errors.New("the load generator's loop has ended")
+
+// beginUsage has what the worker takes counted from now on.
+func (w *worker) beginUsage() { w.usage, w.usageAt = w.loop.Usage(), w.run.clock.now() }
