@@ -352,7 +352,7 @@ func TestFactorTheOtherWay(t *testing.T) {
 	for _, test := range []struct {
 		ratio, low, high float64
 		want             string
-	}{{17, 9, 33, "17.0x (9.00-33.0)"}, {0.05, 0.04, 0.1, "20.0x less (10.0-25.0)"}, {0.9, 0.8, 1.1, "0.90x (0.80-1.10)"}} {
+	}{{17, 9, 33, "17.0x (9.00-33.0)"}, {0.05, 0.04, 0.1, "20.0x slower (10.0-25.0)"}, {0.9, 0.8, 1.1, "0.90x (0.80-1.10)"}} {
 		if got := factor(test.ratio, test.low, test.high); got != test.want {
 			t.Errorf("%g: %s, want %s", test.ratio, got, test.want)
 		}

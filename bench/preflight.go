@@ -50,6 +50,7 @@ func preflightNotes(p *Plan, connections int) []string {
 type system struct {
 	filesSoft, filesHard uint64 // open files of this process
 	filesOpen            uint64 // that it has open now
+	filesInit            uint64 // that the first process of the system, or of the container, may have
 	filesCeiling         uint64 // to which the hard limit can be raised
 	filesAll, filesTaken uint64 // open files of all processes
 	raises               bool   // this process may raise its hard limit
@@ -133,6 +134,10 @@ func (n need) filesOfProcess(s *system) *PreflightError {
 // moreFiles says how a process comes to have so many open files.
 func (n need) moreFiles(s *system, want uint64, text string) *PreflightError {
 	want = (want + 99) / 100 * 100
+	if n.contained(s) && s.filesInit >= want {
+		text += ": a shell lowered that for good, so start this from a fresh one"
+		return &PreflightError{Text: text, Command: fmt.Sprintf("ulimit -n %d", want)}
+	}
 	if n.contained(s) {
 		text += fmt.Sprintf(": its container sets that, so start this with --ulimit nofile=%d:%d (docker, podman)", want, want)
 	}

@@ -14,6 +14,7 @@ func readSystem() system {
 	if open, err := os.ReadDir("/proc/self/fd"); err == nil {
 		s.filesOpen = uint64(len(open))
 	}
+	s.filesInit = parseHardLimit(readText("/proc/1/limits"), "Max open files")
 	s.filesCeiling = kernelNumber("fs/nr_open")
 	s.filesAll = kernelNumber("fs/file-max")
 	s.filesTaken = kernelNumber("fs/file-nr")
@@ -28,6 +29,16 @@ func readSystem() system {
 	s.raises = parseCapability(readText("/proc/self/status"), capSysResource)
 	s.memory = availableMemory()
 	return s
+}
+
+// parseHardLimit is the second number behind the name of a limit.
+func parseHardLimit(limits, name string) uint64 {
+	_, rest, _ := strings.Cut(limits, name)
+	fields := strings.Fields(rest)
+	if len(fields) < 2 {
+		return 0
+	}
+	return parseFirst(fields[1])
 }
 
 const capSysResource = 24 // capability that lets a process raise its hard limits

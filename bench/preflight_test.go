@@ -27,6 +27,8 @@ func TestPreflightMissing(t *testing.T) {
 	}{
 		{name: "all there", need: need{connections: 28232}},
 		{name: "nothing known", system: func(s *system) { *s = system{} }, need: need{connections: 10_000_000}},
+		{name: "files, lowered by a shell", system: func(s *system) { s.filesHard, s.root, s.filesInit = 4096, true, 1_048_576 }, need: need{connections: 20_000},
+			text: "20000 connections need 20080 open files, and this process may have 4096: a shell lowered that for good, so start this from a fresh one", command: "ulimit -n 20100"},
 		{name: "a port short", need: need{connections: 28233},
 			text:    "28233 connections from one address need as many ports, and there are 28232: connect from 2 addresses with --bind 127.0.0.1-127.0.0.2, or take more ports",
 			command: "sudo sysctl -w net.ipv4.ip_local_port_range='29944 60999'"},

@@ -31,6 +31,9 @@ func (t *text) rate() {
 	if t.p.Shape.sends() {
 		rate := perSecond(r.Counts.Sent, r.Seconds)
 		said := FormatCount(rate) + "/s sent"
+		if t.p.Shape == PubOnly && t.p.QoS == 0 {
+			said = FormatCount(rate) + "/s handed to the network"
+		}
 		if t.p.Rate > 0 && t.p.Ramp == 0 && t.p.Messages == 0 && rate < 0.98*t.p.Rate {
 			tone = Warning
 			said += fmt.Sprintf(", of %s/s that were to be", FormatCount(t.p.Rate))
@@ -48,6 +51,8 @@ func (t *text) sent() {
 	var parts []string
 	tone := Plain
 	switch {
+	case t.p.QoS == 0 && t.p.Shape == PubOnly:
+		parts = append(parts, "handed to the network; nobody acknowledges QoS 0")
 	case t.p.QoS == 0 && c.Acknowledged == c.Sent:
 	case c.Acknowledged == c.Sent:
 		parts = append(parts, "all acknowledged")
@@ -172,6 +177,16 @@ func columns(cell func(quantile) string) string {
 	return b.String()
 }
 
+// StormRounds is how often all connections of a storm were lost and made again; 0: it
+// is none.
+func (r *Result) StormRounds() int {
+	clients := r.Plan.Publishers + r.Plan.Subscribers
+	if r.Plan.Shape != Storm || clients == 0 {
+		return 0
+	}
+	return r.Connections.Wanted / clients
+}
+
 // Verdict is the last line of the report.
 func (r *Result) Verdict() Line {
 	l := Line{"verdict", r.failure(), Bad}
@@ -250,6 +265,8 @@ func (r *Result) failure() string {
 func (r *Result) success() string {
 	c, shape := &r.Counts, r.Plan.Shape
 	switch {
+	case r.StormRounds() > 0 && r.Connections.Opened == r.Connections.Wanted:
+		return fmt.Sprintf("%s lost and made again %s", many(r.Plan.Publishers+r.Plan.Subscribers, "connection was", "connections were"), many(r.StormRounds(), "time", "times"))
 	case shape.connects() && r.Interrupted:
 		return fmt.Sprintf("%s opened", many(r.Connections.Opened, "connection was", "connections were"))
 	case shape.connects():
@@ -257,7 +274,7 @@ func (r *Result) success() string {
 	case c.Unsent > 0:
 		return fmt.Sprintf("the broker took less than the rate: %s of %s that were due were never sent", counted(c.Unsent), counted(c.Sent+c.Unsent))
 	case !shape.receives() && r.Plan.QoS == 0:
-		return "all was sent; what became of it is not known here"
+		return "all was handed to the network; nobody acknowledges QoS 0, so that nobody here knows what became of it"
 	case !shape.receives():
 		return "all that was sent was acknowledged"
 	case c.Delivered == 0:

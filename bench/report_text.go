@@ -214,6 +214,9 @@ func (t *text) connections() {
 		opened += " of " + counted(c.Wanted)
 	}
 	said := opened + " opened"
+	if n := t.r.StormRounds(); n > 0 {
+		said = fmt.Sprintf("%s, lost and made again %s; %s opened again", counted(t.p.Publishers+t.p.Subscribers), many(n, "time", "times"), opened)
+	}
 	if ofItsOwn := slices.ContainsFunc(t.r.Phases, func(p Phase) bool { return p.Name == "connect" }); c.Seconds > 0 && !ofItsOwn {
 		said += fmt.Sprintf(" in %s (%s/s)", lasting(c.Seconds), FormatCount(perSecond(int64(c.Opened), c.Seconds)))
 	}

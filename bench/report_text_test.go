@@ -33,6 +33,9 @@ func reportSamples() map[string]*Result {
 	}
 	samples["churn"].Connections.Wanted, samples["churn"].Connections.Opened, samples["churn"].Phases = 50_123, 50_123, []Phase{{"connect", 50_123, 10}}
 	samples["storm"].Phases = []Phase{{"connect", 2000, 4.01}, {"reconnect", 4000, 1.02}}
+	samples["storm"].Connections.Wanted, samples["storm"].Connections.Opened = 3*(samples["storm"].Plan.Publishers+samples["storm"].Plan.Subscribers), 3*(samples["storm"].Plan.Publishers+samples["storm"].Plan.Subscribers)
+	samples["unheard"] = sampleOf(PubOnly)
+	samples["unheard"].Plan.QoS = 0
 	samples["closed"] = closedSample()
 	samples["flawed"] = flawedSample()
 	samples["lossy"] = lossySample()

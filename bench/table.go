@@ -240,7 +240,7 @@ func (r *TableRow) faster(broker int) string {
 // cheaper is how many times the CPU time of the first another broker takes for a
 // message.
 func (r *TableRow) cheaper(broker int) string {
-	return factor(Ratio(r.values(0, "broker_cpu_us_per_message"), r.values(broker, "broker_cpu_us_per_message")))
+	return strings.Replace(factor(Ratio(r.values(0, "broker_cpu_us_per_message"), r.values(broker, "broker_cpu_us_per_message"))), "slower", "dearer", 1)
 }
 
 func factor(ratio, low, high float64) string {
@@ -250,7 +250,7 @@ func factor(ratio, low, high float64) string {
 	case math.IsInf(high, 1):
 		return digits(ratio) + "x (?)"
 	case high < 1:
-		return fmt.Sprintf("%sx less (%s-%s)", digits(1/ratio), digits(1/high), digits(1/low))
+		return fmt.Sprintf("%sx slower (%s-%s)", digits(1/ratio), digits(1/high), digits(1/low))
 	}
 	return fmt.Sprintf("%sx (%s-%s)", digits(ratio), digits(low), digits(high))
 }

@@ -55,7 +55,7 @@ func (t *Table) Legend() []string {
 			runs = max(runs, len(r))
 		}
 	}
-	legend := []string{fmt.Sprintf("medians of %s of each broker, by turns, MQTT %s; A faster by: A's rate divided by this broker's, with the interval that holds the true factor in 95 of 100 such tables; A cheaper by: this broker's CPU time for a message divided by A's; 3x less: this broker is the better one, by 3x", many(runs, "run", "runs"), t.Version)}
+	legend := []string{fmt.Sprintf("medians of %s of each broker, by turns, MQTT %s; A faster by: A's rate divided by this broker's, with the interval that holds the true factor in 95 of 100 such tables; A cheaper by: this broker's CPU time for a message divided by A's; 3x slower, 3x dearer: A is, by so much", many(runs, "run", "runs"), t.Version)}
 	if runs < Fewest {
 		legend = append(legend, fmt.Sprintf("(?): too few runs for an interval, which takes %d; --repeat makes more", Fewest))
 	}

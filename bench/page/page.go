@@ -112,6 +112,9 @@ func (v *view) connects() bool { return !v.known("sent") && !v.known("delivered"
 // subject is what was tested, in a few words.
 func (v *view) subject() string {
 	p := &v.Plan
+	if n := v.StormRounds(); n > 0 {
+		return bench.FormatCount(float64(p.Publishers+p.Subscribers)) + " connections, lost and made again " + count(n, "time") + ", MQTT " + p.Version.String()
+	}
 	if v.connects() {
 		return string(p.Shape) + " of " + bench.FormatCount(float64(v.Connections.Wanted)) + " connections, MQTT " + p.Version.String()
 	}

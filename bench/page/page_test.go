@@ -389,3 +389,14 @@ func TestNothingFound(t *testing.T) {
 		}
 	}
 }
+
+// TestStormHeading: a storm is of the connections that are lost, however often.
+func TestStormHeading(t *testing.T) {
+	var b bytes.Buffer
+	if _, err := (Document{Result: storm()}).WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "20,000 connections, lost and made again 2 times, MQTT 3.1.1"; !strings.Contains(b.String(), want) {
+		t.Errorf("the page does not say %q", want)
+	}
+}
