@@ -48,6 +48,7 @@ func TestHostile(t *testing.T) {
 		"QoS 2 with ids without end": manyQoS2,
 		"one half of a packet":       hostileBytes(0x30, 100, 0, 1, 't', 0),
 	} {
+		before := heap()
 		for _, victim := range []string{"-p", "-s"} {
 			for _, after := range []int{0, 50} {
 				if after == 0 && victim == "-p" && testing.Short() {
@@ -56,7 +57,6 @@ func TestHostile(t *testing.T) {
 				f := testFaults{hostile: hostile, hostileTo: victim, hostileAfter: after}
 				p := Plan{Publishers: 1, Subscribers: 1, QoS: 2, Version: mqttwire.V5, Rate: 100, Duration: time.Second, Warmup: -1}
 				what := fmt.Sprintf("%s to %s after %d", name, victim, after)
-				before := heap()
 				runIn(t, f, p, func(t *testing.T, b *testBroker, r *Result, err error) {
 					if grown := heap() - before; grown > 20<<20 {
 						t.Errorf("%s: %d bytes more", what, grown)
