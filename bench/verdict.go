@@ -28,6 +28,10 @@ func (r *run) judge(s *survey, g *gathering) {
 	}
 	broken(s.promised, "that had a promise of QoS 1 or 2 got lost%s", s.worst.text("the first"))
 	broken(s.owed, "of QoS %d got no acknowledgement, though their connection stands and nothing else came for %v", r.plan.QoS, r.plan.Patience)
+	if c.Delivered == 0 && c.Expected > 0 && s.promised == 0 && !r.result.Interrupted && r.plan.Shape != SubOnly {
+		// QoS 0 promises nothing; and yet this is no run that went well
+		r.fail(BrokenPromise, "nothing arrived of %s: may the clients publish and subscribe there?", many(c.Expected, "message", "messages"))
+	}
 	broken(s.twice, "of QoS 2 came more than once%s", seen.duplicated.text("one of them"))
 	broken(s.twiceLow, "of QoS 0 came more than once%s", seen.duplicated.text("one of them"))
 	broken(c.Disordered, "came out of order%s", seen.disordered.text("one of them"))
@@ -95,6 +99,9 @@ func (r *run) explain(f *phase, g *gathering) {
 	switch {
 	case p.Shape == SubOnly:
 		r.remark("latency is the time between two clocks: true where publishers and subscribers run on one machine")
+		if r.result.Counts.Delivered > 0 {
+			r.remark("what was lost before the first message of a publisher that came, or behind its last, cannot be seen from here")
+		}
 	case f.untimed:
 	case !f.pacer.open():
 		r.remark("%s", closedLoopNote)
