@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
-
-	"mqtk/mqttwire"
 )
 
 // connectionsOnly is the course of the shapes in which nobody publishes. Their
@@ -166,17 +164,11 @@ func (r *run) concludeLinks(f *phase) *gathering {
 // judgeUnmade says which connections were not made, and why.
 func (r *run) judgeUnmade(g *gathering) {
 	c := &r.result.Connections
-	if n := sum(c.Refused); n > 0 {
-		kind := LostConnection
-		for _, reason := range []mqttwire.ReasonCode{mqttwire.BadUserNameOrPassword, mqttwire.NotAuthorized, mqttwire.Banned, mqttwire.BadAuthenticationMethod} {
-			if c.Refused[reason.Name(mqttwire.CONNACK)] > 0 {
-				kind = NotAllowed
-			}
-		}
-		r.fail(kind, "the broker refused connections: %s", reasons(c.Refused))
+	if sum(c.Refused) > 0 {
+		r.fail(NotConnected, "the broker refused connections: %s", reasons(c.Refused))
 	}
-	if n := sum(c.Failed); n > 0 {
-		r.fail(LostConnection, "connections could not be made: %s", reasons(c.Failed))
+	if sum(c.Failed) > 0 {
+		r.fail(NotConnected, "connections could not be made: %s", reasons(c.Failed))
 	}
 	if short := shortage(g.links.short, &r.plan, r.connections()); short != nil {
 		r.remark("%v", short)

@@ -85,7 +85,7 @@ func Merge(runs []*Result) *Result {
 	m.Generator = mergeGenerators(runs)
 	m.Broker = mergeProcesses(runs)
 	m.Failures = nil
-	for _, kind := range []FailureKind{BrokenPromise, BadSum, LostConnection, NotAllowed} {
+	for _, kind := range []FailureKind{BrokenPromise, BadSum, LostConnection, NotAllowed, NotConnected} {
 		for _, text := range unite(runs, func(r *Result) []string { return r.failures(kind) }) {
 			m.Failures = append(m.Failures, Failure{kind, text})
 		}

@@ -254,6 +254,8 @@ func (r *Result) failure() string {
 		return "not all of what was asked for was allowed"
 	case has[LostConnection]:
 		return "not all connections lasted"
+	case has[NotConnected]:
+		return "not all connections were made"
 	case len(r.Failures) > 0:
 		return "failed"
 	case slices.ContainsFunc(r.Judged, func(j Judgement) bool { return !j.Kept }):

@@ -286,6 +286,8 @@ func (k FailureKind) String() string {
 		return "bad_sum"
 	case LostConnection:
 		return "lost_connection"
+	case NotConnected:
+		return "not_connected"
 	case NotRun:
 		return "not_run"
 	}

@@ -111,6 +111,7 @@ func TestVerdict(t *testing.T) {
 		{func() { r.Generator.Limited, r.Generator.Why = true, "it slept" }, "as MQTT allows; the latencies hold the generator's own lateness, p99 31", Warning},
 		{func() { r.Counts.Sent -= 1000 }, "as MQTT allows; the generator was the limit, the broker may do better", Warning},
 		{func() { r.Judged = []Judgement{{false, "lost=0: 3, missed"}} }, "not what was expected; the generator was the limit, the broker may do better", Bad},
+		{func() { r.Failures = append(r.Failures, Failure{NotConnected, "x"}) }, "not all connections were made", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{LostConnection, "x"}) }, "not all connections lasted", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{NotAllowed, "x"}) }, "not all of what was asked for was allowed", Bad},
 		{func() { r.Failures = append(r.Failures, Failure{BrokenPromise, "x"}) }, "did not keep what QoS 1 promises", Bad},

@@ -151,6 +151,7 @@ const (
 	BadSum                            // the totals do not add up: the run is worth nothing
 	LostConnection                    // connections ended that should have lasted
 	NotAllowed                        // what was sent or subscribed to was refused
+	NotConnected                      // some connections were refused, or could not be made
 	NotRun                            // the run did not take place: no figure is known
 )
 

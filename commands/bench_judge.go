@@ -75,6 +75,9 @@ func (o *benchOptions) check() error {
 			return usagef("%s is a share of --rate, which is not given", of.Text)
 		}
 	}
+	if err := o.checkMeaning(); err != nil {
+		return err
+	}
 	if j.FindMax && len(j.SLO) == 0 {
 		j.SLO, _ = bench.ParseObjectives(standardSLO)
 	}
@@ -100,13 +103,15 @@ func (o *benchOptions) verdict(t *benchTarget, r *bench.Result) error {
 
 // verdictOn finds the exit code. nothing tells that nothing was allowed at all.
 func verdictOn(failures []bench.Failure, judged []bench.Judgement, nothing bool) error {
-	var broken, denied, lost, missed []string
+	var broken, denied, lost, unmade, missed []string
 	for _, f := range failures {
 		switch f.Kind {
 		case bench.NotAllowed:
 			denied = append(denied, f.Text)
 		case bench.LostConnection:
 			lost = append(lost, f.Text)
+		case bench.NotConnected:
+			unmade = append(unmade, f.Text)
 		default:
 			broken = append(broken, f.Text)
 		}
@@ -126,7 +131,9 @@ func verdictOn(failures []bench.Failure, judged []bench.Judgement, nothing bool)
 	case len(denied) > 0:
 		return fail(exitPartly, errors.New(denied[0]), denied[1:]...)
 	case len(lost) > 0:
-		return fail(exitLost, errors.New(lost[0]), lost[1:]...)
+		return fail(exitLost, errors.New(lost[0]), append(lost[1:], unmade...)...)
+	case len(unmade) > 0: // some; where none was made, the run did not take place
+		return fail(exitPartly, errors.New(unmade[0]), unmade[1:]...)
 	}
 	return nil
 }

@@ -27,12 +27,12 @@ type benchOutput struct {
 	Series string
 
 	csv, html, series *reportFile
-	printed           bool
+	opened, printed   bool
 }
 
 func (o *benchOptions) outputFlags() []cli.Flag {
 	out := &o.Out
-	csv := valued("csv", "write the figures as CSV, a row for each run, to `FILE`, or, where none follows, to stdout", toStringOrEmpty(&out.CSV))
+	csv := valued("csv", "write the figures as CSV, a row for each run, to `FILE`, or, where none follows or -, to stdout", toStringOrEmpty(&out.CSV))
 	csv.Value.(*setter).arity = fileArity
 	return o.kind.pick("Reporting",
 		benchFlag{"bpsc", onOff("json", "print the report as a JSON object", &out.JSON)},
@@ -48,18 +48,36 @@ func fileArity(next []string) int {
 	switch {
 	case next == nil: // --csv=FILE
 		return 1
+	case len(next) > 0 && next[0] == "-":
+		return 1
 	case len(next) == 0 || strings.HasPrefix(next[0], "-") || slices.Contains([]string{"pub", "sub", "conn"}, next[0]):
 		return 0
 	}
 	return 1
 }
 
-// check refuses outputs that cannot be had together, and opens files before
-// anything is measured for them.
-func (out *benchOutput) open() (err error) {
-	if out.CSV != nil && *out.CSV == "" && out.JSON {
-		return usagef("--json and --csv both want stdout: give --csv a file")
+// check refuses outputs that cannot be had together.
+func (out *benchOutput) check() error {
+	if out.CSV != nil && *out.CSV == "-" {
+		*out.CSV = ""
 	}
+	switch {
+	case out.CSV != nil && *out.CSV == "" && out.JSON:
+		return usagef("--json and --csv both want stdout: give --csv a file")
+	case out.HTML == "-":
+		return usagef("--html -: stdout has the report: give the page a file, as in --html report.html")
+	case out.Series == "-":
+		return usagef("--series -: stdout has the report: give the seconds a file, as in --series seconds.csv")
+	}
+	return nil
+}
+
+// open opens the files before anything is measured for them, and once.
+func (out *benchOutput) open() (err error) {
+	if out.opened {
+		return nil
+	}
+	out.opened = true
 	if out.CSV != nil && *out.CSV != "" {
 		if out.csv, err = openReport("--csv", *out.CSV); err != nil {
 			return err

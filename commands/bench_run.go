@@ -49,9 +49,6 @@ func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Out.open(); err != nil {
-		return err
-	}
 	defer o.Out.close()
 	o.hintInterval(p)
 	o.doubt(p)
@@ -75,7 +72,7 @@ func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
 
 // prepare is the plan without its target, looked over before anything is started.
 func (o *benchOptions) prepare() (bench.Plan, error) {
-	if err := o.check(); err != nil {
+	if err := cmp.Or(o.Out.check(), o.check()); err != nil {
 		return bench.Plan{}, err
 	}
 	if o.Sources != "" {

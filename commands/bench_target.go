@@ -54,6 +54,9 @@ func (o *benchOptions) locate(p *program, t *benchTarget, command []string) (pla
 	q := *p
 	of := *o
 	if len(command) > 0 {
+		if err := o.Out.open(); err != nil {
+			return plan{}, err
+		}
 		if err := of.startCommand(t, command); err != nil {
 			return plan{}, err
 		}
@@ -67,10 +70,14 @@ func (o *benchOptions) locate(p *program, t *benchTarget, command []string) (pla
 	if pl.topic != "" && o.load.Topic == "" {
 		return plan{}, usagef("--url: a path has no meaning here: --topic gives the template of the topics")
 	}
-	if t.process == nil && !pl.place.named && !pl.place.tls && !o.SRV {
-		if o.kind == benchSub {
-			return plan{}, usagef("no broker is named: nobody would publish to one of this process; -h, -p or -L name the one that bench pub publishes to")
-		}
+	nowhere := t.process == nil && !pl.place.named && !pl.place.tls && !o.SRV
+	if nowhere && o.kind == benchSub {
+		return plan{}, usagef("no broker is named: nobody would publish to one of this process; -h, -p or -L name the one that bench pub publishes to")
+	}
+	if err := o.Out.open(); err != nil {
+		return plan{}, err
+	}
+	if nowhere {
 		if t.own, err = startOwnBroker(); err != nil {
 			return plan{}, err
 		}

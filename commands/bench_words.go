@@ -119,6 +119,9 @@ func parseRows(s string) ([]tableRow, error) {
 			return nil, fmt.Errorf("%q: QoS is 0, 1 or 2", text)
 		}
 		row.qos = mqttwire.QoS(parts[1][0] - '0')
+		if row.shape == bench.Offline && row.qos == 0 {
+			return nil, fmt.Errorf("%q: "+noneWaits, text)
+		}
 		if len(parts) == 3 {
 			if err := toSizes(&row.size, new(int))(parts[2]); err != nil || strings.Contains(parts[2], "-") {
 				return nil, fmt.Errorf("%q: BYTES is a number of %d or more", text, leastSize)

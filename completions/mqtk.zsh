@@ -404,7 +404,7 @@ _mqtk_bench_pub() {
         '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
-        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows or -, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
@@ -499,7 +499,7 @@ _mqtk_bench_sub() {
         '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
-        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows or -, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
@@ -588,7 +588,7 @@ _mqtk_bench_conn() {
         '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
-        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows or -, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
@@ -760,7 +760,7 @@ _mqtk_bench() {
         '(--will-message-expiry)--will-message-expiry=[let undelivered copies expire after TIME\: seconds or a duration, in the will]:TIME: ' \
         '(--will-payload-format)--will-payload-format=[say that the payload is FORMAT\: utf8 or bytes, in the will]:FORMAT:(utf8 bytes)' \
         '(--json)--json[print the report as a JSON object]' \
-        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows, to stdout]:FILE:_files' \
+        '(--csv)--csv=[write the figures as CSV, a row for each run, to FILE, or, where none follows or -, to stdout]:FILE:_files' \
         '(--html)--html=[write a page with curves to FILE]:FILE:_files' \
         '(--series)--series=[write what each second was like as CSV, a row for each, to FILE]:FILE:_files' \
         '(--quiet)--quiet[print no warning and nothing about the course of things; of errors those alone that leave no report]' \
