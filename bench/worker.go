@@ -31,6 +31,7 @@ type worker struct {
 	collectors     []*collector
 	groups         []*group
 	phase          *phase // that is on; nil: none
+	heard          bool   // bench sub has had enough: what comes now is not counted
 	turn           turn
 	dirty          []*publisher // to pump at the end of the batch
 	starved        []*publisher // that deliveries on other workers may let go on

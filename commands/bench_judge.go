@@ -42,7 +42,7 @@ func toObjectives(into *[]bench.Objective) func(string) error {
 }
 
 // check refuses what cannot be asked together.
-func (o *benchOptions) check() error {
+func (o *benchOptions) check(warn func(format string, a ...any)) error {
 	j := &o.Judge
 	switch {
 	case strings.Contains(o.ID+o.IDPrefix, "%"):
@@ -75,7 +75,7 @@ func (o *benchOptions) check() error {
 			return usagef("%s is a share of --rate, which is not given", of.Text)
 		}
 	}
-	if err := o.checkMeaning(); err != nil {
+	if err := o.checkMeaning(warn); err != nil {
 		return err
 	}
 	if j.FindMax && len(j.SLO) == 0 {

@@ -11,8 +11,9 @@ import (
 const noneWaits = "no message of QoS 0 waits for an absent client: offline is measured at QoS 1 or 2"
 
 // checkMeaning refuses flags that say something which the test as it is asked for
-// does not have: who gives one believes that it does something.
-func (o *benchOptions) checkMeaning() error {
+// does not have: who gives one believes that it does something. Of those that a
+// script gives to every test alike it only warns.
+func (o *benchOptions) checkMeaning(warn func(format string, a ...any)) error {
 	b, shape := &o.load, o.shape()
 	stored := shape == bench.Retain || shape == bench.Offline
 	qos := ""
@@ -23,18 +24,18 @@ func (o *benchOptions) checkMeaning() error {
 	case shape == bench.Offline && qos == "0":
 		return usagef("--qos 0: %s", noneWaits)
 	case stored && b.Warmup > 0:
-		return usagef("--warmup: shape %s has no warm-up that a time could be given for", shape)
+		warn("--warmup: shape %s has no warm-up that a time could be given for", shape)
 	case stored && b.Outstanding > 0:
 		return usagef("--outstanding: with shape %s nothing is received until all is sent", shape)
 	case shape == bench.SubOnly && b.Warmup > 0:
-		return usagef("--warmup: it is mqtk bench pub that warms up: what it sends meanwhile is not counted here")
+		warn("--warmup: it is mqtk bench pub that warms up: what it sends meanwhile is not counted here")
 	case b.Outstanding > 0 && b.Rate > 0:
 		return usagef("--outstanding bounds a closed loop; with --rate each message is sent at its time, whatever is still to come")
 	case b.Outstanding > 0 && o.Judge.FindMax:
 		return usagef("--outstanding bounds a closed loop; --find-max looks for a rate, at which each message is sent at its time")
 	}
 	if b.Window > 0 && !o.acknowledges(qos) {
-		return usagef("--window bounds what is not acknowledged, and nothing of QoS 0 is: -q 1 or 2 has a window")
+		warn("--window bounds what is not acknowledged, and nothing of QoS 0 is: -q 1 or 2 has a window")
 	}
 	return o.checkConnMeaning(shape)
 }

@@ -45,7 +45,7 @@ func (o *benchOptions) printNone(p *program, none *bench.Result, f *failure) {
 }
 
 func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
-	load, err := o.prepare()
+	load, err := o.prepare(p)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func (o *benchOptions) carryOut(ctx context.Context, p *program) error {
 }
 
 // prepare is the plan without its target, looked over before anything is started.
-func (o *benchOptions) prepare() (bench.Plan, error) {
-	if err := cmp.Or(o.Out.check(), o.check()); err != nil {
+func (o *benchOptions) prepare(p *program) (bench.Plan, error) {
+	if err := cmp.Or(o.Out.check(), o.check(p.warn)); err != nil {
 		return bench.Plan{}, err
 	}
 	if o.Sources != "" {

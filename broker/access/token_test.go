@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mqtk/broker/access"
@@ -63,6 +64,7 @@ func TestTokenAgainstBroker(t *testing.T) {
 				d.Fatalf("%s: %v", user, err)
 			}
 			c.Disconnect(d.Context(), nil)
+			synctest.Wait() // until the broker has let go of the session, whose id the next one takes
 		}
 		for what, password := range map[string]string{"an old token": string(tokenFor("device", -time.Minute)), "no token": "device", "another one's token": string(tokenFor("tim", time.Minute))} {
 			var refused *client.RefusedError

@@ -45,7 +45,8 @@ func target(path string, create bool) (string, error) {
 		return real, nil
 	}
 	if create && errors.Is(err, fs.ErrNotExist) {
-		if _, link := os.Lstat(path); link == nil {
+		// What is there by now, and is no link, another one has just made.
+		if info, gone := os.Lstat(path); gone == nil && info.Mode()&fs.ModeSymlink != 0 {
 			return "", Problem{File: path, Text: "is a link to a file that is not there"}
 		}
 		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
