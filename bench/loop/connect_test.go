@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,12 +15,7 @@ import (
 
 // inTCP runs a test in the worlds of TCP.
 func inTCP(t *testing.T, test func(t *testing.T, p *place)) {
-	inWorlds(t, func(t *testing.T, p *place) {
-		if !strings.HasSuffix(p.name, "TCP") {
-			t.Skip("is about TCP")
-		}
-		test(t, p)
-	})
+	in(slices.DeleteFunc(worlds(), func(w world) bool { return !strings.HasSuffix(w.name, "TCP") }), t, test)
 }
 
 // Two thousand connections, from four addresses, all talk.

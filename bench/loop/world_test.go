@@ -56,8 +56,10 @@ func listenAt(t testing.TB, network, address string) (net.Listener, Options) {
 }
 
 // inWorlds runs a test in each world.
-func inWorlds(t *testing.T, test func(t *testing.T, p *place)) {
-	for _, w := range worlds() {
+func inWorlds(t *testing.T, test func(t *testing.T, p *place)) { in(worlds(), t, test) }
+
+func in(all []world, t *testing.T, test func(t *testing.T, p *place)) {
+	for _, w := range all {
 		t.Run(w.name, func(t *testing.T) {
 			inside := func(t *testing.T) { test(t, &place{t, w}) }
 			if w.bubble {

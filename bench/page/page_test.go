@@ -7,8 +7,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,22 +24,6 @@ func write(t testing.TB, d Document) []byte {
 		t.Fatalf("%d bytes of %d, %v", n, b.Len(), err)
 	}
 	return b.Bytes()
-}
-
-// TestShow writes the examples to a folder, for who wants to look at them.
-func TestShow(t *testing.T) {
-	dir := os.Getenv("MQTK_TEST_PAGES")
-	if dir == "" {
-		t.Skip("MQTK_TEST_PAGES names no folder to write the pages to")
-	}
-	for name, d := range examples() {
-		if err := os.WriteFile(filepath.Join(dir, name+".html"), write(t, d), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "sheet.html"), writeSheet(t, "mqtk serve -p {port}"), 0o666); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func writeSheet(t testing.TB, name string) []byte {
