@@ -33,6 +33,9 @@ func (p *publisher) take(c *link, in []byte) (used int, err error) {
 
 // acknowledged takes PUBACK, PUBREC and PUBCOMP.
 func (p *publisher) acknowledged(a *mqttwire.Ack) {
+	if p.w.booksClosed {
+		return
+	}
 	if a.PacketID == 0 || int(a.PacketID) > len(p.flights) {
 		p.w.stray(a)
 		return

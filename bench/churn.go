@@ -18,11 +18,9 @@ func (r *run) churn(ctx context.Context) error {
 	start := r.clock.now()
 	if !r.each(func(w *worker) {
 		w.turnover = &turnover{w: w, start: start, next: int64(w.number)}
-		for _, c := range r.links {
-			if c.w == w {
-				c.kept = kept
-				w.turnover.again(c, 0)
-			}
+		for _, c := range ofWorker(w, r.links) {
+			c.kept = kept
+			w.turnover.again(c, 0)
 		}
 	}) {
 		return r.loopError()
@@ -95,8 +93,8 @@ func (r *run) settleLinks(patience time.Duration) {
 func (r *run) forgetSessions() {
 	r.each(func(w *worker) {
 		w.turnover.forget = true
-		for _, c := range r.links {
-			if c.w == w && c.stage == absent {
+		for _, c := range ofWorker(w, r.links) {
+			if c.stage == absent {
 				c.kept, c.planned = false, 0
 				w.toDial([]*link{c})
 			}

@@ -78,7 +78,7 @@ func (x *collector) takeOne(c *link, p mqttwire.Packet) error {
 			return nil
 		}
 		x.pending.remove(p.PacketID)
-		x.answer(mqttwire.PUBCOMP, p.PacketID)
+		x.w.answer(mqttwire.PUBCOMP, p.PacketID)
 		return nil
 	case *mqttwire.Suback:
 		return x.subscribed(p)
@@ -97,17 +97,13 @@ func (x *collector) subscribed(p *mqttwire.Suback) error {
 	return nil
 }
 
-func (x *collector) answer(kind mqttwire.PacketType, id mqttwire.PacketID) {
-	x.w.out = append(x.w.out, byte(kind)<<4, 2, byte(id>>8), byte(id))
-}
-
 func (x *collector) message(p *mqttwire.Publish) error {
 	again := false
 	switch p.QoS {
 	case 1:
-		x.answer(mqttwire.PUBACK, p.PacketID)
+		x.w.answer(mqttwire.PUBACK, p.PacketID)
 	case 2:
-		x.answer(mqttwire.PUBREC, p.PacketID)
+		x.w.answer(mqttwire.PUBREC, p.PacketID)
 		if again = !x.pending.add(p.PacketID); again && p.Dup {
 			x.w.tally.retransmitted++
 			return nil // the same transfer: no application would see it
@@ -123,6 +119,9 @@ func (x *collector) message(p *mqttwire.Publish) error {
 func (x *collector) judge(p *mqttwire.Publish) (fresh bool) {
 	w, f := x.w, x.w.phase
 	t := &w.tally
+	if w.booksClosed {
+		return false
+	}
 	if len(p.Payload) < HeaderSize {
 		t.Foreign++
 		return false

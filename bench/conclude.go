@@ -28,6 +28,9 @@ type gathering struct {
 // conclude ends the measured time: it fills in the result.
 func (r *run) conclude(f *phase) {
 	r.concluded, r.result.Interrupted = true, r.ended() != nil
+	// The survey and the counts are taken one after the other: nothing may come
+	// between them.
+	r.each(func(w *worker) { w.booksClosed = true })
 	s := r.survey()
 	r.book.generator.end = cpuTime()
 	r.collect()

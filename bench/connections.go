@@ -52,8 +52,8 @@ func (r *run) connectAll(ctx context.Context, name string, pick func(c *link) bo
 	begun, before := r.clock.now(), r.came()
 	if !r.each(func(w *worker) {
 		var own []*link
-		for _, c := range r.links {
-			if c.w == w && pick(c) {
+		for _, c := range ofWorker(w, r.links) {
+			if pick(c) {
 				own = append(own, c)
 			}
 		}
@@ -73,8 +73,9 @@ func (r *run) connectAll(ctx context.Context, name string, pick func(c *link) bo
 	return true, nil
 }
 
-// came counts the connections that stand or have failed. One that is lost is the
-// one before it is the other, so it never counts twice.
+// came counts the connections that stand or have failed. Failures are read first: a
+// connection that is lost stops standing before it counts as one, and so is never
+// counted twice.
 func (r *run) came() int64 {
 	failed := r.failed.Load()
 	return failed + r.ready.Load()

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"mqtk/mqttwire"
 )
 
 // A plainFlow is a flow that remembers every number.
@@ -147,5 +149,21 @@ func TestFlowDoesNotAllocate(t *testing.T) {
 	n := int64(0)
 	if a := testing.AllocsPerRun(1000, func() { f.receive(n); n++ }); a != 0 {
 		t.Errorf("%v allocations for a message in order", a)
+	}
+}
+
+// TestBooksAreClosed: once the sums are being made, what still comes changes none.
+func TestBooksAreClosed(t *testing.T) {
+	w := &worker{booksClosed: true, phase: &phase{name: phaseListen}}
+	payload := make([]byte, HeaderSize)
+	if s := (&subscriber{w: w}); s.judge(0, payload) || w.tally.Counts != (Counts{}) {
+		t.Errorf("a subscriber counted %+v", w.tally.Counts)
+	}
+	if x := (&collector{w: w}); x.judge(&mqttwire.Publish{Payload: payload}) || w.tally.Counts != (Counts{}) {
+		t.Errorf("a collector counted %+v", w.tally.Counts)
+	}
+	p := &publisher{w: w, flights: []flight{{stage: byte(mqttwire.PUBACK)}}}
+	if p.acknowledged(&mqttwire.Ack{Kind: mqttwire.PUBACK, PacketID: 1}); w.tally.Counts != (Counts{}) || p.flights[0].stage == 0 {
+		t.Errorf("a publisher counted %+v", w.tally.Counts)
 	}
 }

@@ -40,7 +40,6 @@ func (r *run) listen(ctx context.Context) error {
 		return err
 	}
 	r.noteUsage()
-	r.each(func(w *worker) { w.heard = true })
 	r.conclude(f)
 	return nil
 }
@@ -100,9 +99,6 @@ func (r *run) hear(ctx context.Context, f *phase) error {
 // hearOf takes a message of a publisher that this process knows nothing of.
 func (s *subscriber) hearOf(first byte, payload []byte) (fresh bool) {
 	w, t := s.w, &s.w.tally
-	if w.heard { // the others do not stop for us
-		return false
-	}
 	h := readHeader(payload)
 	w.fillUp(len(payload))
 	switch {

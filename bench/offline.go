@@ -147,8 +147,8 @@ func (r *run) depart(who func(c *link) bool) {
 	leave := func(f func(c *link)) (left int64) {
 		there := make([]int64, len(r.workers))
 		r.each(func(w *worker) {
-			for _, c := range r.links {
-				if c.w == w && c.stage != absent && who(c) {
+			for _, c := range ofWorker(w, r.links) {
+				if c.stage != absent && who(c) {
 					there[w.number]++
 					f(c)
 				}

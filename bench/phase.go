@@ -171,7 +171,7 @@ func (w *worker) pump() {
 			p.mark()
 		}
 	}
-	if len(w.dirty) > 0 {
+	if len(w.dirty) > 0 { // they have more, and others have their turn first
 		w.loop.Wake()
 	}
 	clear(todo)

@@ -137,10 +137,8 @@ func (r *run) start() error {
 func (r *run) finish() {
 	r.each(func(w *worker) {
 		w.dialling.todo = nil
-		for _, c := range r.links {
-			if c.w == w {
-				c.end()
-			}
+		for _, c := range ofWorker(w, r.links) {
+			c.end()
 		}
 	})
 	r.stop()

@@ -56,11 +56,9 @@ func (r *run) storm(ctx context.Context) error {
 func (r *run) dropAll(ctx context.Context) (took time.Duration, back bool, err error) {
 	dropped := r.clock.now()
 	if !r.each(func(w *worker) {
-		for _, c := range r.links {
-			if c.w == w {
-				c.abort()
-				c.planned = dropped
-			}
+		for _, c := range ofWorker(w, r.links) {
+			c.abort()
+			c.planned = dropped
 		}
 	}) {
 		return 0, false, r.loopError()

@@ -194,7 +194,7 @@ func (s *subscriber) takeOne(c *link, in []byte) (used int, err error) {
 // awaits is answered, too.
 func (s *subscriber) released(id mqttwire.PacketID) {
 	s.pending.remove(id)
-	s.w.out = append(s.w.out, byte(mqttwire.PUBCOMP)<<4, 2, byte(id>>8), byte(id))
+	s.w.answer(mqttwire.PUBCOMP, id)
 }
 
 // message takes a PUBLISH whose first byte is first.
@@ -202,9 +202,9 @@ func (s *subscriber) message(first byte, id mqttwire.PacketID, payload []byte) e
 	again := false
 	switch first >> 1 & 3 {
 	case 1:
-		s.w.out = append(s.w.out, byte(mqttwire.PUBACK)<<4, 2, byte(id>>8), byte(id))
+		s.w.answer(mqttwire.PUBACK, id)
 	case 2:
-		s.w.out = append(s.w.out, byte(mqttwire.PUBREC)<<4, 2, byte(id>>8), byte(id))
+		s.w.answer(mqttwire.PUBREC, id)
 		again = !s.pending.add(id)
 		if again && first&8 != 0 {
 			s.w.tally.retransmitted++
@@ -223,6 +223,9 @@ func (s *subscriber) judge(first byte, payload []byte) (fresh bool) {
 	w := s.w
 	t := &w.tally
 	f := w.phase
+	if w.booksClosed {
+		return false
+	}
 	if len(payload) < HeaderSize || f == nil {
 		t.Foreign++
 		return false

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"runtime"
 
 	"mqtk/bench/loop"
 	"mqtk/mqttwire"
@@ -31,7 +30,7 @@ type worker struct {
 	collectors     []*collector
 	groups         []*group
 	phase          *phase // that is on; nil: none
-	heard          bool   // bench sub has had enough: what comes now is not counted
+	booksClosed    bool   // what comes now is not counted
 	turn           turn
 	dirty          []*publisher // to pump at the end of the batch
 	starved        []*publisher // that deliveries on other workers may let go on
@@ -76,8 +75,6 @@ func longestPacket(p *Plan) uint32 {
 
 // work is the worker's goroutine.
 func (w *worker) work(ctx context.Context) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	defer close(w.ended)
 	w.err = w.loop.Run(ctx)
 }
@@ -96,9 +93,6 @@ func (w *worker) wake(now int64) (next int64) {
 	}
 	next = min(next, w.pace(now))
 	w.pump()
-	if len(w.dirty) > 0 { // they have more, and others had their turn
-		w.loop.Wake()
-	}
 	return next
 }
 
@@ -112,8 +106,7 @@ func (r *run) each(f func(w *worker)) bool {
 			done <- struct{}{}
 		})
 	}
-	for _, w := range r.workers {
-		_ = w
+	for range r.workers {
 		select {
 		case <-done:
 		case <-r.broken:
