@@ -35,13 +35,13 @@ func (*Connect) Type() PacketType { return CONNECT }
 
 // The bits of the connect flags.
 const (
-	flagReserved   = 1 << 0
-	flagCleanStart = 1 << 1
-	flagWill       = 1 << 2
-	flagWillQoS    = 3 << 3
-	flagWillRetain = 1 << 5
-	flagPassword   = 1 << 6
-	flagUsername   = 1 << 7
+	ConnectFlagReserved   = 1 << 0
+	ConnectFlagCleanStart = 1 << 1
+	ConnectFlagWill       = 1 << 2
+	ConnectFlagWillQoS    = 3 << 3
+	ConnectFlagWillRetain = 1 << 5
+	ConnectFlagPassword   = 1 << 6
+	ConnectFlagUsername   = 1 << 7
 )
 
 // protocolNames are the names that belong to the levels 3, 4 and 5.
@@ -90,22 +90,22 @@ func (p *Connect) Append(dst []byte, v Version) ([]byte, error) {
 
 func (p *Connect) flags(a *appender) (flags byte) {
 	if p.CleanStart {
-		flags |= flagCleanStart
+		flags |= ConnectFlagCleanStart
 	}
 	if w := p.Will; w != nil {
 		if w.QoS > 2 {
 			a.fail(MalformedPacket, a.version.clause("MQTT-3.1.2-12", "MQTT-3.1.2-14"), "CONNECT with will QoS 3")
 		}
-		flags |= flagWill | byte(w.QoS)<<3
+		flags |= ConnectFlagWill | byte(w.QoS)<<3
 		if w.Retain {
-			flags |= flagWillRetain
+			flags |= ConnectFlagWillRetain
 		}
 	}
 	if p.HasUsername {
-		flags |= flagUsername
+		flags |= ConnectFlagUsername
 	}
 	if p.HasPassword {
-		flags |= flagPassword
+		flags |= ConnectFlagPassword
 		if a.version != V5 && !p.HasUsername {
 			a.fail(MalformedPacket, "MQTT-3.1.2-22", "CONNECT with a password and no user name")
 		}
@@ -125,7 +125,7 @@ func (p *Connect) decode(header byte, c *cursor, _ Version) error {
 		c.fail(MalformedPacket, "MQTT-1.5.5-1", "CONNECT with a remaining length that is longer than needed")
 	}
 	flags := c.byte()
-	p.CleanStart = flags&flagCleanStart != 0
+	p.CleanStart = flags&ConnectFlagCleanStart != 0
 	p.KeepAlive = c.uint16()
 	flags = p.checkFlags(flags, c)
 	if v == V5 {
@@ -135,7 +135,7 @@ func (p *Connect) decode(header byte, c *cursor, _ Version) error {
 		}
 	}
 	p.ClientID = c.text()
-	if flags&flagWill != 0 {
+	if flags&ConnectFlagWill != 0 {
 		p.decodeWill(flags, c)
 	}
 	p.decodeCredentials(flags, c)
@@ -169,19 +169,19 @@ func (p *Connect) decodeVersion(c *cursor) error {
 // checkFlags judges the connect flags and gives those that count.
 func (p *Connect) checkFlags(flags byte, c *cursor) byte {
 	v := p.Version
-	if v == V31 && flags&flagWill == 0 {
-		flags &^= flagWillQoS | flagWillRetain
+	if v == V31 && flags&ConnectFlagWill == 0 {
+		flags &^= ConnectFlagWillQoS | ConnectFlagWillRetain
 	}
 	switch {
-	case flags&flagReserved != 0 && v != V31:
+	case flags&ConnectFlagReserved != 0 && v != V31:
 		c.fail(MalformedPacket, "MQTT-3.1.2-3", "CONNECT with the reserved connect flag")
-	case flags&flagWillQoS == flagWillQoS:
+	case flags&ConnectFlagWillQoS == ConnectFlagWillQoS:
 		c.fail(MalformedPacket, v.clause("MQTT-3.1.2-12", "MQTT-3.1.2-14"), "CONNECT with will QoS 3")
-	case flags&flagWill == 0 && flags&flagWillQoS != 0:
+	case flags&ConnectFlagWill == 0 && flags&ConnectFlagWillQoS != 0:
 		c.fail(MalformedPacket, v.clause("MQTT-3.1.2-11", "MQTT-3.1.2-13"), "CONNECT with will QoS and no will")
-	case flags&flagWill == 0 && flags&flagWillRetain != 0:
+	case flags&ConnectFlagWill == 0 && flags&ConnectFlagWillRetain != 0:
 		c.fail(MalformedPacket, v.clause("MQTT-3.1.2-13", "MQTT-3.1.2-15"), "CONNECT with will retain and no will")
-	case v != V5 && flags&flagPassword != 0 && flags&flagUsername == 0:
+	case v != V5 && flags&ConnectFlagPassword != 0 && flags&ConnectFlagUsername == 0:
 		c.fail(MalformedPacket, "MQTT-3.1.2-22", "CONNECT with a password and no user name")
 	}
 	return flags
@@ -190,7 +190,7 @@ func (p *Connect) checkFlags(flags byte, c *cursor) byte {
 func (p *Connect) decodeWill(flags byte, c *cursor) {
 	w := &p.will
 	w.QoS = QoS(flags >> 3 & 3)
-	w.Retain = flags&flagWillRetain != 0
+	w.Retain = flags&ConnectFlagWillRetain != 0
 	if p.Version == V5 {
 		w.Properties = c.properties(WillProperties)
 	}
@@ -214,11 +214,11 @@ func (p *Connect) decodeWill(flags byte, c *cursor) {
 // set and the fields missing.
 func (p *Connect) decodeCredentials(flags byte, c *cursor) {
 	optional := p.Version == V31
-	if flags&flagUsername != 0 && !(optional && len(c.rest) == 0) {
+	if flags&ConnectFlagUsername != 0 && !(optional && len(c.rest) == 0) {
 		p.HasUsername = true
 		p.Username = c.text()
 	}
-	if flags&flagPassword != 0 && !(optional && len(c.rest) == 0) {
+	if flags&ConnectFlagPassword != 0 && !(optional && len(c.rest) == 0) {
 		p.HasPassword = true
 		p.Password = c.binary()
 	}

@@ -49,6 +49,19 @@
 // What needs memory of earlier packets is not judged here: aliases, quotas,
 // the order of packets, an empty client id.
 //
+// # The rooms below
+//
+//	transport    URL -> connection or listener
+//	client       a client: hand-shake, windows, reconnect
+//	sasl         enhanced authentication, both halves
+//	conformance  the standard as scripts, and what plays them
+//	anatomy      what each byte of a packet is, for people
+//	capture      network captures -> bytes of connections, and back
+//	referee      follows connections, and holds both sides to the standard
+//	proxy        a man in the middle, which may break things
+//	probe        what a broker can do, found by asking
+//	fuzz         looks for what breaks a broker
+//
 // # To add a property
 //
 // Give it a constant and a row in propertyRules; every reader of the table,

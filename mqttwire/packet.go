@@ -78,7 +78,8 @@ func (t PacketType) String() string {
 }
 
 // section gives the section on the packet: all versions number them alike.
-func (t PacketType) section() string { return "3." + strconv.Itoa(int(t)) }
+// That of a will's properties is the one on CONNECT.
+func (t PacketType) section() string { return "3." + strconv.Itoa(int(max(t, CONNECT))) }
 
 // sender tells who sends packets of type t in version v.
 func (t PacketType) sender(v Version) Side {

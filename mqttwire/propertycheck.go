@@ -2,6 +2,15 @@ package mqttwire
 
 import "fmt"
 
+// Check tells as an *Error what is wrong with properties of a packet of type t,
+// or, with WillProperties, of a will, that a side sends.
+func (p Properties) Check(t PacketType, from Side) error {
+	if _, err := p.check(t, from); err != nil {
+		return err
+	}
+	return nil // not err: a nil *Error in an error is not nil
+}
+
 // check holds p to the table: only what belongs into a packet of type t and
 // may come from that side, once where it may not repeat, whole, and with a
 // value that the standard allows. It counts the user properties.
@@ -85,7 +94,11 @@ func (r *PropertyRule) checkValue(id PropertyID, t PacketType, value []byte) *Er
 		}
 	default:
 		if r.zero != Success && number(value, r.Kind) == 0 {
-			return &Error{r.zero, t.section(), fmt.Sprintf("%v with %v 0", t, id)}
+			clause := t.section()
+			if id == TopicAlias {
+				clause = "MQTT-3.3.2-8"
+			}
+			return &Error{r.zero, clause, fmt.Sprintf("%v with %v 0", t, id)}
 		}
 	}
 	return nil

@@ -40,6 +40,29 @@ func (l Line) Match(got Line, v Version) error {
 	return named.matchFields(LineOf(p, v), got)
 }
 
+// CheckMatch tells of the words of l by which Match would find no packet of
+// version v alike, whatever it holds: a reason of no packet, a value that no
+// field has.
+func (l Line) CheckMatch(v Version) error {
+	one, many := reasonsOf(blankPacket(l.Type, V5))
+	for _, word := range l.Reasons {
+		if word[0] == '!' {
+			continue
+		}
+		if one == nil && many == nil {
+			return fmt.Errorf("%s is not KEY=VALUE, and %s has no reason code", clip(word), l.Type)
+		}
+		for name := range strings.SplitSeq(word, "|") {
+			if _, err := reasonNamed(name, l.Type); err != nil {
+				return fmt.Errorf("%s: %w", l.Type, err)
+			}
+		}
+	}
+	named := Line{Type: l.Type, Fields: slices.DeleteFunc(slices.Clone(l.Fields), func(f Field) bool { return f.Value == "*" })}
+	_, err := named.Packet(v)
+	return err
+}
+
 // matchReasons compares the reasons of l, and their alternatives, with those
 // of a packet.
 func (l Line) matchReasons(got []string) error {

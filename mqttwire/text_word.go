@@ -193,6 +193,16 @@ func shorten(s string) string {
 
 // hint proposes the name nearest to a misspelt one, or lists them all.
 func hint(got string, names []string) string {
+	if best := Nearest(got, names); best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "it is one of " + strings.Join(names, " ")
+}
+
+// Nearest is the name that a misspelt one is most likely to be: of those that
+// differ in a letter, or in up to three where it is long, the one that differs
+// least. Empty: there is none.
+func Nearest(got string, names []string) string {
 	best, least := "", 1+min(len(got)/4, 2)
 	for _, name := range names {
 		if len(got)-len(name) > least {
@@ -202,10 +212,7 @@ func hint(got string, names []string) string {
 			best, least = name, d
 		}
 	}
-	if best != "" {
-		return "did you mean " + best + "?"
-	}
-	return "it is one of " + strings.Join(names, " ")
+	return best
 }
 
 // editDistance counts the letters to add, drop or change between a and b.

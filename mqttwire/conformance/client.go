@@ -14,10 +14,12 @@ import (
 // A client is one connection of a script: it keeps what came, in order.
 type client struct {
 	number  int
+	serial  int // of the connection, among all of the script
 	conn    net.Conn
 	held    []byte // to be sent with the next
 	version mqttwire.Version
 	wake    chan<- struct{}
+	seen    func(Seen) // told of what comes; nil: nobody
 
 	mutex   sync.Mutex
 	events  []event // not yet expected by any step; the end is never taken off
@@ -25,6 +27,9 @@ type client struct {
 	failed  error // the first breach that came
 	left    bool  // the script sent DISCONNECT
 	ended   bool  // the script closed it, or saw its end
+	came    int   // bytes of events
+	leaves  bool  // DISCONNECT was sent, or is held
+	hangUp  *time.Timer
 }
 
 // An event is a packet that came, or the end.
@@ -35,6 +40,8 @@ type event struct {
 	code mqttwire.ReasonCode // of a packet that has one
 	err  error               // what came is against the rules
 	end  string              // why nothing more comes
+	// cause is what a connection ended by, where it was not closed in peace.
+	cause error
 }
 
 func (e *event) String() string {
@@ -74,9 +81,16 @@ func (c *client) read() {
 			}
 			c.add(c.decode(&decoder, buffer[:size], now))
 			buffer = buffer[size:]
+			if c.isFull() {
+				c.add(event{at: now, end: "so much that no step looks at that no more is read"})
+				return
+			}
 		}
 		if err != nil {
 			e := event{at: now, end: "EOF"}
+			if !errors.Is(err, io.EOF) {
+				e.cause = err
+			}
 			if len(buffer) > 0 && errors.Is(err, io.EOF) {
 				c.add(event{at: now, raw: clone(buffer), err: errors.New("the connection ends inside a packet")})
 			}
@@ -116,8 +130,10 @@ func codeOf(p mqttwire.Packet) mqttwire.ReasonCode {
 }
 
 func (c *client) add(e event) {
+	c.tell(&e)
 	c.mutex.Lock()
 	c.events = append(c.events, e)
+	c.came += len(e.raw)
 	if e.err != nil && c.failed == nil {
 		c.failed = e.err
 	}
@@ -126,6 +142,21 @@ func (c *client) add(e event) {
 	case c.wake <- struct{}{}:
 	default:
 	}
+}
+
+// tell tells of an event, but not of the end that this side has made.
+func (c *client) tell(e *event) {
+	c.mutex.Lock()
+	ours := c.ended && e.end != ""
+	c.mutex.Unlock()
+	if c.seen == nil || ours {
+		return
+	}
+	err := e.err
+	if err == nil {
+		err = e.cause
+	}
+	c.seen(Seen{Client: c.number, Connection: c.serial, Line: e.line, Raw: e.raw, End: e.end, Err: err})
 }
 
 // peek is the next event.
@@ -148,10 +179,22 @@ func (c *client) take() {
 		c.ended = true
 		return
 	}
-	c.events = c.events[1:]
+	c.pop()
 	if e.err != nil && c.failed == e.err {
 		c.failed = nil
 	}
+}
+
+// pass takes the next event off, and forgives nothing.
+func (c *client) pass() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.pop()
+}
+
+func (c *client) pop() {
+	c.came -= len(c.events[0].raw)
+	c.events = c.events[1:]
 }
 
 // breach is what the broker did against the rules, if anything.
@@ -184,8 +227,25 @@ func (c *client) stale(isConnect bool) bool {
 func (c *client) close() {
 	c.mutex.Lock()
 	c.ended = true
+	if c.hangUp != nil {
+		c.hangUp.Stop()
+	}
 	c.mutex.Unlock()
 	c.conn.Close()
+}
+
+// grace is how long a broker has for closing the connection upon DISCONNECT, as
+// it should.
+const grace = 300 * time.Millisecond
+
+// hangsUp closes the connection after DISCONNECT, as a client must, if the
+// broker does not: it need not.
+func (c *client) hangsUp() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.leaves && c.hangUp == nil && !c.ended {
+		c.hangUp = time.AfterFunc(grace, func() { c.conn.Close() })
+	}
 }
 
 // packetLen is the size of the packet that b begins with, 0 if it is not whole.

@@ -33,6 +33,7 @@
 //	# set: max_qos=1 receive_maximum=3    the settings that the broker must run with
 //	# needs: users                        what the broker must have besides
 //	# uses: retain shared                 without these, as CONNACK says, it is skipped
+//	# frames: bytes                       it is about frames of WebSocket, see below
 //	# each in out: 0 a | 1 b              a script for each row, ${in} and ${out} in place
 //
 // An id like s3.8.2.1.2-identifier-zero names a rule that has no number by its
@@ -45,11 +46,26 @@
 // when nobody else uses it. It can be used without: qos1 qos2 retain wildcard
 // shared identifiers alias.
 //
+// With # frames the packets go in WebSocket frames: bytes, each of their bytes
+// in one of its own; parts, each write in a message of three frames with a ping
+// between; text, what follows the first write in text frames; whole, each write
+// in one; named, the same, and the server must have chosen the subprotocol mqtt.
+// Without WebSocket the script is skipped.
+//
 // The last variable of # each takes the rest of the row, the others a word or
 // a text in quotes. Rows stand behind the colon with | between, or below it,
 // each on a comment line that is indented by three spaces. A variable shows is
 // a list of statements with commas, added to those of the header. With two
 // # each there is a script for each pair of rows.
+//
+// Between the steps, a line like "# 5.0: MQTT-3.1.2-8" says what the steps
+// behind it show, up to the next such line of that version; "# 5.0:" alone, or
+// as the header, is before steps that only prepare. A step that fails breaks
+// what it was to show and nothing else, so what a broker may fail for other
+// reasons stands in a section of its own. And ~ before an id says that the
+// statement binds who sends: a broker that refuses what breaks it shows it, but
+// one that takes it breaks others. A variable shows that is used in such
+// a line is added there, and not to the header.
 //
 // # The steps
 //
@@ -66,6 +82,7 @@
 //	1|2< PACKET        it comes to one of these clients, and is the next there
 //	1< EOF             the broker closes the connection
 //	1< nothing 300ms   nothing comes for so long
+//	1< anything 300ms  whatever comes, until nothing does for so long, or the end
 //	+2.9s              wait
 //	+3s..4.1s          what is received next comes so long after the step before
 //	distinct $a $b     these variables differ
@@ -75,6 +92,8 @@
 // sends after an end that was sent or received, or CONNECT after DISCONNECT. A
 // CONNECT is of the script's version unless it says otherwise. The runner sends
 // what the script says and nothing of its own: no acknowledgement, no PINGREQ.
+// Behind DISCONNECT it closes the connection, as a client must, where the
+// broker does not within 300 ms; unless Options.Strict or Literal.
 //
 // What is received must have all that its line says, by the rules of
 // mqttwire.Line.Match: KEY=* is any value, !KEY no value, A|B either reason.

@@ -26,19 +26,24 @@ func (r *runner) send(ctx context.Context, st *step) *failure {
 		p, bytes, err = r.packet(it.line, version)
 	}
 	if err != nil {
-		return &failure{step: st, got: "the script sends what cannot be written: " + err.Error()}
+		err = &UnsayableError{err}
+		return &failure{step: st, got: err.Error(), err: err}
 	}
 	c, err := r.connected(ctx, st.clients[0], it.line.Type == mqttwire.CONNECT)
 	if err != nil {
-		return &failure{step: st, got: err.Error()}
+		return r.unreached(st, err)
 	}
 	if p != nil {
 		c.sent(p, r.script.Version)
 		r.left.sent(p, r.script.Version)
-		r.note(c.number, ">", mqttwire.LineOf(p, version).String())
+		line := mqttwire.LineOf(p, version)
+		r.note(c.number, ">", line.String())
+		r.tell(Seen{Client: c.number, Connection: c.serial, Sent: true, Line: line, Raw: bytes})
 	} else {
 		r.note(c.number, ">", fmt.Sprintf("hex=%x", bytes))
+		r.tell(Seen{Client: c.number, Connection: c.serial, Sent: true, Raw: bytes})
 	}
+	c.leaves = c.leaves || isLeave(bytes, c.version)
 	c.held = append(c.held, bytes...)
 	if st.op == opSend {
 		r.flush(c)
@@ -46,13 +51,27 @@ func (r *runner) send(ctx context.Context, st *step) *failure {
 	return nil
 }
 
+// isLeave tells a DISCONNECT that is well-formed.
+func isLeave(b []byte, v mqttwire.Version) bool {
+	if len(b) == 0 || mqttwire.PacketType(b[0]>>4) != mqttwire.DISCONNECT {
+		return false
+	}
+	d := mqttwire.Decoder{Version: v, From: mqttwire.Client}
+	_, n, err := d.Decode(b)
+	return err == nil && n == len(b)
+}
+
 // flush writes what a client holds. That the broker has closed is no failure
 // yet: a step will see it.
 func (r *runner) flush(c *client) {
+	if !r.options.Strict && !r.options.Literal {
+		defer c.hangsUp()
+	}
 	if len(c.held) > 0 {
 		c.conn.SetWriteDeadline(time.Now().Add(r.options.Patience))
 		if _, err := c.conn.Write(c.held); err != nil {
 			r.note(c.number, ">", "not sent: "+err.Error())
+			r.tell(Seen{Client: c.number, Connection: c.serial, Sent: true, End: "not sent", Err: err})
 		}
 		c.held = nil
 	}
@@ -108,9 +127,16 @@ func (r *runner) connected(ctx context.Context, number int, isConnect bool) (*cl
 	defer cancel()
 	conn, err := r.dial(dialing)
 	if err != nil {
-		return nil, fmt.Errorf("the broker cannot be reached: %w", err)
+		return nil, &UnreachableError{err}
 	}
-	c = newClient(number, conn, r.script.Version, r.wake)
+	framed, err := r.script.reframe(conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	c = newClient(number, framed, r.script.Version, r.wake)
+	r.opened++
+	c.serial, c.seen = r.opened, r.tell
 	r.clients[number] = c
 	r.readers.Go(c.read)
 	return c, nil
@@ -149,7 +175,7 @@ func (r *runner) deadline() time.Time {
 		return time.Now()
 	}
 	if r.window != nil {
-		return r.last.Add(r.window.to + slackLate)
+		return r.last.Add(r.window.to + r.options.Late)
 	}
 	return time.Now().Add(r.options.Patience)
 }
@@ -177,14 +203,17 @@ func (r *runner) expect(ctx context.Context, st *step) *failure {
 		if op != opExpect {
 			return nil
 		}
+		if lacking := lacks(r.script.Uses, &e); lacking != "" {
+			return &failure{step: st, got: "the broker has no " + lacking, skip: true}
+		}
 		return r.mismatch(st, &e, why)
 	}
 	r.note(c.number, "<", e.String())
 	if op == opSkip {
-		return &failure{step: st, got: e.String(), skip: true}
+		return &failure{step: st, got: "the broker does otherwise, as it may: " + e.String(), skip: true}
 	}
 	c.take()
-	if lacking := lacks(r.script.Uses, &e); lacking != "" {
+	if lacking := lacks(r.script.Uses, &e); lacking != "" && !r.options.Literal {
 		return &failure{step: st, got: "the broker has no " + lacking, skip: true}
 	}
 	return r.arrived(st, &e)
@@ -233,7 +262,24 @@ func (r *runner) mismatch(st *step, e *event, why string) *failure {
 	if why != got && e.err == nil && e.end == "" && len(why) < 300 {
 		got += " (" + why + ")"
 	}
-	return &failure{step: st, got: got}
+	if e.err != nil {
+		return &failure{step: st, got: got, clause: clauseOf(e.err, r.script.Version), packet: true}
+	}
+	return &failure{step: st, got: got, clause: r.repeatClause(st, e), packet: e.end == "", skip: declines(e) && !r.options.Strict && !r.options.Literal}
+}
+
+// declines tells an answer by which a broker, as the standard lets it, does not
+// do what is asked, for reasons that are its own.
+func declines(e *event) bool {
+	for _, reason := range e.line.Reasons {
+		switch reason {
+		case "NotAuthorized", "QuotaExceeded", "ServerBusy", "ServerUnavailable", "ConnectionRateExceeded", "UseAnotherServer", "ServerMoved", "Banned":
+			return true
+		case "Failure":
+			return e.line.Type == mqttwire.SUBACK // of 3.1.1
+		}
+	}
+	return false
 }
 
 // wanted are the items of a step as the options and the version read them.
@@ -302,8 +348,8 @@ func firstChoice(it item) item {
 func (r *runner) arrived(st *step, e *event) *failure {
 	if w := r.window; w != nil {
 		r.window = nil
-		after := e.at.Sub(r.last)
-		if after < w.from-slackEarly || after > w.to+slackLate {
+		after := max(0, e.at.Sub(r.last)) // it may be read before the write of what it answers returns
+		if after < w.from-slackEarly || after > w.to+r.options.Late {
 			return &failure{step: st, got: fmt.Sprintf("%s after %.3fs, not %s", e, after.Seconds(), w.text)}
 		}
 	}
@@ -336,7 +382,7 @@ func (r *runner) group(ctx context.Context, steps []step) *failure {
 			}
 		}
 		if found < 0 {
-			return r.mismatch(rest[0], &e, why)
+			return r.strange(rest, &e, why)
 		}
 		r.note(c.number, "<", e.String())
 		c.take()
@@ -348,6 +394,16 @@ func (r *runner) group(ctx context.Context, steps []step) *failure {
 	return nil
 }
 
+// strange is the failure of a group that got none of its packets.
+func (r *runner) strange(rest []*step, e *event, why string) *failure {
+	for _, st := range rest {
+		if clause := r.repeatClause(st, e); clause != "" {
+			return &failure{step: st, got: e.String(), clause: clause, packet: true}
+		}
+	}
+	return r.mismatch(rest[0], e, why)
+}
+
 // nothing waits, and fails on whatever comes.
 func (r *runner) nothing(ctx context.Context, st *step) *failure {
 	c, e, err := r.next(ctx, st.clients, time.Now().Add(st.from))
@@ -356,6 +412,25 @@ func (r *runner) nothing(ctx context.Context, st *step) *failure {
 	}
 	if c != nil {
 		return &failure{step: st, got: e.String()}
+	}
+	r.last = time.Now()
+	return nil
+}
+
+// anything takes what comes until for a while nothing does, or the end. What
+// is wrong with it is told when the script ends.
+func (r *runner) anything(ctx context.Context, st *step) *failure {
+	number := st.clients[0]
+	for r.clients[number] != nil {
+		c, e, err := r.next(ctx, st.clients, time.Now().Add(st.from))
+		if err != nil {
+			return &failure{step: st, got: err.Error()}
+		}
+		if c == nil || e.end != "" {
+			break
+		}
+		r.note(c.number, "<", e.String())
+		c.pass()
 	}
 	r.last = time.Now()
 	return nil

@@ -10,9 +10,12 @@ import (
 )
 
 // scripts makes a script for each version and each row of the tables.
-func (s *source) scripts() ([]*Script, error) {
+func (s *source) scripts(unsaid mqttwire.Version) ([]*Script, error) {
+	if unsaid == 0 {
+		unsaid = mqttwire.V5
+	}
 	if len(s.versions) == 0 {
-		s.versions = []mqttwire.Version{mqttwire.V5}
+		s.versions = []mqttwire.Version{unsaid}
 	}
 	rows := []map[string]string{{}}
 	for _, t := range s.tables {
@@ -51,13 +54,16 @@ func merged(before map[string]string, names, values []string) map[string]string 
 func (s *source) script(v mqttwire.Version, row map[string]string) (*Script, error) {
 	script := &Script{File: s.file, Line: s.line, Version: v, House: s.house}
 	script.Title = s.titleOf(row)
-	script.Shows = strings.Fields(replaced(s.shows[v], row))
-	for id := range strings.SplitSeq(row["shows"], ",") {
-		if id != "" && id != "-" && !slices.Contains(script.Shows, id) {
-			script.Shows = append(script.Shows, id)
-		}
+	shows := statements(nil, replaced(s.shows[v], row))
+	if !slices.ContainsFunc(s.body, func(line numbered) bool { return isSection(line) && strings.Contains(line.text, "${shows}") }) {
+		shows = statements(shows, row["shows"])
 	}
+	script.Shows = plainly(shows)
 	script.Needs, script.Uses = strings.Fields(s.needs), strings.Fields(s.uses)
+	var err error
+	if script.Frames, err = s.framing(replaced(s.frames, row)); err != nil {
+		return nil, err
+	}
 	for word := range strings.FieldsSeq(replaced(s.set, row)) {
 		key, value, ok := strings.Cut(word, "=")
 		if !ok {
@@ -72,17 +78,51 @@ func (s *source) script(v mqttwire.Version, row map[string]string) (*Script, err
 	if err != nil {
 		return nil, err
 	}
-	p := stepParser{source: s}
+	p := newStepParser(s)
 	for _, line := range lines {
+		if isSection(line) {
+			if version, ids, _ := strings.Cut(strings.TrimSpace(line.text[1:]), ":"); version == v.String() {
+				shows = statements(nil, ids)
+				script.Shows = statements(script.Shows, strings.ReplaceAll(ids, "~", ""))
+			}
+			continue
+		}
 		if err := p.parse(line); err != nil {
 			return nil, s.errorf(line.line, "%w", err)
 		}
+		st := &p.steps[len(p.steps)-1]
+		st.shows, st.binds = plainly(shows), slices.DeleteFunc(slices.Clone(shows), isMild)
 	}
 	if err := p.check(); err != nil {
 		return nil, s.errorf(s.line, "%w", err)
 	}
 	script.steps = p.steps
 	return script, nil
+}
+
+// isSection tells the line that says what the steps behind it show.
+func isSection(line numbered) bool { return strings.HasPrefix(line.text, "#") }
+
+// statements adds ids, with spaces or commas between them, to others.
+func statements(ids []string, text string) []string {
+	for _, id := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
+		if id != "-" && !slices.Contains(ids, id) {
+			ids = append(ids[:len(ids):len(ids)], id)
+		}
+	}
+	return ids
+}
+
+// isMild tells the id of a statement that binds who sends.
+func isMild(id string) bool { return strings.HasPrefix(id, "~") }
+
+// plainly leaves out the mark of mild statements.
+func plainly(ids []string) []string {
+	plain := make([]string, len(ids))
+	for i, id := range ids {
+		plain[i] = strings.TrimPrefix(id, "~")
+	}
+	return plain
 }
 
 // titleOf names the row, where the title does not do it itself.
@@ -129,8 +169,13 @@ func replaced(text string, values map[string]string) string {
 // repeated writes the body out: rows, repetitions, and a line for each step.
 func (s *source) repeated(row map[string]string) ([]numbered, error) {
 	var out []numbered
-	for i := 0; i < len(s.body); i++ {
-		line := s.body[i]
+	body := s.apart()
+	for i := 0; i < len(body); i++ {
+		line := body[i]
+		if isSection(line) {
+			out = append(out, numbered{line.line, replaced(line.text, row)})
+			continue
+		}
 		head, ok := strings.CutPrefix(line.text, "repeat ")
 		if !ok {
 			out = appendSteps(out, line, row)
@@ -141,21 +186,42 @@ func (s *source) repeated(row map[string]string) ([]numbered, error) {
 			return nil, s.errorf(line.line, "%w", err)
 		}
 		end := i + 1
-		for end < len(s.body) && s.body[end].text != "end" {
+		for end < len(body) && body[end].text != "end" {
 			end++
 		}
-		if end == len(s.body) {
+		if end == len(body) {
 			return nil, s.errorf(line.line, "repeat without end")
 		}
 		for n := from; n <= to; n++ {
 			inner := merged(row, []string{name}, []string{strconv.Itoa(n)})
-			for _, l := range s.body[i+1 : end] {
+			for _, l := range body[i+1 : end] {
 				out = appendSteps(out, l, inner)
 			}
 		}
 		i = end
 	}
 	return out, nil
+}
+
+// apart is the body with repeat and end on lines of their own.
+func (s *source) apart() (body []numbered) {
+	for _, line := range s.body {
+		if isSection(line) {
+			body = append(body, line)
+			continue
+		}
+		parts := splitOutside(stripComment(line.text), ";")
+		for i := range parts {
+			parts[i] = strings.TrimSpace(parts[i])
+		}
+		if !slices.ContainsFunc(parts, func(part string) bool { return part == "end" || strings.HasPrefix(part, "repeat ") }) {
+			parts = []string{line.text}
+		}
+		for _, part := range parts {
+			body = append(body, numbered{line.line, part})
+		}
+	}
+	return body
 }
 
 func appendSteps(out []numbered, line numbered, row map[string]string) []numbered {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,30 @@ func TestParseEach(t *testing.T) {
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("got\n%s", strings.Join(names, "\n"))
+	}
+}
+
+func TestParseSections(t *testing.T) {
+	scripts := parsed(t, `=== x
+# 5.0:
+# 3.1.1: MQTT-0-0
+# each shows a: MQTT-3-1,MQTT-3-2 y
+1> PUBLISH topic=${a}
+# 5.0: MQTT-1-1 MQTT-1-2
+1> PINGREQ; 1< PINGRESP
+# 3.1.1: ${shows}
+# 5.0: ${shows}
+1< EOF
+`)
+	for i, want := range []string{"[] [MQTT-1-1 MQTT-1-2] [MQTT-1-1 MQTT-1-2] [MQTT-3-1 MQTT-3-2] of [MQTT-1-1 MQTT-1-2 MQTT-3-1 MQTT-3-2]",
+		"[MQTT-0-0] [MQTT-0-0] [MQTT-0-0] [MQTT-3-1 MQTT-3-2] of [MQTT-0-0 MQTT-3-1 MQTT-3-2]"} {
+		got := ""
+		for _, st := range scripts[i].steps {
+			got += fmt.Sprint(st.shows, " ")
+		}
+		if got += fmt.Sprint("of ", scripts[i].Shows); got != want {
+			t.Errorf("%s: got %s, want %s", scripts[i].Name(), got, want)
+		}
 	}
 }
 

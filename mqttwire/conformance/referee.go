@@ -15,7 +15,7 @@ type referee struct {
 	noProblemInfo  bool
 	isV5           bool
 	connacks       int
-	over           bool                           // DISCONNECT or a refusal came
+	over           string                         // the statement by which nothing more may come
 	open           map[mqttwire.PacketID]exchange // what the broker sends
 	counted        int                            // of open, what takes quota
 	aliases        map[uint32]bool
@@ -25,6 +25,26 @@ type exchange struct {
 	qos      mqttwire.QoS
 	released bool // PUBREL came
 	counts   bool // its PUBLISH came on this connection
+}
+
+// A breach is what a broker may never do.
+type breach struct{ clause, text string }
+
+func (b *breach) Error() string { return b.text + " [" + b.clause + "]" }
+
+// breach names the statement of 5.0, or what 3.1.1 has in its place.
+func (r *referee) breach(clause, format string, a ...any) error {
+	if !r.isV5 {
+		switch clause {
+		case "MQTT-2.2.1-4":
+			clause = "MQTT-2.3.1-4"
+		case "MQTT-3.2.0-2":
+			clause = "s3.2-once"
+		case "MQTT-3.2.2-7":
+			clause = "MQTT-3.2.2-5"
+		}
+	}
+	return &breach{clause, fmt.Sprintf(format, a...)}
 }
 
 func newReferee() referee {
@@ -62,22 +82,24 @@ func (r *referee) acknowledged(p *mqttwire.Ack) {
 
 // received judges a packet of the broker.
 func (r *referee) received(p mqttwire.Packet, size int) error {
-	if r.over {
-		return fmt.Errorf("a packet after the last one [MQTT-3.14.4-1]")
+	if r.over != "" {
+		return r.breach(r.over, "a packet after the last one")
 	}
 	if r.maxPacketSize > 0 && uint32(size) > r.maxPacketSize {
-		return fmt.Errorf("%d bytes, the client takes %d [MQTT-3.1.2-24]", size, r.maxPacketSize)
+		return r.breach("MQTT-3.1.2-24", "%d bytes, the client takes %d", size, r.maxPacketSize)
 	}
 	switch p := p.(type) {
 	case *mqttwire.Connack:
-		r.over = p.Reason >= 0x80
+		if p.Reason >= 0x80 {
+			r.over = "MQTT-3.2.2-7"
+		}
 		if r.connacks++; r.connacks > 1 {
-			return fmt.Errorf("a second CONNACK [MQTT-3.2.0-2]")
+			return r.breach("MQTT-3.2.0-2", "a second CONNACK")
 		}
 	case *mqttwire.Disconnect:
-		r.over = true
+		r.over = "MQTT-3.14.4-1"
 		if r.connacks == 0 {
-			return fmt.Errorf("DISCONNECT before CONNACK [MQTT-3.14.0-1]")
+			return r.breach("MQTT-3.14.0-1", "DISCONNECT before CONNACK")
 		}
 	case *mqttwire.Auth:
 		return nil
@@ -96,7 +118,7 @@ func (r *referee) received(p mqttwire.Packet, size int) error {
 		return r.silent(p.Type(), p.Properties)
 	}
 	if r.connacks == 0 {
-		return fmt.Errorf("%s before CONNACK [MQTT-3.2.0-1]", p.Type())
+		return r.breach("MQTT-3.2.0-1", "%s before CONNACK", p.Type())
 	}
 	return nil
 }
@@ -104,24 +126,24 @@ func (r *referee) received(p mqttwire.Packet, size int) error {
 // silent holds acknowledgements to Request Problem Information 0.
 func (r *referee) silent(t mqttwire.PacketType, properties mqttwire.Properties) error {
 	if r.connacks == 0 {
-		return fmt.Errorf("%s before CONNACK [MQTT-3.2.0-1]", t)
+		return r.breach("MQTT-3.2.0-1", "%s before CONNACK", t)
 	}
 	if r.noProblemInfo && len(properties) > 0 {
-		return fmt.Errorf("%s with a reason that the client did not want [MQTT-3.1.2-29]", t)
+		return r.breach("MQTT-3.1.2-29", "%s with a reason that the client did not want", t)
 	}
 	return nil
 }
 
 func (r *referee) published(p *mqttwire.Publish) error {
 	if r.connacks == 0 {
-		return fmt.Errorf("PUBLISH before CONNACK [MQTT-3.2.0-1]")
+		return r.breach("MQTT-3.2.0-1", "PUBLISH before CONNACK")
 	}
 	if alias, ok := p.Properties.Number(mqttwire.TopicAlias); ok {
 		if alias == 0 || alias > r.aliasMaximum {
-			return fmt.Errorf("topic alias %d, the client takes %d [MQTT-3.1.2-26]", alias, r.aliasMaximum)
+			return r.breach("MQTT-3.1.2-26", "topic alias %d, the client takes %d", alias, r.aliasMaximum)
 		}
 		if p.Topic == "" && !r.aliases[alias] {
-			return fmt.Errorf("topic alias %d was never set on this connection [MQTT-3.3.2-7]", alias)
+			return r.breach("MQTT-3.3.2-7", "topic alias %d was never set on this connection", alias)
 		}
 		r.aliases[alias] = true
 	}
@@ -130,16 +152,16 @@ func (r *referee) published(p *mqttwire.Publish) error {
 	}
 	if x, ok := r.open[p.PacketID]; ok {
 		if x.released || !p.Dup || x.qos != p.QoS {
-			return fmt.Errorf("packet id %d is in use [MQTT-2.2.1-4]", p.PacketID)
+			return r.breach("MQTT-2.2.1-4", "packet id %d is in use", p.PacketID)
 		}
 		if r.isV5 {
-			return fmt.Errorf("packet id %d comes again on one connection [MQTT-4.4.0-1]", p.PacketID)
+			return r.breach("MQTT-4.4.0-1", "packet id %d comes again on one connection", p.PacketID)
 		}
 		return nil
 	}
 	r.open[p.PacketID] = exchange{qos: p.QoS, counts: true}
 	if r.counted++; r.counted > r.receiveMaximum {
-		return fmt.Errorf("%d messages under way, the client takes %d [MQTT-3.3.4-9]", r.counted, r.receiveMaximum)
+		return r.breach("MQTT-3.3.4-9", "%d messages under way, the client takes %d", r.counted, r.receiveMaximum)
 	}
 	return nil
 }

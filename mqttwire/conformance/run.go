@@ -25,9 +25,14 @@ type Options struct {
 	Settings []Setting     // that the broker runs with: scripts that ask for others are skipped
 	Patience time.Duration // how long to wait for what has no time; 0 is 5 s
 	Parallel int           // scripts at a time, for RunAll; 0 is 64
+	Frames   bool          // the dialer's connections are by WebSocket
 	Sweep    bool          // clear the retained messages and sessions that a script leaves
 	Username string        // for a CONNECT that has none, if not empty
 	Password string
+	Literal  bool          // play scripts whatever they need, and take a refusal for what it is: no expected answer
+	Late     time.Duration // how long after its window what comes is still in time; 0 is 150 ms, for a loaded machine
+	Linger   time.Duration // how long to watch for what still comes behind the last step
+	Watch    func(Seen)    // told of each packet, one at a time, as it is sent or comes; nil: nobody
 }
 
 // NewPrefix makes seven letters and digits by which client ids and topics of a
@@ -55,6 +60,8 @@ type runner struct {
 	trace     []string
 	left      leftovers
 	begun     time.Time
+	opened    int // connections so far
+	telling   sync.Mutex
 }
 
 // A variable is a value as it stood in a packet, perhaps in hexadecimal.
@@ -67,7 +74,7 @@ type variable struct {
 // goroutines are gone when it returns. It takes time from package time alone,
 // so it can run in a testing/synctest bubble with a dialer of that bubble.
 func Run(ctx context.Context, s *Script, dial Dialer, o Options) Result {
-	if why := o.skips(s); why != "" {
+	if why := o.skips(s); why != "" && !o.Literal {
 		return Result{Script: s, Outcome: Skip, Got: why}
 	}
 	if o.Prefix == "" {
@@ -75,6 +82,9 @@ func Run(ctx context.Context, s *Script, dial Dialer, o Options) Result {
 	}
 	if o.Patience == 0 {
 		o.Patience = 5 * time.Second
+	}
+	if o.Late == 0 {
+		o.Late = slackLate
 	}
 	number := strconv.FormatInt(int64(s.Number), 36)
 	number = strings.Repeat("0", max(0, 4-len(number))) + number
@@ -100,6 +110,9 @@ func (o *Options) skips(s *Script) string {
 			return "needs " + need
 		}
 	}
+	if s.Frames != "" && !o.Frames {
+		return "it is about frames, which " + noFrames
+	}
 	if SettingsKey(s.Settings) != SettingsKey(o.Settings) {
 		if len(s.Settings) == 0 {
 			return "needs the default settings"
@@ -120,36 +133,22 @@ func (r *runner) play(ctx context.Context) Result {
 				group = group[:len(group)+1]
 			}
 			if f := r.group(ctx, group); f != nil {
-				return f.result()
+				return r.result(f)
 			}
 			continue
 		}
 		if f := r.step(ctx, st); f != nil {
-			return f.result()
+			return r.result(f)
 		}
 	}
+	r.linger(ctx)
 	for _, c := range r.clients {
 		if err := c.breach(); err != nil {
 			last := &r.script.steps[len(r.script.steps)-1]
-			return (&failure{step: last, got: err.Error()}).result()
+			return r.result(r.breachAt(last, err))
 		}
 	}
-	return Result{Outcome: Pass}
-}
-
-// A failure ends a script; so does a skip.
-type failure struct {
-	step *step
-	got  string
-	skip bool
-}
-
-func (f *failure) result() Result {
-	outcome := Fail
-	if f.skip {
-		outcome = Skip
-	}
-	return Result{Outcome: outcome, Line: f.step.line, Expected: f.step.text, Got: f.got}
+	return Result{Outcome: Pass, Shown: r.script.Shows}
 }
 
 func (r *runner) step(ctx context.Context, st *step) *failure {
@@ -159,6 +158,7 @@ func (r *runner) step(ctx context.Context, st *step) *failure {
 	case opClose:
 		r.note(st.clients[0], ">", "EOF")
 		if c := r.clients[st.clients[0]]; c != nil {
+			r.tell(Seen{Client: c.number, Connection: c.serial, Sent: true, End: "EOF"})
 			c.close()
 		}
 		r.last = time.Now()
@@ -168,6 +168,8 @@ func (r *runner) step(ctx context.Context, st *step) *failure {
 		r.window = st
 	case opNothing:
 		return r.nothing(ctx, st)
+	case opAnything:
+		return r.anything(ctx, st)
 	case opDistinct:
 		return r.distinct(st)
 	default:
@@ -205,11 +207,7 @@ func (r *runner) distinct(st *step) *failure {
 
 // note keeps a line of what happened, for the report of a failure.
 func (r *runner) note(client int, arrow, text string) {
-	const most = 400
-	if len(text) > most {
-		text = text[:most] + "..."
-	}
-	r.trace = append(r.trace, fmt.Sprintf("%8.3fs %d%s %s", time.Since(r.begun).Seconds(), client, arrow, text))
+	r.trace = append(r.trace, fmt.Sprintf("%8.3fs %d%s %s", time.Since(r.begun).Seconds(), client, arrow, brief(text, 240)))
 }
 
 // text puts the variables into a text.

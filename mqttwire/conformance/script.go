@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"mqtk/mqttwire"
@@ -25,6 +26,7 @@ type Script struct {
 	Settings []Setting // that the broker must run with
 	Needs    []string  // what the broker must have besides
 	Uses     []string  // capabilities without which the script is skipped
+	Frames   string    // how its packets go into frames of WebSocket; empty: as they come
 	steps    []step
 }
 
@@ -59,15 +61,31 @@ func Scripts() ([]*Script, error) {
 }
 
 // Parse reads the scripts of a file. A script that runs in several versions,
-// or for several rows of # each, becomes as many.
+// or for several rows of # each, becomes as many; one without a version runs in
+// 5.0. A file may be one script without a title.
 func Parse(file, text string) ([]*Script, error) {
+	return ParseIn(file, text, 0)
+}
+
+// ParseIn is Parse for scripts that are to run in one version: those that do
+// not are left out, and those that name none run in it. 0: any.
+func ParseIn(file, text string, only mqttwire.Version) ([]*Script, error) {
+	scripts, err := parse(file, text, only)
+	if only != 0 {
+		scripts = slices.DeleteFunc(scripts, func(s *Script) bool { return s.Version != only })
+	}
+	return scripts, err
+}
+
+func parse(file, text string, only mqttwire.Version) ([]*Script, error) {
 	var all []*Script
+	var preface []string // comments before the first step, and no title
 	var source *source
 	finish := func() error {
 		if source == nil {
 			return nil
 		}
-		scripts, err := source.scripts()
+		scripts, err := source.scripts(only)
 		all = append(all, scripts...)
 		return err
 	}
@@ -83,8 +101,17 @@ func Parse(file, text string) ([]*Script, error) {
 			source = newSource(file, title, number)
 			continue
 		}
-		if source == nil && line != "" && line[0] != '#' {
-			source = newSource(file, file, number) // one script, without a title
+		if source == nil {
+			if line == "" || line[0] == '#' {
+				preface = append(preface, line)
+				continue
+			}
+			source = newSource(file, file, number)
+			for i, comment := range preface {
+				if err := source.add(comment, number-len(preface)+i); err != nil {
+					return nil, err
+				}
+			}
 		}
 		if source != nil {
 			if err := source.add(line, number); err != nil {
@@ -104,6 +131,7 @@ type source struct {
 	house       string
 	set, needs  string
 	uses        string
+	frames      string
 	tables      []table
 	body        []numbered
 }
@@ -142,6 +170,10 @@ func (s *source) add(line string, number int) error {
 	if !ok {
 		return nil // a comment
 	}
+	if _, section := versionNamed(key); section && len(s.body) > 0 {
+		s.body = append(s.body, numbered{number, line})
+		return nil
+	}
 	known, err := s.header(key, strings.TrimSpace(value), number)
 	if err == nil && known && len(s.body) > 0 {
 		err = s.errorf(number, "# %s stands after the first step", key)
@@ -169,6 +201,8 @@ func (s *source) header(key, value string, number int) (known bool, err error) {
 		s.needs = value
 	case "uses":
 		s.uses = value
+	case "frames":
+		s.frames = value
 	default:
 		v, known := versionNamed(key)
 		if known {

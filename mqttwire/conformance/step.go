@@ -21,6 +21,7 @@ const (
 	opSkip               // if one of items comes, the script is skipped
 	opGroup              // one of a group
 	opNothing            // for a while
+	opAnything           // until nothing comes for a while
 	opWait               // a while
 	opWindow             // for what comes next
 	opDistinct           // variables
@@ -36,6 +37,8 @@ type step struct {
 	from    time.Duration // of a window; a while
 	to      time.Duration
 	names   []string
+	shows   []string // statements that it helps to show
+	binds   []string // those of them that a broker breaks where the step fails
 }
 
 // An item is a packet, bytes, or the end.
@@ -48,16 +51,19 @@ type item struct {
 }
 
 type stepParser struct {
+	arrow  *regexp.Regexp // clients, direction, mark, what is said
 	source *source
 	steps  []step
 }
 
-var arrow = regexp.MustCompile(`^(\d*(?:\|\d+)*)([<>])([+~]?) ?(.*)$`)
+func newStepParser(s *source) stepParser {
+	return stepParser{source: s, arrow: regexp.MustCompile(`^(\d*(?:\|\d+)*)([<>])([+~]?) ?(.*)$`)}
+}
 
 func (p *stepParser) parse(line numbered) error {
 	st := step{line: line.line, text: line.text}
 	var err error
-	if m := arrow.FindStringSubmatch(line.text); m != nil {
+	if m := p.arrow.FindStringSubmatch(line.text); m != nil {
 		if st.clients, err = parseClients(m[1]); err == nil {
 			if m[2] == ">" {
 				err = st.parseSend(m[3], m[4])
@@ -78,6 +84,9 @@ func (p *stepParser) parse(line numbered) error {
 		}
 	} else {
 		err = fmt.Errorf("%s: this is no step", line.text)
+		if _, bad := mqttwire.ParseLine(line.text); bad == nil {
+			err = fmt.Errorf("%s: an arrow says who sends it: 1> for client 1, 1< for what it receives", line.text)
+		}
 	}
 	p.steps = append(p.steps, st)
 	return err
@@ -127,6 +136,11 @@ func (st *step) parseReceive(mark, rest string) (err error) {
 	}
 	if while, ok := strings.CutPrefix(rest, "nothing "); ok {
 		st.op = opNothing
+		st.from, err = time.ParseDuration(while)
+		return err
+	}
+	if while, ok := strings.CutPrefix(rest, "anything "); ok {
+		st.op = opAnything
 		st.from, err = time.ParseDuration(while)
 		return err
 	}

@@ -24,11 +24,18 @@ func (o Outcome) String() string { return [...]string{"pass", "fail", "skip"}[o]
 type Result struct {
 	Script   *Script
 	Outcome  Outcome
-	Line     int    // of the step that failed, or was the reason to skip
-	Expected string // that step
-	Got      string // what came instead, or why it was skipped
+	Step     int      // the one that failed, from 1 on; 0: none did
+	Line     int      // of the step that failed, or was the reason to skip
+	Expected string   // that step
+	Got      string   // what came instead, or why it was skipped
+	Shown    []string // statements of Script.Shows that it has shown
+	Broken   []string // those that the failed step was about; none: what it prepares failed
 	Trace    []string
 	Elapsed  time.Duration
+	packet   bool  // what came instead was a packet, of the only connection
+	late     bool  // of an audit: this process stood still meanwhile
+	gone     bool  // of an audit: the broker was not there all the time
+	Err      error // *UnreachableError, *UnsayableError, or the breach of a rule; nil otherwise
 }
 
 // String is a line for a pass, and a small report for a failure.

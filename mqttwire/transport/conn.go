@@ -129,6 +129,10 @@ func (c *Conn) Proxied() bool {
 	return c.entrance.proxy.Mode != "" || len(c.entrance.webSocket.ForwardedFor) > 0
 }
 
+// NetConn is the connection below all that the listener speaks. Reading or
+// writing it breaks that.
+func (c *Conn) NetConn() net.Conn { return c.Conn }
+
 // SyscallConn gives access to the descriptor where its bytes are those of MQTT,
 // which is so behind a PROXY header alone.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {

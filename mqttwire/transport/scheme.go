@@ -112,7 +112,7 @@ func (e *Error) Lasting() bool {
 	case *ProxyError:
 		return cause.Denied
 	case *WebSocketError:
-		return cause.Status == 101 || cause.Status >= 400 && cause.Status < 500
+		return cause.Status == 101 || cause.Status >= 400 && cause.Status < 500 && !cause.busy()
 	}
 	return e.Kind == Usage || e.Kind == Unsupported || e.Kind == Violation
 }

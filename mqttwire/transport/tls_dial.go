@@ -93,7 +93,7 @@ func (o *ClientTLS) config(t Target, offer []string, report *TLSError) (c *tls.C
 	if c.MinVersion == 0 {
 		c.MinVersion = tls.VersionTLS12
 	}
-	if c.RootCAs, err = o.authorities(); err != nil {
+	if c.RootCAs, err = o.Authorities(); err != nil {
 		return nil, nil, err
 	}
 	if c.CipherSuites, err = cipherSuites(o.Ciphers); err != nil {
@@ -122,12 +122,9 @@ func (o *ClientTLS) config(t Target, offer []string, report *TLSError) (c *tls.C
 
 // identity lets c send our certificate to a server that asks for one.
 func (o *ClientTLS) identity(c *tls.Config, report *TLSError) error {
-	var pair tls.Certificate
-	if o.CertFile != "" || o.KeyFile != "" {
-		var err error
-		if pair, err = loadKeyPair(o.CertFile, o.KeyFile, o.KeyPassword); err != nil {
-			return err
-		}
+	pair, err := o.Certificate()
+	if err != nil {
+		return err
 	}
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		report.Asked = true
@@ -137,8 +134,16 @@ func (o *ClientTLS) identity(c *tls.Config, report *TLSError) error {
 	return nil
 }
 
-// authorities reads CAFile and CAPath; nil is the system's.
-func (o *ClientTLS) authorities() (*x509.CertPool, error) {
+// Certificate reads CertFile and KeyFile; the zero Certificate is none.
+func (o *ClientTLS) Certificate() (tls.Certificate, error) {
+	if o.CertFile == "" && o.KeyFile == "" {
+		return tls.Certificate{}, nil
+	}
+	return loadKeyPair(o.CertFile, o.KeyFile, o.KeyPassword)
+}
+
+// Authorities reads CAFile and CAPath; nil is the system's.
+func (o *ClientTLS) Authorities() (*x509.CertPool, error) {
 	if o.CAFile == "" && o.CAPath == "" {
 		return nil, nil
 	}

@@ -167,7 +167,7 @@ func (w *webSocket) Write(p []byte) (int, error) {
 	case w.side.deflate && len(p) >= minPack:
 		return w.writePacked(b, p)
 	case w.side.client:
-		return w.writeMasked(b, p)
+		return w.writeMasked(b, finBit|opBinary, p)
 	}
 	return w.writePlain(b, p)
 }
@@ -198,14 +198,14 @@ func (w *webSocket) writePlain(b *frameBuffer, p []byte) (int, error) {
 }
 
 // writeMasked sends a client's frame by as much as the buffer takes.
-func (w *webSocket) writeMasked(b *frameBuffer, p []byte) (written int, err error) {
+func (w *webSocket) writeMasked(b *frameBuffer, first byte, p []byte) (written int, err error) {
 	mask := newMask()
-	head := append(appendHeader(b[:0], finBit|opBinary, len(p), true), mask[:]...)
-	for first := len(head); written < len(p); first = 0 {
-		n := copy(b[first:], p[written:])
-		xor(b[first:first+n], mask, written)
-		m, err := w.Conn.Write(b[:first+n])
-		written += max(m-first, 0)
+	head := append(appendHeader(b[:0], first, len(p), true), mask[:]...)
+	for rest := len(head); written < len(p) || rest > 0; rest = 0 {
+		n := copy(b[rest:], p[written:])
+		xor(b[rest:rest+n], mask, written)
+		m, err := w.Conn.Write(b[:rest+n])
+		written += max(m-rest, 0)
 		if err != nil {
 			return written, err
 		}

@@ -32,6 +32,12 @@ func (e *WebSocketError) Error() string {
 	return fmt.Sprintf("WebSocket upgrade of %s: the server answers %q", e.Path, e.Line)
 }
 
+// busy tells the refusals of the moment among those that blame the client:
+// Request Timeout, Too Early and Too Many Requests.
+func (e *WebSocketError) busy() bool {
+	return e.Status == 408 || e.Status == 425 || e.Status == 429
+}
+
 func dialWebSocket(ctx context.Context, t Target, o DialOptions) (net.Conn, error) {
 	c, err := dialTCP(ctx, t, o)
 	if err != nil {
@@ -61,7 +67,7 @@ func upgrade(ctx context.Context, c net.Conn, t Target, o ClientWebSocket) (net.
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-	rest, err := askUpgrade(c, request, key, t, o)
+	chosen, rest, err := askUpgrade(c, request, key, t, o)
 	if !stop() || ctx.Err() != nil {
 		err = fmt.Errorf("no answer to the WebSocket upgrade: %w", context.Cause(ctx))
 	}
@@ -70,7 +76,7 @@ func upgrade(ctx context.Context, c net.Conn, t Target, o ClientWebSocket) (net.
 		return nil, err
 	}
 	source := bufio.NewReaderSize(behind(c, rest), readAtOnce) // a frame's header and a small payload by one read
-	return &dialledWebSocket{newWebSocket(c, source, webSocketSide{client: true}), t.String()}, nil
+	return &dialledWebSocket{newWebSocket(c, source, webSocketSide{client: true}), t.String(), chosen}, nil
 }
 
 // readAtOnce is what is read at once of a server's small frames; longer ones go
@@ -136,33 +142,35 @@ func CheckHeader(f HeaderField) error {
 	return nil
 }
 
-// askUpgrade sends the request and judges the answer. rest is what came behind it.
-func askUpgrade(c net.Conn, request []byte, key string, t Target, o ClientWebSocket) (rest []byte, err error) {
+// askUpgrade sends the request and judges the answer: the subprotocol that the
+// server has chosen, and what came behind.
+func askUpgrade(c net.Conn, request []byte, key string, t Target, o ClientWebSocket) (chosen string, rest []byte, err error) {
 	if _, err := c.Write(request); err != nil {
 		if e := new(Error); !isReset(err) || errors.As(err, &e) {
-			return nil, err
+			return "", nil, err
 		} // it may have said why it does not read
 	}
 	head, rest, err := readHead(c)
 	e := &WebSocketError{Path: t.webPath(), Subprotocol: o.Subprotocol}
 	if ended := errors.Is(err, io.EOF) || err != nil && isReset(err); ended && len(head) == 0 {
 		e.Detail = "the server ended the connection without an answer"
-		return nil, e
+		return "", nil, e
 	} else if err != nil && !ended {
-		return nil, err
+		return "", nil, err
 	}
 	if e.Line, e.Status = statusLine(head); e.Status != 101 {
-		return nil, e
+		return "", nil, e
 	}
-	if e.Detail = judgeUpgrade(head, key, o.Subprotocol); e.Detail != "" {
-		return nil, e
+	if chosen, e.Detail = judgeUpgrade(head, key, o.Subprotocol); e.Detail != "" {
+		return "", nil, e
 	}
-	return rest, nil
+	return chosen, rest, nil
 }
 
-// judgeUpgrade says what is wrong with the header of a 101; RFC 6455, 4.1. A
-// server that does not choose the subprotocol is let pass, as that text does.
-func judgeUpgrade(head []byte, key, subprotocol string) string {
+// judgeUpgrade gives the subprotocol in the header of a 101, and what is wrong
+// with it; RFC 6455, 4.1. A server that does not choose one is let pass, as that
+// text does.
+func judgeUpgrade(head []byte, key, subprotocol string) (chosen, wrong string) {
 	got := map[string]string{}
 	lines := bufio.NewScanner(strings.NewReader(string(head)))
 	for lines.Scan() {
@@ -172,17 +180,18 @@ func judgeUpgrade(head []byte, key, subprotocol string) string {
 		}
 	}
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	chosen = got["sec-websocket-protocol"]
 	switch {
 	case !strings.EqualFold(got["upgrade"], "websocket") || !hasToken(got["connection"], "upgrade"):
-		return "the server changes to something else than WebSocket"
+		return chosen, "the server changes to something else than WebSocket"
 	case got["sec-websocket-accept"] != base64.StdEncoding.EncodeToString(sum[:]):
-		return "the answer is not to our request: its Sec-WebSocket-Accept is wrong"
+		return chosen, "the answer is not to our request: its Sec-WebSocket-Accept is wrong"
 	case got["sec-websocket-extensions"] != "":
-		return "the server uses extensions that were not offered"
-	case got["sec-websocket-protocol"] != "" && got["sec-websocket-protocol"] != subprotocol:
-		return fmt.Sprintf("the server chose the subprotocol %q, and %s was offered", got["sec-websocket-protocol"], subprotocol)
+		return chosen, "the server uses extensions that were not offered"
+	case chosen != "" && chosen != subprotocol:
+		return chosen, fmt.Sprintf("the server chose the subprotocol %q, and %s was offered", chosen, subprotocol)
 	}
-	return ""
+	return chosen, ""
 }
 
 func hasToken(list, token string) bool {
@@ -197,7 +206,20 @@ func hasToken(list, token string) bool {
 // A dialledWebSocket is the client's end.
 type dialledWebSocket struct {
 	*webSocket
-	subject string
+	subject     string
+	subprotocol string
+}
+
+// Subprotocol is what the server has chosen, "" if it has chosen none.
+func (w *dialledWebSocket) Subprotocol() string { return w.subprotocol }
+
+// WriteFrame sends a frame that begins with the byte first, FIN and opcode, for
+// those who want to see how a server takes it.
+func (w *dialledWebSocket) WriteFrame(first byte, p []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err := w.writeMasked(new(frameBuffer), first, p)
+	return err
 }
 
 // Read tells a server that breaks the rules of frames from a connection that ended.
@@ -208,6 +230,9 @@ func (w *dialledWebSocket) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// NetConn is the connection below.
+func (w *dialledWebSocket) NetConn() net.Conn { return w.Conn }
 
 // Close says goodbye, for at most a second to a server that does not read.
 func (w *dialledWebSocket) Close() error {

@@ -124,6 +124,43 @@ func TestDialWebSocketBehindTheAnswer(t *testing.T) {
 	}
 }
 
+// Who wants to see how a server takes frames sends them one by one.
+func TestWriteFrame(t *testing.T) {
+	for _, chosen := range []string{"mqtt", ""} {
+		port := serveConns(t, func(nc net.Conn) {
+			_, r, err := answerUpgrade(nc, func(h http.Header) { h["Sec-Websocket-Protocol"] = []string{chosen} })
+			if err != nil {
+				return
+			}
+			w := newWebSocket(nc, r, webSocketSide{})
+			_, _ = io.Copy(w, w)
+			_ = w.CloseWrite()
+			_, _ = io.Copy(io.Discard, nc)
+		})
+		c, err := Dial(t.Context(), "ws://127.0.0.1:"+port, DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := c.(*dialledWebSocket)
+		if got := w.Subprotocol(); got != chosen {
+			t.Errorf("%q was chosen, not %q", got, chosen)
+		}
+		long := strings.Repeat("x", 40000)
+		for _, f := range []struct {
+			first byte
+			p     string
+		}{{opBinary, "a"}, {finBit | opPing, "p"}, {0, ""}, {finBit, "b"}, {finBit | opBinary, long}, {finBit | opText, "t"}} {
+			if err := w.WriteFrame(f.first, []byte(f.p)); err != nil {
+				t.Error(err)
+			}
+		}
+		if got, err := io.ReadAll(c); string(got) != "ab"+long || err != nil {
+			t.Errorf("%d bytes come back: %.10q, %v", len(got), got, err)
+		}
+		c.Close()
+	}
+}
+
 // A server that breaks the rules of frames is told from one that has gone.
 func TestDialWebSocketViolation(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -183,6 +220,7 @@ func TestDialWebSocketFails(t *testing.T) {
 	}{
 		{status("HTTP/1.1 404 Not Found"), `WebSocket upgrade of /mqtt: the server answers "HTTP/1.1 404 Not Found"`, true},
 		{status("HTTP/1.1 503 Busy"), "503 Busy", false},
+		{status("HTTP/1.1 429 Too Many Requests"), "429 Too Many Requests", false},
 		{status("\x20\x02\x00\x01"), "the server answers", false},
 		{status(strings.Repeat("x", 20_000)), "longer than 16384 bytes", false},
 		{func(nc net.Conn) { _, _ = nc.Read(make([]byte, 4096)) }, "ended the connection without an answer", false},
@@ -242,7 +280,7 @@ func FuzzUpgradeAnswer(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		_, _ = statusLine(head)
-		if judgeUpgrade(head, "key", "mqtt") == "" {
+		if _, wrong := judgeUpgrade(head, "key", "mqtt"); wrong == "" {
 			t.Error("passes without our key")
 		}
 	})
