@@ -11,6 +11,7 @@ require (
 	github.com/mattn/go-isatty v0.0.24
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/urfave/cli/v2 v2.27.7
 	github.com/xdg-go/scram v1.4.0
 	github.com/xdg-go/stringprep v1.0.4
@@ -50,3 +51,5 @@ require (
 tool honnef.co/go/tools/cmd/staticcheck
 
 replace github.com/cpuguy83/go-md2man/v2 => ./commands/md2man
+
+replace github.com/dustin/go-humanize => ./commands/humanize

@@ -88,7 +88,7 @@ func orElse[T comparable](field *T, value T) {
 
 // fillInClients sets the sizes of the shape.
 func (p *Plan) fillInClients() {
-	const many = 10
+	many := cmp.Or(p.Clients, 10)
 	pubs, subs := many, many
 	switch p.Shape {
 	case FanIn:
@@ -100,7 +100,7 @@ func (p *Plan) fillInClients() {
 	case SubOnly:
 		pubs = 0
 	case Retain:
-		pubs, subs = 1, 1
+		pubs, subs = cmp.Or(p.Clients, 1), cmp.Or(p.Clients, 1)
 	case Ramp, Churn, Storm:
 		pubs = 0
 	}

@@ -126,6 +126,9 @@ func (c *link) queue(b []byte) {
 
 // Received takes what the broker sent.
 func (c *link) Received(in []byte) (used int) {
+	if c.ending {
+		return len(in) // what still comes behind our DISCONNECT is answered by nothing (MQTT-3.14.4-1)
+	}
 	for used < len(in) && c.stage < settling {
 		n, err := c.greet(in[used:])
 		if err != nil {

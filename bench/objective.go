@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+
+	"mqtk/mqttwire"
 )
 
 // An Objective is what a figure of a run is to be: NAME OP VALUE[UNIT], such as
@@ -106,39 +107,19 @@ func nearest(name string) string {
 	if len(name) < 2 || len(name) > 40 {
 		return ""
 	}
-	all := Metrics()
-	best := slices.MinFunc(all, func(a, b Metric) int { return cmp.Compare(edits(name, a.Name), edits(name, b.Name)) })
-	if edits(name, best.Name) <= min(1+len(name)/4, 3) {
-		return best.Name
+	var names []string
+	for _, m := range Metrics() {
+		names = append(names, m.Name)
 	}
-	for _, m := range all {
-		if strings.HasPrefix(m.Name, name) {
-			return m.Name
+	if near := mqttwire.Nearest(name, names); near != "" {
+		return near
+	}
+	for _, known := range names {
+		if strings.HasPrefix(known, name) {
+			return known
 		}
 	}
 	return ""
-}
-
-// edits is how many letters must be put in, taken out or changed to make b of a.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, above+1, row[j]+1)
-			diagonal = above
-		}
-	}
-	return row[len(b)]
 }
 
 // parseValue reads a number and its unit; without one it is in that of JSON.

@@ -188,6 +188,10 @@ func (w *worker) retry() {
 	w.starved = w.starved[:0]
 }
 
+// aMoment after the last publisher has gone it is known who went with it: a broker
+// that ends closes all connections, and we hear of them one by one.
+const aMoment = 2 * time.Millisecond
+
 // send lets a phase send until it is through, or ctx ends, or nobody is left to
 // send. Where only a number of messages ends it, it also ends when some are due and
 // the broker has not let one go for as long as the plan has patience.
@@ -202,7 +206,10 @@ func (r *run) send(ctx context.Context, f *phase) error {
 		left = r.left(f, left.stirred)
 		now := r.clock.now()
 		switch {
-		case left.publishers == 0, f.messages > 0 && left.messages == 0, now >= f.until:
+		case left.publishers == 0:
+			time.Sleep(aMoment)
+			return nil
+		case f.messages > 0 && left.messages == 0, now >= f.until:
 			return nil
 		case f.until == never && left.due > 0 && now-left.stirred >= int64(r.plan.Patience):
 			return nil

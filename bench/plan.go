@@ -32,7 +32,10 @@ const (
 // A Plan is what a run is to do. Check fills in what is zero and has a default,
 // and refuses what makes no sense.
 type Plan struct {
-	Shape       Shape
+	Shape Shape
+	// Clients is how many publishers and subscribers there are where Publishers and
+	// Subscribers do not say; the one side of FanIn and FanOut stays one.
+	Clients     int
 	Publishers  int
 	Subscribers int
 	Topics      int

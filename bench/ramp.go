@@ -9,15 +9,10 @@ import (
 // ramp makes connections, each when it is planned, holds them, and ends them. What
 // one costs is the memory that has come with them, here and at the broker.
 func (r *run) ramp(ctx context.Context) error {
-	f, err := r.commenceLinks()
+	f, on, err := r.connectFirst(ctx)
 	if err != nil {
 		return err
 	}
-	on, err := r.connectFirst(ctx, f.start.Load())
-	if err != nil {
-		return err
-	}
-	r.result.Phases = append(r.result.Phases, r.connectPhase(f.start.Load()))
 	var held time.Duration
 	if on {
 		if held, err = r.hold(ctx, "hold", r.plan.Hold); err != nil {
@@ -33,23 +28,29 @@ func (r *run) ramp(ctx context.Context) error {
 	return nil
 }
 
-// connectFirst makes all connections for the first time. It is an error if none
-// stands; false: ctx has ended.
-func (r *run) connectFirst(ctx context.Context, start int64) (bool, error) {
+// connectFirst makes all connections for the first time, which is a phase by
+// itself. It is an error if none stands; false: ctx has ended.
+func (r *run) connectFirst(ctx context.Context) (*phase, bool, error) {
+	f, err := r.commenceLinks()
+	if err != nil {
+		return nil, false, err
+	}
+	start := f.start.Load()
 	for i, c := range r.links {
 		c.planned = r.arrival(start, int64(i))
 	}
 	on, err := r.connectAll(ctx, "connect", func(*link) bool { return true })
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	if _, opened := r.lastOpened(); opened == 0 {
 		if !on {
-			return false, context.Cause(ctx)
+			return nil, false, context.Cause(ctx)
 		}
-		return false, r.firstFailure()
+		return nil, false, r.firstFailure()
 	}
-	return on, nil
+	r.result.Phases = append(r.result.Phases, r.connectPhase(start))
+	return f, on, nil
 }
 
 // connectPhase says how fast the connections were made, up to the last one.

@@ -19,9 +19,14 @@ type Status struct {
 // Draw draws how it stands in place of what was drawn before, within width
 // columns.
 func (s *Status) Draw(w io.Writer, at Snapshot, width int) error {
+	return s.DrawLines(w, at.Lines(width-1)) // the last column stays free: no terminal breaks the line
+}
+
+// DrawLines draws lines, which have room in one row each, in place of what was
+// drawn before.
+func (s *Status) DrawLines(w io.Writer, lines []string) error {
 	var b bytes.Buffer
 	s.back(&b)
-	lines := at.Lines(width - 1) // the last column stays free: no terminal breaks the line
 	for _, line := range lines {
 		b.WriteString(line + "\x1b[K\n")
 	}

@@ -55,6 +55,20 @@ func TestOffline(t *testing.T) {
 	}
 }
 
+// What still comes when a client has said DISCONNECT is answered by nothing
+// (MQTT-3.14.4-1).
+func TestNothingAfterDisconnect(t *testing.T) {
+	for _, shape := range []Shape{Offline, Pairs, Retain} {
+		p := Plan{Shape: shape, Publishers: 2, Subscribers: 2, QoS: 2, Messages: 100}
+		runIn(t, testFaults{lastWord: true}, p, func(t *testing.T, b *testBroker, r *Result, err error) {
+			wantResult(t, b, r, err)
+			if books := b.report(); len(books.complaints) > 0 || books.disconnects == 0 {
+				t.Errorf("%s: %q of %d that left", shape, books.complaints, books.disconnects)
+			}
+		})
+	}
+}
+
 func TestOfflineFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		faults testFaults

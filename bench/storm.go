@@ -15,15 +15,10 @@ const (
 // same client ids as fast as they are answered, from the moment when they were
 // dropped on. That is repeated until the time is over.
 func (r *run) storm(ctx context.Context) error {
-	f, err := r.commenceLinks()
+	f, on, err := r.connectFirst(ctx)
 	if err != nil {
 		return err
 	}
-	on, err := r.connectFirst(ctx, f.start.Load())
-	if err != nil {
-		return err
-	}
-	r.result.Phases = append(r.result.Phases, r.connectPhase(f.start.Load()))
 	if !on {
 		r.concludeLinks(f)
 		return nil

@@ -43,6 +43,8 @@ type testFaults struct {
 	acknowledgeAfter time.Duration
 	receiveMaximum   int // that is held against the client; say it in grants
 
+	lastWord bool // PUBREL crosses DISCONNECT on the way, and the connection ends 10 ms later
+
 	refuseConnect   mqttwire.ReasonCode
 	refuseAfter     int // that many connections are let in
 	refuseSubscribe mqttwire.ReasonCode

@@ -47,6 +47,7 @@ type testConn struct {
 	out     []byte
 	hostile bool // hostile bytes follow on out
 	closing bool // after what is in out
+	left    bool // it said DISCONNECT
 	counted int  // PUBLISH either way
 }
 
@@ -206,6 +207,10 @@ func (c *testConn) do(p mqttwire.Packet) bool {
 		c.broker.books.complain(&mqttwire.Error{Reason: mqttwire.ProtocolError, Detail: p.Type().String() + " before CONNECT"})
 		return false
 	}
+	if c.left {
+		c.broker.books.complain(&mqttwire.Error{Reason: mqttwire.ProtocolError, Detail: p.Type().String() + " after DISCONNECT"})
+		return true
+	}
 	if c.broker.faults.mute == p.Type() {
 		return true
 	}
@@ -231,7 +236,12 @@ func (c *testConn) do(p mqttwire.Packet) bool {
 			c.session.expiry = expiry
 		}
 		c.broker.books.disconnects++
-		return false
+		if c.broker.faults.lastWord {
+			c.left = true
+			c.send(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: 60000})
+			time.AfterFunc(10*time.Millisecond, func() { c.Close() })
+		}
+		return c.left
 	}
 	return true
 }

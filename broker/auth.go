@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 
 	"mqtk/mqttwire"
@@ -52,7 +51,13 @@ var (
 
 // ErrUnknownUser is ErrBadCredentials of an Authenticator that does not know the
 // user at all: in a chain of them the next is asked.
-var ErrUnknownUser = fmt.Errorf("%w: no such user", ErrBadCredentials)
+var ErrUnknownUser error = unknownUser{}
+
+// unknownUser is a type, and not made by fmt.Errorf, which every start would call.
+type unknownUser struct{}
+
+func (unknownUser) Error() string { return ErrBadCredentials.Error() + ": no such user" }
+func (unknownUser) Unwrap() error { return ErrBadCredentials }
 
 // An Authenticator says who a client is. It may block: it is called on a
 // goroutine of its own, and the connection is not read until it answers.

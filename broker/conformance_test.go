@@ -105,6 +105,10 @@ func optionsFor(t *testing.T, s *conformance.Script, o broker.Options) broker.Op
 }
 
 func playWith(t *testing.T, s *conformance.Script, o broker.Options) conformance.Result {
+	if s.Frames != "" {
+		l, dial := openDoor(t, "ws", transport.KeyPair{})
+		return playThrough(t, s, o, l, dial)
+	}
 	l := transport.NewMemListener()
 	return playThrough(t, s, o, l, l.Dial)
 }
@@ -120,7 +124,7 @@ func playThrough(t *testing.T, s *conformance.Script, o broker.Options, l net.Li
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(l) }()
 	r := conformance.Run(t.Context(), s, dial, conformance.Options{
-		Strict: true, Settings: s.Settings, Have: []string{"users", "acl", "challenge", "anonymous", "quiet"},
+		Strict: true, Settings: s.Settings, Have: []string{"users", "acl", "challenge", "anonymous", "quiet"}, Frames: true,
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -21,14 +22,15 @@ type place struct {
 	named     bool // some source says where; else it is the default
 
 	username, password *string
-	passwordFile       string
+	passwordFrom       secretSource
 	clientID           *string
+	idPrefix           string
 	keepAlive          *uint16
 	version            mqttwire.Version
 
-	tls                       bool // TLS is on where no URL says more
-	caFile, certFile, keyFile string
-	alpn                      []string
+	tls         bool                // TLS is on where no URL says more
+	secure      transport.ClientTLS // as far as no flag says more
+	keyPassword secretSource
 }
 
 // names tells whether the source says where the broker is. If so, nothing of
@@ -39,59 +41,118 @@ func (s place) names() bool {
 
 // resolve asks flags, URL, environment and default, in this order. topic is
 // the URL's path, which holds even where flags name another broker.
-func (o *connectOptions) resolve(getenv func(string) string) (place, string, error) {
-	flags := place{host: o.Host, unix: o.Unix, username: o.Username, password: o.Password, tls: wantsTLS(&o.TLS)}
+// What an options file or --context says counts beside flags and URL, for it
+// was asked for; what MQTK_CONTEXT says comes behind the environment.
+func (o *connectOptions) resolve(p *program) (place, string, error) {
+	where, topic, err := o.said("--url")
+	if err != nil {
+		return place{}, "", err
+	}
+	for _, b := range p.bases {
+		if b.aside != "" {
+			p.warn("%s: what it says of broker, TLS, credentials and client id is left aside, since the command line names a broker", b.aside)
+			b.aside = ""
+		}
+		if b.firm {
+			elsewhere := where.names()
+			if where = where.over(b.place); elsewhere {
+				b.warnOfPassword(p, where)
+			}
+			if o.URL == "" {
+				topic = cmp.Or(topic, b.topic)
+			}
+		}
+	}
+	environment, topicOfEnvironment, err := placeOfEnvironment(p.getenv)
+	if err != nil {
+		if !where.names() {
+			return place{}, "", err
+		}
+		environment = place{} // not asked for, so not wrong
+	}
+	if !where.names() {
+		topic = cmp.Or(topic, topicOfEnvironment)
+		where = where.fill(environment)
+	}
+	for _, b := range p.bases {
+		if !b.firm && !where.names() {
+			topic = cmp.Or(topic, b.topic)
+			where = where.fill(b.place)
+		}
+	}
+	where.named = where.names()
+	where.target = where.aim()
+	return where, topic, nil
+}
+
+// aim is the broker that is named, or the default.
+func (s place) aim() transport.Target {
+	if s.hasTarget {
+		return s.target
+	}
+	return targetOf(s.host, s.port, s.unix, s.tls || s.port == portOfTLS)
+}
+
+// said is what flags and URL say about where the broker is; flag is what gave
+// the URL. TLS is left to the flags themselves, which are looked at first.
+func (o *connectOptions) said(flag string) (place, string, error) {
+	where := place{host: o.Host, unix: o.Unix, username: o.Username, password: o.Password, tls: wantsTLS(&o.TLS)}
 	if o.Port != nil {
-		flags.port = int(*o.Port)
+		where.port = int(*o.Port)
 	}
 	if o.Unix != "" && (o.Host != "" || o.Port != nil) {
 		return place{}, "", usagef("--unix and --host or --port name two brokers: give one")
 	}
-	fromURL, topic, err := placeOfURL("--url", o.URL)
-	if err != nil {
-		return place{}, "", err
+	fromURL, topic, err := placeOfURL(flag, o.URL)
+	if err == nil && !where.names() {
+		where = where.fill(fromURL)
 	}
-	environment, topicOfEnvironment, err := placeOfEnvironment(getenv)
-	if err != nil {
-		if flags.names() || fromURL.names() {
-			environment = place{} // not asked for, so not wrong
-		} else {
-			return place{}, "", err
-		}
-	}
-	if o.URL == "" && !flags.names() {
-		topic = topicOfEnvironment
-	}
-	return merge(flags, fromURL, environment), topic, nil
+	return where, topic, err
 }
 
-// merge fills gaps from weaker sources until one names the broker.
-func merge(sources ...place) place {
-	var m place
-	for _, s := range sources {
-		m.username = firstOf(m.username, s.username)
-		if m.password == nil && m.passwordFile == "" {
-			m.password, m.passwordFile = s.password, s.passwordFile
-		}
-		m.clientID = firstOf(m.clientID, s.clientID)
-		m.keepAlive = firstOf(m.keepAlive, s.keepAlive)
-		if m.version == 0 {
-			m.version = s.version
-		}
-		m.tls = m.tls || s.tls
-		m.caFile, m.alpn = s.caFile, s.alpn // a flag is looked at before them
-		m.certFile, m.keyFile = s.certFile, s.keyFile
-		if s.names() {
-			m.named = true
-			m.target, m.host, m.port, m.unix, m.hasTarget = s.target, s.host, s.port, s.unix, s.hasTarget
-			break
-		}
-	}
-	if !m.hasTarget {
-		m.target = targetOf(m.host, m.port, m.unix, m.tls)
-	}
-	return m
+// fill closes gaps by what a weaker source says, which must not be asked where
+// the broker is named already.
+func (s place) fill(weaker place) place {
+	s.target, s.host, s.port, s.unix, s.hasTarget = weaker.target, weaker.host, weaker.port, weaker.unix, weaker.hasTarget
+	return s.complete(weaker)
 }
+
+// complete closes gaps, but for where the broker is.
+func (s place) complete(weaker place) place {
+	s.username = firstOf(s.username, weaker.username)
+	if s.password == nil && s.passwordFrom == (secretSource{}) {
+		s.password, s.passwordFrom = weaker.password, weaker.passwordFrom
+	}
+	if s.clientID == nil && s.idPrefix == "" {
+		s.clientID, s.idPrefix = weaker.clientID, weaker.idPrefix
+	}
+	s.keepAlive = firstOf(s.keepAlive, weaker.keepAlive)
+	s.version = cmp.Or(s.version, weaker.version)
+	s.tls = s.tls || weaker.tls
+	completeTLS(&s.secure, &weaker.secure)
+	s.keyPassword = cmp.Or(s.keyPassword, weaker.keyPassword)
+	return s
+}
+
+// over lays what is said above a weaker source that was asked for by name: a
+// host or a port alone then takes the place of that one's, and the rest of its
+// URL stays.
+func (s place) over(weaker place) place {
+	switch {
+	case !s.names():
+		return s.fill(weaker)
+	case s.hasTarget || s.unix != "" || weaker.unix != "" || weaker.target.Scheme == "unix":
+	case weaker.hasTarget:
+		s.hasTarget, s.target, s.target.Host, s.target.Port = true, weaker.target, strings.Trim(cmp.Or(s.host, weaker.target.Host), "[]"), cmp.Or(s.port, weaker.target.Port)
+	default:
+		s.host, s.port = cmp.Or(s.host, weaker.host), cmp.Or(s.port, weaker.port)
+	}
+	return s.complete(weaker)
+}
+
+// portOfTLS is for nothing else: where no URL says more, it turns TLS on, as
+// mosquitto's clients do.
+const portOfTLS = 8883
 
 func targetOf(host string, port int, unix string, tls bool) transport.Target {
 	if unix != "" {
@@ -105,7 +166,7 @@ func targetOf(host string, port int, unix string, tls bool) transport.Target {
 	}
 	scheme, usual := "mqtt", 1883
 	if tls {
-		scheme, usual = "mqtts", 8883
+		scheme, usual = "mqtts", portOfTLS
 	}
 	if port == 0 {
 		port = usual
@@ -163,7 +224,7 @@ func (s *place) query(source string, query url.Values) error {
 			if !isTLS(s.target.Scheme) {
 				return usagef("%s: alpn in the query is for TLS, which %s is not", source, s.target.Scheme)
 			}
-			err = toWords(&s.alpn)(value)
+			err = toWords(&s.secure.ALPN)(value)
 		default:
 			return usagef("%s: unknown key %q in the query: there are version, clientid, keepalive and alpn", source, key)
 		}
@@ -190,8 +251,8 @@ func placeOfEnvironment(getenv func(string) string) (place, string, error) {
 	if s.hasTarget && (host != "" || port != "") {
 		return s, topic, nil
 	}
-	s.caFile, s.certFile, s.keyFile = getenv("MQTK_CAFILE"), getenv("MQTK_CERT"), getenv("MQTK_KEY")
-	s.tls = s.caFile != ""
+	s.secure.CAFile, s.secure.CertFile, s.secure.KeyFile = getenv("MQTK_CAFILE"), getenv("MQTK_CERT"), getenv("MQTK_KEY")
+	s.tls = s.secure.CAFile != ""
 	s.host = host
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
@@ -206,8 +267,8 @@ func placeOfEnvironment(getenv func(string) string) (place, string, error) {
 	if password := getenv("MQTK_PASSWORD"); password != "" && s.password == nil {
 		s.password = &password
 	}
-	if s.password == nil {
-		s.passwordFile = getenv("MQTK_PASSWORD_FILE")
+	if file := getenv("MQTK_PASSWORD_FILE"); file != "" && s.password == nil {
+		s.passwordFrom = secretSource{"MQTK_PASSWORD_FILE", "file:" + file}
 	}
 	return s, topic, nil
 }

@@ -15,6 +15,7 @@ type commandLine struct {
 	Dashed   []string // words after --
 	HasDash  bool
 	Help     bool
+	All      bool // of the help
 
 	given []cli.Flag // the declarations that Flags name, each once
 	typed []string   // for each of Flags, how it was typed
@@ -48,14 +49,24 @@ func (l commandLine) words() []string {
 	return append(append([]string(nil), l.Operands...), l.Dashed...)
 }
 
-// canonical returns what urfave/cli gets to see: the command names and the
-// flags, behind the last name.
-func (l commandLine) canonical(path []*cli.Command) []string {
-	args := make([]string, 0, len(path)+len(l.Flags))
-	for _, c := range path {
-		args = append(args, c.Name)
+// fill stores the values of the flags, in the order given.
+func (l commandLine) fill(path []*cli.Command) error {
+	for i, word := range l.Flags {
+		name, value, _ := strings.Cut(word[len("--"):], "=")
+		if err := setFlag(findFlag(path[len(path)-1], name), value); err != nil {
+			if value == "" {
+				value = `""`
+			}
+			f := usageIn(path, "%s %s: %v", l.typed[i], strings.ReplaceAll(value, wordSeparator, " "), err)
+			f.Flag = name
+			f.pointAt(l.typed[i], value, err)
+			if near := nearestValue(name, value); near != "" {
+				f.Hints = []string{"did you mean " + near + "?"}
+			}
+			return f
+		}
 	}
-	return append(args, l.Flags...)
+	return nil
 }
 
 // parseCommandLine walks the words once. path is the root, the verb and the
@@ -74,6 +85,10 @@ func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, li
 	}
 	s := argvScan{path: []*cli.Command{root, verb}, words: args[1:]}
 	for len(s.words) > 0 && err == nil {
+		if s.words[0] == "--all" && slices.Contains(s.words, "--help") {
+			s.words = s.words[1:]
+			continue
+		}
 		err = s.next()
 	}
 	if s.wantsDash() {
@@ -83,7 +98,7 @@ func parseCommandLine(root *cli.Command, args []string) (path []*cli.Command, li
 		err = s.checkSubcommand()
 	}
 	if s.line.Help {
-		err = nil
+		err, s.line.All = nil, slices.Contains(args, "--all")
 	}
 	return s.path, s.line, err
 }
@@ -189,6 +204,9 @@ func (s *argvScan) bundle(word string) error {
 	if len(letters) > 1 && s.isLoad() && foreignFlag(word) != "" {
 		return s.unknownFlag(word)
 	}
+	if why := s.foreignBundle(word); why != "" {
+		return s.usagef("%s: %s", word, why)
+	}
 	for i, r := range letters {
 		letter := string(r)
 		f := findFlag(s.command(), letter)
@@ -292,7 +310,7 @@ func (s *argvScan) usagef(format string, a ...any) error {
 }
 
 func (s *argvScan) unknownFlag(shown string) error {
-	if why := absentFlag(s.command().Name, shown); why != "" {
+	if why := absentFlag(s.path, shown); why != "" {
 		return s.usagef("%s: %s", shown, why)
 	}
 	if why := foreignFlag(shown); why != "" && s.isLoad() {
@@ -317,8 +335,10 @@ func (s *argvScan) unknownFlag(shown string) error {
 const wordSeparator = "\x00"
 
 // findFlag looks a name up in the command's own flags.
-func findFlag(c *cli.Command, name string) cli.Flag {
-	for _, f := range c.Flags {
+func findFlag(c *cli.Command, name string) cli.Flag { return findIn(c.Flags, name) }
+
+func findIn(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
 		for _, n := range flagNames(f) {
 			if n == name {
 				return f

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -81,7 +80,7 @@ func TestWordsOfACommandLine(t *testing.T) {
 			case line.Help:
 				got = strings.TrimPrefix(commandName(path), "mqtk ") + " help"
 			default:
-				words := strings.Join(line.canonical(path)[1:], " ")
+				words := strings.Join(append([]string{commandName(path[1:])}, line.Flags...), " ")
 				got = strings.ReplaceAll(words, wordSeparator, "~") + " | " + strings.Join(line.Operands, " ")
 				got = strings.TrimRight(got, " ") + " | " + strings.Join(line.Dashed, " ")
 			}
@@ -92,24 +91,38 @@ func TestWordsOfACommandLine(t *testing.T) {
 	}
 }
 
-// TestAliasesStoreOnce: urfave/cli copies a flag's value to its aliases.
+// TestAliasesStoreOnce: by whatever name a flag was given, each value is stored
+// once, in order.
 func TestAliasesStoreOnce(t *testing.T) {
 	var list []string
-	p := &program{Stdio: Stdio{Out: new(bytes.Buffer), Err: new(bytes.Buffer)}}
-	c := &cli.Command{
-		Name:   "pub",
-		Flags:  []cli.Flag{valued("topic t also", "`T`", toList(&list))},
-		Action: func(*cli.Context) error { return nil },
-	}
+	c := &cli.Command{Name: "pub", Flags: []cli.Flag{valued("topic t also", "`T`", toList(&list))}}
 	root := &cli.Command{Name: "mqtk", Subcommands: []*cli.Command{c}}
 	path, line, err := parseCommandLine(root, []string{"pub", "-t", "a,b", "--also= c\n", "-t", ""})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.app(path, line).RunContext(t.Context(), line.canonical(path)); err != nil {
+	if err := line.fill(path); err != nil {
 		t.Fatal(err)
 	}
 	if len(list) != 3 || list[0] != "a,b" || list[1] != " c\n" || list[2] != "" {
 		t.Errorf("stored %q", list)
+	}
+}
+
+// TestEveryCommandActs: a command without an action, or a flag of a kind that
+// setFlag does not know, would be taken and do nothing.
+func TestEveryCommandActs(t *testing.T) {
+	for path := range everyCommand(Tree()) {
+		c := path[len(path)-1]
+		if c.Action == nil && len(path) > 1 {
+			t.Errorf("%s has no action", commandName(path))
+		}
+		for _, f := range c.Flags {
+			switch f.(type) {
+			case *cli.GenericFlag, *cli.BoolFlag:
+			default:
+				t.Errorf("%s %s is a %T", commandName(path), dashed(f.Names()[0]), f)
+			}
+		}
 	}
 }

@@ -107,43 +107,14 @@ func (o *benchOptions) shape() bench.Shape {
 	return cmp.Or(bench.Shape(o.Shape), bench.Pairs)
 }
 
-// sizes fills in how many clients there are of each kind.
-func (o *benchOptions) sizes(b *bench.Plan) error {
-	if o.Clients == nil {
-		return nil
-	}
-	n := *o.Clients
-	if o.kind == benchBoth && b.Publishers > 0 && b.Subscribers > 0 {
-		return usagef("-c/--clients, --pubs and --subs are all given: what is --clients to say?")
-	}
-	publishers, subscribers := n, n
-	switch b.Shape {
-	case bench.FanIn:
-		subscribers = 1
-	case bench.FanOut:
-		publishers = 1
-	case bench.PubOnly:
-		subscribers = 0
-	case bench.SubOnly:
-		publishers = 0
-	case bench.Ramp, bench.Churn, bench.Storm:
-		publishers = 0
-	}
-	if b.Publishers == 0 {
-		b.Publishers = publishers
-	}
-	if b.Subscribers == 0 {
-		b.Subscribers = subscribers
-	}
-	return nil
-}
-
 // benchPlan is what the flags come to, without the target.
 func (o *benchOptions) benchPlan() (bench.Plan, error) {
 	b := o.load
 	b.Shape = o.shape()
-	if err := o.sizes(&b); err != nil {
-		return b, err
+	if o.Clients != nil {
+		if b.Clients = *o.Clients; o.kind == benchBoth && b.Publishers > 0 && b.Subscribers > 0 {
+			return b, usagef("-c/--clients, --pubs and --subs are all given: what is --clients to say?")
+		}
 	}
 	if len(o.QoS) > 1 {
 		return b, usagef("%d times --qos: a run has one", len(o.QoS))

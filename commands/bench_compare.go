@@ -54,7 +54,7 @@ if something was lost, came twice or out of order that was not before.`,
 func (o *benchCompareOptions) toFigures(s string) error {
 	for name := range strings.SplitSeq(s, ",") {
 		if _, known := bench.MetricNamed(name); !known {
-			return fmt.Errorf("there is no figure %q: JSON in the man page of mqtk bench lists them", name)
+			return fmt.Errorf("there is no figure %q: mqtk help bench json lists them", name)
 		}
 		o.Metrics = append(o.Metrics, name)
 	}
@@ -109,7 +109,7 @@ func (o *benchCompareOptions) print(p *program, c *bench.Comparison) error {
 	defer ignoreBrokenPipe()()
 	var err error
 	if o.JSON {
-		err = encodeJSON(p.Out, c)
+		err = writeJSON(p.Out, c)
 	} else {
 		err = p.writeReport(c)
 	}

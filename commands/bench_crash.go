@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -146,12 +145,11 @@ func (o *crashOptions) run(ctx context.Context, p *program) error {
 // place says where the broker listens, and fills in what is known then. With
 // {port} that is for us to say, so that the environment does not count.
 func (o *crashOptions) place(p *program, process *brokerProcess) (plan, error) {
-	q := *p
 	if process.chosenPort != 0 {
 		if o.URL != "" {
 			return plan{}, usagef("--url and {port} both say where the broker listens: give one")
 		}
-		q.getenv = func(string) string { return "" }
+		p = p.withoutPlace()
 		o.Port = new(uint16)
 		*o.Port = process.chosenPort
 		if o.Host == "" {
@@ -162,7 +160,7 @@ func (o *crashOptions) place(p *program, process *brokerProcess) (plan, error) {
 	if prefix == "" {
 		prefix = "mqtk-"
 	}
-	pl, err := o.plan(&q)
+	pl, err := o.plan(p)
 	if err != nil {
 		return plan{}, err
 	}
@@ -271,7 +269,7 @@ func (o *crashOptions) explain(l *link, process *brokerProcess, err error) error
 func (o *crashOptions) print(p *program, process *brokerProcess, report *crash.Report) error {
 	var err error
 	if o.JSON {
-		err = json.NewEncoder(p.Out).Encode(report)
+		err = writeJSON(p.Out, report)
 	} else {
 		_, err = report.WriteTo(p.Out)
 	}

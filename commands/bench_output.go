@@ -168,7 +168,7 @@ func (out *benchOutput) print(p *program, r report, draw func(w io.Writer) error
 	var printed error
 	switch {
 	case out.JSON:
-		printed = encodeJSON(p.Out, r)
+		printed = writeJSON(p.Out, r)
 	case out.CSV != nil && *out.CSV == "":
 		printed = r.WriteSummaryCSV(p.Out)
 	default:
@@ -218,13 +218,6 @@ func (i ink) tone(t bench.Tone, s string) string {
 		return i.bad(s)
 	}
 	return s
-}
-
-// encodeJSON writes one object, on one line.
-func encodeJSON(w io.Writer, of json.Marshaler) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(of)
 }
 
 // sign says on a result what made it.

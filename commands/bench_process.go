@@ -197,6 +197,9 @@ func (b *brokerProcess) lastWords() []string {
 	return append([]string{"what " + filepath.Base(b.command[0]) + " printed last:"}, lines...)
 }
 
+// lastLines are all lines of the end of its output that were kept.
+func (b *brokerProcess) lastLines() []string { return b.output.all() }
+
 // lastOutput keeps the end of what is written to it, and all of it in a file,
 // if there is one.
 type lastOutput struct {
@@ -223,6 +226,13 @@ func (o *lastOutput) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// forget lets go of what was kept.
+func (o *lastOutput) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.end = nil
+}
+
 func (o *lastOutput) closeFile() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -234,6 +244,12 @@ func (o *lastOutput) closeFile() error {
 }
 
 func (o *lastOutput) lines() []string {
+	lines := o.all()
+	return lines[max(0, len(lines)-outputShown):]
+}
+
+// all are the lines that were kept.
+func (o *lastOutput) all() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var lines []string
@@ -242,5 +258,5 @@ func (o *lastOutput) lines() []string {
 			lines = append(lines, line)
 		}
 	}
-	return lines[max(0, len(lines)-outputShown):]
+	return lines
 }

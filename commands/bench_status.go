@@ -28,7 +28,7 @@ type benchStatus struct {
 }
 
 func (p *program) newBenchStatus(json bool) *benchStatus {
-	s := &benchStatus{w: p.Err, terminal: isTerminal(p.Err) && p.getenv("TERM") != "dumb"}
+	s := &benchStatus{w: p.Err, terminal: p.canRedraw(p.Err)}
 	s.silent = p.quiet || json && !s.terminal
 	s.columns = func() int { return columnsOf(p.Err) }
 	return s

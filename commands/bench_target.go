@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 
 	"mqtk/bench"
 	"mqtk/mqttwire"
@@ -51,7 +52,7 @@ func (o *benchOptions) reach(ctx context.Context, p *program, command []string) 
 
 // locate says where the broker is, and starts it where it is ours.
 func (o *benchOptions) locate(p *program, t *benchTarget, command []string) (plan, error) {
-	q := *p
+	q := p
 	of := *o
 	if len(command) > 0 {
 		if err := o.Out.open(); err != nil {
@@ -60,9 +61,9 @@ func (o *benchOptions) locate(p *program, t *benchTarget, command []string) (pla
 		if err := of.startCommand(t, command); err != nil {
 			return plan{}, err
 		}
-		q.getenv = func(string) string { return "" } // where it listens is for us to say
+		q = p.withoutPlace() // where it listens is for us to say
 	}
-	pl, err := of.identified(&q)
+	pl, err := of.identified(q)
 	o.Prefix = of.Prefix
 	if err != nil {
 		return plan{}, err
@@ -96,7 +97,7 @@ func (o *benchOptions) locate(p *program, t *benchTarget, command []string) (pla
 
 // identified is the plan of the connections, whose client ids share a prefix.
 func (o *benchOptions) identified(p *program) (plan, error) {
-	where, _, err := o.resolve(p.getenv)
+	where, _, err := o.resolve(p)
 	if err != nil {
 		return plan{}, err
 	}
@@ -107,7 +108,7 @@ func (o *benchOptions) identified(p *program) (plan, error) {
 	if o.Prefix == "" && where.clientID != nil {
 		o.Prefix = *where.clientID
 	}
-	o.Prefix = cmp.Or(o.Prefix, "mqtk-")
+	o.Prefix = cmp.Or(o.Prefix, where.idPrefix, "mqtk-")
 	of := o.connectOptions
 	of.ID, of.IDPrefix = o.Prefix+randomID(), ""
 	return of.plan(p)
@@ -226,14 +227,14 @@ func planFailure(e *bench.PlanError) error {
 func benchFlagOf(field string) string {
 	switch field {
 	case "Shape", "Topics", "Topic", "QoS", "Retain", "Messages", "Duration", "Warmup", "Rate", "Ramp", "Window",
-		"Outstanding", "ConnectRate", "Hold", "Workers", "Patience":
-		return "--" + kebab(field)
+		"Outstanding", "Hold", "Workers", "Patience", "Size":
+		return "--" + strings.ToLower(field)
+	case "ConnectRate":
+		return "--connect-rate"
 	case "Publishers":
 		return "--pubs"
 	case "Subscribers":
 		return "--subs"
-	case "Size", "SizeMin", "SizeMax":
-		return "--size"
 	case "PID":
 		return "--pid"
 	case "Version":
@@ -246,21 +247,6 @@ func benchFlagOf(field string) string {
 		return "--auth-method"
 	}
 	return ""
-}
-
-// kebab turns ConnectRate into connect-rate.
-func kebab(s string) string {
-	var b []byte
-	for i, r := range []byte(s) {
-		if r >= 'A' && r <= 'Z' && r != 'O' || i == 0 {
-			if i > 0 {
-				b = append(b, '-')
-			}
-			r |= 0x20
-		}
-		b = append(b, r)
-	}
-	return string(b)
 }
 
 // stop ends what was started for the run.

@@ -3,9 +3,7 @@ package commands
 import (
 	"context"
 	"io"
-	"io/fs"
 	"os"
-	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -22,19 +20,19 @@ type Stdio struct {
 // over it, so nothing is global.
 type program struct {
 	Stdio
-	files  fs.FS // man/ and completions/, embedded by main
 	getenv func(string) string
 	path   []*cli.Command // the verb of this run, from the root on
 	line   commandLine    // its words, sorted by argv.go
+	bases  []*base        // below what was typed; stronger ones first
 	json   bool           // warnings and errors as objects on stderr
-	quiet  bool           // neither of them at all
+	quiet  bool           // neither of them, but for errors of usage
 }
 
 // Run runs one command line (without the program's name) and returns the exit
-// code. files holds the folders man and completions.
-func Run(ctx context.Context, args []string, stdio Stdio, files fs.FS) int {
-	p := &program{Stdio: stdio, files: files, getenv: os.Getenv}
-	return p.finish(p.run(ctx, args))
+// code.
+func Run(ctx context.Context, args []string, stdio Stdio) int {
+	p := &program{Stdio: stdio, getenv: os.Getenv}
+	return p.finish(p.asPlugin(args, p.run(ctx, args)))
 }
 
 // Tree returns the declarations of all commands, from which help, man pages
@@ -80,18 +78,22 @@ func (p *program) verbs() []verb {
 		{"completion", p.completionCommand},
 		{"help", p.helpCommand},
 		{"version", p.versionCommand},
+		{"__complete", p.completeCommand},
 	}
 }
 
-// run finds the verb, sorts its words and lets urfave/cli fill its options.
+// run finds the verb, sorts its words, fills its options and acts. It goes by
+// urfave/cli's declarations and not through its App, which links text/template
+// for the help that it writes: with that, the linker keeps each exported method
+// of every type, a fifth of the program.
 func (p *program) run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		p.writeHelp(p.Err, []*cli.Command{p.root("")})
+		p.writeHelp(p.Err, []*cli.Command{p.root("")}, false)
 		return fail(exitUsage, nil)
 	}
 	switch args[0] {
 	case "-h", "--help":
-		p.writeHelp(p.Out, []*cli.Command{p.root("")})
+		p.writeHelp(p.Out, []*cli.Command{p.root("")}, false)
 		return nil
 	case "--version":
 		args[0] = "version"
@@ -101,45 +103,17 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if line.Help {
-		p.writeHelp(p.Out, path)
+		p.writeHelp(p.Out, path, line.All)
 		return nil
 	}
-	p.path, p.line = path, line
-	return p.app(path, line).RunContext(ctx, line.canonical(path))
-}
-
-// app is the urfave/cli application around the found verb. Help and version
-// are ours, so that -h stays free for the host; and nothing in it may print or
-// end the process. It sees the flags that were given and no others: all of
-// them would cost a millisecond, a third of what a one-shot pub takes.
-func (p *program) app(path []*cli.Command, line commandLine) *cli.App {
-	usage := func(_ *cli.Context, err error, _ bool) error { return usageFromFlag(path, line, err) }
-	var found *cli.Command
-	for i := len(path) - 1; i > 0; i-- {
-		c := &cli.Command{
-			Name: path[i].Name, Action: path[i].Action, OnUsageError: usage,
-			HideHelp: true, HideHelpCommand: true,
-		}
-		if found == nil {
-			for _, f := range line.given {
-				c.Flags = append(c.Flags, bare(f))
-			}
-		} else {
-			c.Subcommands = []*cli.Command{found}
-		}
-		found = c
+	p.path = path
+	if p.line, err = p.withBases(path, line); err != nil {
+		return err
 	}
-	return &cli.App{
-		Name:            path[0].Name,
-		Commands:        []*cli.Command{found},
-		HideHelp:        true,
-		HideHelpCommand: true,
-		HideVersion:     true,
-		Compiled:        time.Unix(0, 0), // unless told, it looks at the file of the program
-		Reader:          p.In,
-		Writer:          p.Out,
-		ErrWriter:       p.Err,
-		OnUsageError:    usage,
-		ExitErrHandler:  func(*cli.Context, error) {},
+	if err := p.line.fill(path); err != nil {
+		return err
 	}
+	c := cli.NewContext(nil, nil, &cli.Context{Context: ctx})
+	c.Command = path[len(path)-1]
+	return c.Command.Action(c)
 }

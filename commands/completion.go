@@ -2,12 +2,13 @@ package commands
 
 import (
 	"fmt"
-	"io/fs"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"mqtk/commands/contexts"
 	"mqtk/mqttwire"
 	"mqtk/mqttwire/sasl"
 )
@@ -26,11 +27,7 @@ func (p *program) completionCommand() *cli.Command {
 			if !slices.Contains(shells(), words[0]) {
 				return usageIn(p.path, "no completion for %s; there is one for %s", words[0], strings.Join(shells(), ", "))
 			}
-			script, err := fs.ReadFile(p.files, "completions/mqtk."+words[0])
-			if err != nil {
-				return err
-			}
-			_, err = p.Out.Write(script)
+			_, err := io.WriteString(p.Out, completionScripts(Tree())["mqtk."+words[0]])
 			return err
 		},
 	}
@@ -39,7 +36,7 @@ func (p *program) completionCommand() *cli.Command {
 func shells() []string { return []string{"bash", "zsh", "fish"} }
 
 // completionScripts renders every script, by file name. They are kept in
-// completions/ and embedded; a test renders them again and compares.
+// completions/, too, for packages; a test compares.
 func completionScripts(root *cli.Command) map[string]string {
 	verbs := completionVerbs(root)
 	return map[string]string{
@@ -49,6 +46,34 @@ func completionScripts(root *cli.Command) map[string]string {
 	}
 }
 
+// completeCommand is mqtk __complete WHAT: words that are known to this machine
+// alone, a line each. No complaint may disturb who is typing.
+func (p *program) completeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "__complete", Usage: "print words for the completion scripts", ArgsUsage: "contexts", Hidden: true,
+		Action: func(*cli.Context) error {
+			path, err := contexts.Path()
+			if words := p.line.words(); err != nil || len(words) != 1 || words[0] != "contexts" {
+				return nil
+			}
+			file, err := contexts.Read(path)
+			if err != nil {
+				return nil
+			}
+			for _, name := range file.Names() {
+				if strings.ContainsAny(name, " \t:'\"\\$`") || name != visible(name) {
+					continue // a shell would have to quote it
+				}
+				fmt.Fprintln(p.Out, name)
+			}
+			return nil
+		},
+	}
+}
+
+// askFor is the command that prints the words.
+func askFor(what string) string { return "mqtk __complete " + what + " 2>/dev/null" }
+
 // A completionVerb is what a shell has to know of a command.
 type completionVerb struct {
 	path     []string // serve; inspect, journal
@@ -57,7 +82,8 @@ type completionVerb struct {
 	operands []string // the words an operand can be; nil: anything
 	operand  pathKind // an operand is one
 	under    []completionVerb
-	then     []completionVerb // operands behind which others may stand: those under them
+	parts    []string         // of its help
+	then     []completionVerb // operands behind which others may stand: their wordsBehind
 }
 
 // A pathKind says which paths a word can be.
@@ -81,13 +107,14 @@ type completionFlag struct {
 	value       string     // placeholder; empty: takes none
 	path        pathKind   // the value is one
 	words       [][]string // the words each value can be; nil: anything
+	ask         string     // what mqtk __complete is asked for the words
 	repeats     bool
 }
 
 func (f completionFlag) names() []string { return append(slices.Clone(f.short), f.long...) }
 
 func completionVerbs(root *cli.Command) []completionVerb {
-	verbs := completionsOf(root, nil, func(c *cli.Command) []string {
+	verbs := completionsOf([]*cli.Command{root}, func(c *cli.Command) []string {
 		switch c.Name {
 		case "completion":
 			return shells()
@@ -98,44 +125,57 @@ func completionVerbs(root *cli.Command) []completionVerb {
 	})
 	for i := range verbs {
 		if verbs[i].name() == "help" {
-			verbs[i].then = withUnder(verbs)
+			verbs[i].then = withParts(verbs)
 		}
 	}
 	return verbs
 }
 
-// withUnder are the verbs, at any depth, that have others under them.
-func withUnder(verbs []completionVerb) []completionVerb {
+// withParts are the verbs, at any depth, behind which help takes another word,
+// each name once.
+func withParts(verbs []completionVerb) []completionVerb {
 	var found []completionVerb
 	for _, v := range verbs {
-		if len(v.under) > 0 {
-			found = append(append(found, v), withUnder(v.under)...)
+		for _, candidate := range append([]completionVerb{v}, withParts(v.under)...) {
+			isHere := func(other completionVerb) bool { return other.name() == candidate.name() }
+			if len(candidate.wordsBehind()) > 0 && !slices.ContainsFunc(found, isHere) {
+				found = append(found, candidate)
+			}
 		}
 	}
 	return found
 }
 
-// namesUnder are the subcommands.
-func (v completionVerb) namesUnder() []string {
-	names := make([]string, len(v.under))
-	for i, sub := range v.under {
-		names[i] = sub.name()
+// wordsBehind are what help takes behind the name: subcommands and parts.
+func (v completionVerb) wordsBehind() []string {
+	var words []string
+	for _, sub := range v.under {
+		words = append(words, sub.name())
 	}
-	return names
+	for _, part := range v.parts {
+		if !slices.Contains(words, part) {
+			words = append(words, part)
+		}
+	}
+	return words
 }
 
-func completionsOf(parent *cli.Command, path []string, operands func(*cli.Command) []string) []completionVerb {
+func completionsOf(above []*cli.Command, operands func(*cli.Command) []string) []completionVerb {
 	var verbs []completionVerb
-	for _, c := range parent.Subcommands {
+	for _, c := range above[len(above)-1].Subcommands {
 		if c.Hidden {
 			continue
 		}
-		v := completionVerb{path: append(slices.Clone(path), c.Name), usage: c.Usage, operands: operands(c), operand: pathIn(c.ArgsUsage)}
+		here := append(slices.Clone(above), c)
+		v := completionVerb{path: strings.Fields(commandName(here))[1:], usage: c.Usage, operands: operands(c), operand: pathIn(c.ArgsUsage)}
+		if hasPage(c) && len(helpParts(c)) > 1 {
+			v.parts = append(helpParts(c), listedChapters(here)...)
+		}
 		for _, f := range c.Flags {
 			v.flags = append(v.flags, newCompletionFlag(f))
 		}
 		v.flags = append(v.flags, completionFlag{long: []string{"--help"}, usage: "show help"})
-		if v.under = completionsOf(c, v.path, operands); len(v.under) > 0 {
+		if v.under = completionsOf(here, operands); len(v.under) > 0 {
 			v.operands = visibleNames(c.Subcommands)
 		}
 		verbs = append(verbs, v)
@@ -174,6 +214,22 @@ func newCompletionFlag(f cli.Flag) completionFlag {
 		c.words = propertyWords(f)
 	case "shape":
 		c.words = shapeWords(f)
+	case "from":
+		if c.value == "TIME" { // of a recording
+			c.words = nil
+		}
+	case "context":
+		c.ask = "contexts"
+	case "format":
+		switch {
+		case strings.Contains(c.usage, formatNagios): // that of sub is another
+			c.words = [][]string{checkFormats()}
+		case c.value == "FORMAT" && listedWords(f) == nil:
+			c.words = formatWords()
+		}
+	}
+	if c.words == nil {
+		c.words = listedWords(f)
 	}
 	if c.words == nil {
 		c.path = pathIn(c.value)
@@ -191,7 +247,7 @@ func valueWords(flag string) [][]string {
 	case "protocol-version":
 		return one("auto", "5", "311", "31", "mqttv5", "mqttv311", "mqttv31")
 	case "retain-handling":
-		return one("0", "1", "2")
+		return one("0", "1", "2", "always", "new", "never")
 	case "payload-format", "will-payload-format":
 		return one("utf8", "bytes")
 	case "password-from", "key-password-from":
@@ -208,6 +264,16 @@ func valueWords(flag string) [][]string {
 		return one("publish", "subscribe")
 	case "driver":
 		return one("auto", "eventloop", "goroutine")
+	case "from":
+		return one("client", "server")
+	case "decode":
+		return one("hex", "base64")
+	case "speed":
+		return one("max")
+	case "repeat":
+		return one("inf")
+	case "have":
+		return one(auditNeeds()...)
 	case "host":
 		return one("localhost")
 	case "url":
@@ -222,6 +288,14 @@ func valueWords(flag string) [][]string {
 		return one(sasl.Methods()...)
 	case "set":
 		return one(settingKeys()...)
+	case "content-type", "will-content-type":
+		return one("application/json", "application/cbor", "application/octet-stream", "text/plain")
+	case "session-expiry":
+		return one("inf")
+	case "reply":
+		return one("echo", "text:", "exec:")
+	case "report":
+		return one("tap=", "junit=")
 	}
 	return nil
 }
@@ -239,6 +313,35 @@ func propertyWords(f cli.Flag) [][]string {
 	}
 	slices.Sort(names)
 	return [][]string{packets, slices.Compact(names)}
+}
+
+// listedWords are those that a usage lists behind the placeholder: FORMAT: text,
+// nagios or json.
+func listedWords(f cli.Flag) [][]string {
+	_, list, found := strings.Cut(flagUsage(f), "`"+placeholder(f)+"`: ")
+	if !found {
+		return nil
+	}
+	list, _, _ = strings.Cut(list, " (")
+	words := strings.Split(strings.ReplaceAll(list, " or ", ", "), ", ")
+	for _, word := range words {
+		if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789.") != "" {
+			return nil
+		}
+	}
+	if len(words) < 2 {
+		return nil
+	}
+	return [][]string{words}
+}
+
+// formatWords are the letters of -F.
+func formatWords() [][]string {
+	var words []string
+	for _, letter := range formatLetters {
+		words = append(words, "%"+string(letter))
+	}
+	return [][]string{words}
 }
 
 // shapeWords are those that the usage of --shape lists; each command has its own.

@@ -91,6 +91,8 @@ func bashVerb(b *strings.Builder, v completionVerb) {
 		pattern := strings.Join(f.names(), "|")
 		switch {
 		case f.value == "":
+		case f.ask != "":
+			fmt.Fprintf(&values, "    %s) _mqtk_words \"$(%s)\"; return ;;\n", pattern, askFor(f.ask))
 		case f.path != noPath:
 			fmt.Fprintf(&values, "    %s) %s; return ;;\n", pattern, bashPaths(f.path))
 		case f.words == nil:
@@ -132,7 +134,7 @@ func bashThen(b *strings.Builder, then []completionVerb) {
 	}
 	b.WriteString("        case $prev in\n")
 	for _, v := range then {
-		fmt.Fprintf(b, "        %s) _mqtk_words %s; return ;;\n", v.name(), shellQuote(shellWords(v.namesUnder())))
+		fmt.Fprintf(b, "        %s) _mqtk_words %s; return ;;\n", v.name(), shellQuote(shellWords(v.wordsBehind())))
 	}
 	b.WriteString("        esac\n")
 }

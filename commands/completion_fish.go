@@ -58,7 +58,7 @@ func fishVerb(b *strings.Builder, v completionVerb) {
 		var names []string
 		for _, t := range v.then {
 			names = append(names, t.name())
-			fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s; and __mqtk_after %s' -a %s\n", verb, t.name(), fishQuote(shellWords(t.namesUnder())))
+			fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s; and __mqtk_after %s' -a %s\n", verb, t.name(), fishQuote(shellWords(t.wordsBehind())))
 		}
 		fmt.Fprintf(b, "complete -c mqtk -n '__mqtk_verb %s; and not __mqtk_after %s' -a %s\n", verb, shellWords(names), fishQuote(shellWords(v.operands)))
 	case v.operands != nil:
@@ -86,6 +86,8 @@ func fishFlag(b *strings.Builder, verb string, f completionFlag) {
 	}
 	switch {
 	case f.value == "":
+	case f.ask != "":
+		fmt.Fprintf(b, " -x -a '(%s)'", askFor(f.ask))
 	case f.path == directories:
 		b.WriteString(" -x -a " + fishDirectories)
 	case f.path == anyPath:

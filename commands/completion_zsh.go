@@ -90,7 +90,7 @@ func zshThen(b *strings.Builder, then []completionVerb) {
 	}
 	b.WriteString("    if [[ $PREFIX != -* ]]; then\n        case $words[CURRENT-1] in\n")
 	for _, v := range then {
-		fmt.Fprintf(b, "        %s) compadd -- %s; return ;;\n", v.name(), shellWords(v.namesUnder()))
+		fmt.Fprintf(b, "        %s) compadd -- %s; return ;;\n", v.name(), shellWords(v.wordsBehind()))
 	}
 	b.WriteString("        esac\n    fi\n")
 }
@@ -109,6 +109,8 @@ func zshFlag(name string, f completionFlag) string {
 	spec += "[" + strings.NewReplacer("[", `\[`, "]", `\]`, ":", `\:`).Replace(f.usage) + "]"
 	switch {
 	case f.value == "":
+	case f.ask != "":
+		spec += ":" + zshMessage(f.value) + ":{compadd -- ${(f)\"$(" + askFor(f.ask) + ")\"}}"
 	case f.path == directories:
 		spec += ":" + zshMessage(f.value) + ":_files -/"
 	case f.path == anyPath:

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -39,6 +40,9 @@ type connectOptions struct {
 	Properties propertySet
 	Will       willOptions
 
+	context     *string // base.go has read
+	optionsFile string  // both before
+
 	secureOptions
 }
 
@@ -47,14 +51,16 @@ type connectOptions struct {
 func (o *connectOptions) flags(packets ...mqttwire.PacketType) []cli.Flag {
 	flags := inCategory("Connection",
 		valued("host h", "connect to `HOST` (default localhost)", toHost(&o.Host)),
-		valued("port p", "connect to `PORT` (default 1883, with TLS 8883)", toNumberGiven(&o.Port, 1, 65535)),
+		valued("port p", "connect to `PORT` (default 1883, with TLS 8883; 8883 turns TLS on where no URL says more)", toNumberGiven(&o.Port, 1, 65535)),
 		valued("url L", "connect to `URL`: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], mqtts:// with TLS, ws:// and wss:// with the WebSocket path behind the port (default /mqtt), or unix:///PATH", toString(&o.URL)),
 		valued("unix", "connect to the Unix socket `PATH`", toString(&o.Unix)),
+		valued("context", "let `NAME` of the contexts file say what no flag does: see CONTEXTS in the man page; empty: none, whatever MQTK_CONTEXT says", toStringOrEmpty(&o.context)),
+		valued("options-file o", "read flags from `FILE`, one a line, as mosquitto's clients do; flags on the command line win", toString(&o.optionsFile)),
 		valued("bind A", "connect from the local `ADDRESS`", toString(&o.Bind)),
 		valued("timeout W", "end after `TIME` (5, 0.5, 250ms) with code 27", toPositiveDuration(&o.Timeout)),
 		valued("retry", "try again at most `N` times, before the first connection too (default: before it never; after it, see LOST CONNECTIONS in the man page)", toRetry(&o.Retry)),
 		valued("retry-wait", "wait `TIME` before the first retry, then twice as long each time, up to 30 s (default 1)", toPositiveDuration(&o.RetryWait)),
-		valued("wait-broker", "keep trying for `TIME` until the broker is there", toPositiveDuration(&o.WaitBroker)),
+		valued("wait-broker", "keep trying for `TIME` until the broker is there, each second, or each TIME of --retry-wait if that is longer", toPositiveDuration(&o.WaitBroker)),
 		ignored("nodelay", "accepted for mosquitto's sake: small packets are never delayed"))
 	flags = append(flags, o.secureOptions.flags()...)
 	flags = append(flags, inCategory("Identity",
@@ -73,7 +79,7 @@ func (o *connectOptions) flags(packets ...mqttwire.PacketType) []cli.Flag {
 	flags = append(flags, o.Will.flags()...)
 	return append(flags, inCategory("Reporting",
 		onOff("debug d", "print each packet on stderr", &o.Debug),
-		onOff("quiet", "print no warning and no error", &o.Quiet))...)
+		onOff("quiet", "print no warning, and no error but that of a command line that cannot be", &o.Quiet))...)
 }
 
 // plan is what the connection flags, the URL and the environment come to.
@@ -83,6 +89,7 @@ type plan struct {
 	needs5    string // the flag that only 5.0 can honour
 	proxyFrom string // what named the proxy
 	unusedCA  bool   // MQTK_CAFILE is set and does not count
+	brief     bool   // the conversation is over in a moment, unless something hinders it
 	place     place
 	// authenticator makes what options.Authenticator is one of; nil: none.
 	authenticator func() (client.Authenticator, error)
@@ -90,7 +97,7 @@ type plan struct {
 
 // plan resolves and checks the options.
 func (o *connectOptions) plan(p *program) (plan, error) {
-	where, topic, err := o.resolve(p.getenv)
+	where, topic, err := o.resolve(p)
 	if err != nil {
 		return plan{}, err
 	}
@@ -125,7 +132,7 @@ func (o *connectOptions) plan(p *program) (plan, error) {
 			return plan{}, err
 		}
 	}
-	pl.unusedCA = p.getenv("MQTK_CAFILE") != "" && where.caFile == ""
+	pl.unusedCA = p.getenv("MQTK_CAFILE") != "" && where.secure.CAFile == ""
 	pl.options.Connect = connect
 	o.warnOfPlain(p, where)
 	return pl, checkVersion(connect.Version, pl.needs5)
@@ -143,8 +150,12 @@ func (o *connectOptions) warnOfPlain(p *program, where place) {
 // identify fills in the client id, user name and password.
 func (o *connectOptions) identify(p *program, where place, connect *mqttwire.Connect) error {
 	given := o.ID
-	if given == "" && o.IDPrefix == "" && where.clientID != nil {
-		given = *where.clientID
+	prefix := o.IDPrefix
+	if given == "" && prefix == "" {
+		prefix = where.idPrefix
+		if where.clientID != nil {
+			given = *where.clientID
+		}
 	}
 	switch {
 	case o.ID != "" && o.IDPrefix != "":
@@ -153,8 +164,8 @@ func (o *connectOptions) identify(p *program, where place, connect *mqttwire.Con
 		connect.ClientID = given
 	case o.NoClean:
 		return usagef("-c/--no-clean needs a client id to find the session by: give -i/--id")
-	case o.IDPrefix != "":
-		connect.ClientID = o.IDPrefix + randomID()
+	case prefix != "":
+		connect.ClientID = prefix + randomID()
 	default:
 		connect.ClientID = "mqtk-" + randomID()
 	}
@@ -208,8 +219,9 @@ func (o *connectOptions) retry() client.Retry {
 	if o.Retry != nil {
 		r.First, r.Again = *o.Retry, *o.Retry
 	}
-	if o.WaitBroker > 0 && r.First == 0 {
-		r.First = client.Unlimited
+	if o.WaitBroker > 0 {
+		r.First = cmp.Or(r.First, client.Unlimited)
+		r.MaxFirstWait = max(o.RetryWait, time.Second)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -132,23 +133,42 @@ func needsTLS(flag string, where place) error {
 	return usagef("%s needs TLS: --cafile or --tls-use-os-certs turn it on, or a URL such as mqtts://%s", flag, where.target.Host)
 }
 
+// completeTLS fills in what t does not say. What belongs together is from one
+// source: a certificate and its key, whom to trust.
+func completeTLS(t, weaker *transport.ClientTLS) {
+	if t.CAFile == "" && t.CAPath == "" && !t.SystemCAs {
+		t.CAFile, t.CAPath, t.SystemCAs = weaker.CAFile, weaker.CAPath, weaker.SystemCAs
+	}
+	if t.CertFile == "" && t.KeyFile == "" {
+		t.CertFile, t.KeyFile = weaker.CertFile, weaker.KeyFile
+	}
+	if t.MaxVersion == 0 {
+		t.MinVersion, t.MaxVersion = weaker.MinVersion, weaker.MaxVersion
+	}
+	if len(t.Ciphers) == 0 {
+		t.Ciphers = weaker.Ciphers
+	}
+	if len(t.ALPN) == 0 {
+		t.ALPN = weaker.ALPN
+	}
+	t.Insecure = t.Insecure || weaker.Insecure
+	t.ServerName = cmp.Or(t.ServerName, weaker.ServerName)
+	t.KeyLog = cmp.Or(t.KeyLog, weaker.KeyLog)
+}
+
 // clientTLS completes what flags say by URL and environment.
 func (o *connectOptions) clientTLS(p *program, where place) (t transport.ClientTLS, err error) {
 	t = o.TLS
-	if t.CAFile == "" && t.CAPath == "" {
-		t.CAFile = where.caFile
-	}
-	if t.CertFile == "" && t.KeyFile == "" {
-		t.CertFile, t.KeyFile = where.certFile, where.keyFile
-	}
-	if len(t.ALPN) == 0 {
-		t.ALPN = where.alpn
-	}
+	completeTLS(&t, &where.secure)
 	if t.KeyLog == "" {
 		t.KeyLog = p.getenv("SSLKEYLOGFILE")
 	}
+	source := where.keyPassword
 	if o.KeyPasswordFrom != "" {
-		if t.KeyPassword, err = p.secretFrom("--key-password-from", o.KeyPasswordFrom); err != nil {
+		source = flagSecret("--key-password-from", o.KeyPasswordFrom)
+	}
+	if source.from != "" {
+		if t.KeyPassword, err = p.secretFrom(source); err != nil {
 			return t, err
 		}
 	}

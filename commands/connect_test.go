@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,8 +22,7 @@ func parseOptions(t *testing.T, flags []cli.Flag, words ...string) (commandLine,
 	if err != nil {
 		return line, err
 	}
-	p := &program{}
-	return line, p.app(path, line).RunContext(t.Context(), line.canonical(path))
+	return line, line.fill(path)
 }
 
 // TestPrecedence: flag, URL, environment, default; and whoever names a broker
@@ -68,6 +68,10 @@ func TestPrecedence(t *testing.T) {
 		{"--cafile f", "", "mqtts://localhost:8883"},
 		{"--capath d -h x", "", "mqtts://x:8883"},
 		{"--tls-use-os-certs -p 99", "", "mqtts://localhost:99"},
+		{"-p 8883", "", "mqtts://localhost:8883"},
+		{"-h x", "MQTK_PORT=8883", "mqtt://x:1883"},
+		{"", "MQTK_HOST=x MQTK_PORT=8883", "mqtts://x:8883"},
+		{"-L mqtt://x:8883", "", "mqtt://x:8883"},
 		{"-L mqtts://x/t --cafile f", "", "mqtts://x:8883 topic=t"},
 		{"-L mqtts://x/t -h y", "", "mqtt://y:1883 topic=t"},
 		{"-L mqtts://x/t -h y --cafile f", "", "mqtts://y:8883 topic=t"},
@@ -90,7 +94,7 @@ func TestPrecedence(t *testing.T) {
 				name, value, _ := strings.Cut(word, "=")
 				environment[name] = value
 			}
-			where, topic, err := o.resolve(func(name string) string { return environment[name] })
+			where, topic, err := o.resolve(&program{getenv: func(name string) string { return environment[name] }})
 			got := fmt.Sprint(err)
 			if err == nil {
 				got = where.target.String()
@@ -99,8 +103,8 @@ func TestPrecedence(t *testing.T) {
 						got += " " + *s
 					}
 				}
-				if len(where.alpn) > 0 {
-					got += " alpn=" + strings.Join(where.alpn, ",")
+				if len(where.secure.ALPN) > 0 {
+					got += " alpn=" + strings.Join(where.secure.ALPN, ",")
 				}
 				if topic != "" {
 					got += " topic=" + topic
@@ -132,9 +136,9 @@ func TestConnectPacket(t *testing.T) {
 		{"-i a -u me -P secret", "CONNECT version=5 clean-start=1 keep-alive=60 client-id=a username=me password=secret"},
 		{"-i a -u me --password-from env:SECRET", "CONNECT version=5 clean-start=1 keep-alive=60 client-id=a username=me password=from-env"},
 		{"-i a --pw x --password-from env:SECRET", "--password and --password-from are both given: one is enough"},
-		{"-i a --password-from env:NOTHING", "--password-from env:NOTHING: the variable is not set"},
+		{"-i a --password-from env:NOTHING", "--password-from env:NOTHING: the variable is not set, or not exported"},
 		{"-i a --password-from cmd:echo${IFS}hi", "CONNECT version=5 clean-start=1 keep-alive=60 client-id=a password=hi"},
-		{"-i a --password-from cmd:false", "--password-from cmd:false: exit status 1"},
+		{"-i a --password-from cmd:false", "--password-from cmd:false: the command that prints the password failed: exit status 1"},
 		{"-i a --password-from file:/nowhere/at/all", "--password-from file:/nowhere/at/all: open /nowhere/at/all: no such file or directory"},
 		{"-i a --password-from nonsense", "--password-from nonsense: must be env:NAME, file:PATH, fd:N, cmd:COMMAND or prompt"},
 		{"-i a --password-from file:" + file, `CONNECT version=5 clean-start=1 keep-alive=60 client-id=a password="from file"`},
@@ -271,7 +275,7 @@ func TestWay(t *testing.T) {
 		{"--unix /s --cafile f", "", "--cafile needs TLS, which unix:// is not"},
 		{"-h x --insecure", "", "--insecure needs TLS: --cafile or --tls-use-os-certs turn it on, or a URL such as mqtts://x"},
 		{"--cert c --key k", "", "--cert needs TLS: --cafile or --tls-use-os-certs turn it on, or a URL such as mqtts://localhost"},
-		{"-L mqtts://x --key-password-from env:NOTHING", "", "--key-password-from env:NOTHING: the variable is not set"},
+		{"-L mqtts://x --key-password-from env:NOTHING", "", "--key-password-from env:NOTHING: the variable is not set, or not exported"},
 		{"-h x -u me -P secret --auth-method scram-sha-256", "", "plain SCRAM-SHA-256"},
 		{"-h x -u me -P secret --auth-method PLAIN", "", "--auth-method PLAIN shows the password to the network without TLS: take mqtts:// or SCRAM-SHA-256, or add --plain-without-tls"},
 		{"-h x -u me -P secret --auth-method PLAIN --plain-without-tls", "", "plain PLAIN"},
@@ -341,4 +345,21 @@ func wayOf(pl plan) string {
 		add(true, "%s", a.Method())
 	}
 	return strings.Join(words, " ")
+}
+
+// TestWaitBrokerTriesEachSecond: who waits for a broker wants to know soon that
+// it is there, unless --retry-wait asks for patience.
+func TestWaitBrokerTriesEachSecond(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ wait, retryWait, most time.Duration }{
+		{time.Minute, 0, time.Second},
+		{time.Minute, 10 * time.Millisecond, time.Second},
+		{time.Minute, 5 * time.Second, 5 * time.Second},
+		{0, 5 * time.Second, 0},
+	} {
+		o := connectOptions{WaitBroker: c.wait, RetryWait: c.retryWait}
+		if got := o.retry().MaxFirstWait; got != c.most {
+			t.Errorf("--wait-broker %v --retry-wait %v: at most %v between attempts, not %v", c.wait, c.retryWait, got, c.most)
+		}
+	}
 }

@@ -9,10 +9,28 @@
 //
 // The way of a command line:
 //
-//	args -> argv (words in any order, bundles, operands) -> urfave/cli (names to
-//	setters, dispatch) -> options -> run -> error -> exit code and report
+//	args -> argv (words in any order, bundles, operands) -> setters of urfave/cli's
+//	declarations -> options -> action -> run -> error -> exit code and report
 //
 // argv.go exists because urfave/cli v2 stops at the first operand and knows no
-// bundles with attached values. It hands over nothing but --name=value words
-// and keeps operands to itself, so no operand is ever taken for a subcommand.
+// bundles with attached values. The commands, their flags and their actions are
+// declared as urfave/cli has it; its App is not run, since that drags in
+// text/template, for which the linker keeps every exported method there is.
+//
+// The commands of inspect are the hands of rooms below mqttwire, which open
+// nothing themselves; here are their flags, what they are handed, and what they
+// print:
+//
+//	decode         anatomy        what each byte of a packet is
+//	pcap           capture        a capture -> what two programs said to each other
+//	pcap, proxy    referee        what was said -> what breaks the standard
+//	proxy          proxy          a man in the middle, with faults
+//	probe, check   probe          what a broker can do, how fast
+//	audit, send    conformance    the standard as scripts, and their runner
+//	fuzz           fuzz           packets that are almost valid
+//
+// Their JSON has one vocabulary: ts is a time (RFC 3339), since_start, after and
+// duration are seconds, url is a broker, client_id, connection or session and
+// packet say where something was seen, from is who sent it, and a finding has
+// finding, side, statement and detail.
 package commands

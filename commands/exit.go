@@ -1,10 +1,9 @@
 package commands
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -31,26 +30,27 @@ const (
 // An exitRow is a row of the table that every help and man page prints.
 type exitRow struct {
 	Code    int
+	Word    string // of a help that is one screen
 	Meaning string
 }
 
 // exitCodes is the one table of exit codes.
 func exitCodes() []exitRow {
 	return []exitRow{
-		{exitDone, "done; also a signal with no goal open, and a closed output pipe"},
-		{exitFailed, "unclassified failure; serve cannot listen, or cannot take up --data"},
-		{exitUsage, "usage or configuration"},
-		{exitUnreachable, "cannot reach the broker: name, refused, time-out, proxy, no CONNACK"},
-		{exitTLS, "TLS handshake or verification"},
-		{exitRefused, "refused by the broker (CONNACK)"},
-		{exitDenied, "credentials or rights: who you are, or what you may"},
-		{exitProtocol, "protocol violation by the peer, or DISCONNECT with an error reason"},
-		{exitLost, "connection lost, retries used up"},
-		{exitPartly, "partly done: some filters or publishes refused, something lost in a salvage or an import"},
-		{exitUnexpected, "expectation failed; a check found something wrong"},
-		{exitTimeout, "time ran out (-W), once connected"},
-		{exitInterrupted, "SIGINT while a goal (-C, unsent messages) was open, or a second one"},
-		{exitTerminated, "SIGTERM while a goal was open, or a second one"},
+		{exitDone, "done", "done; also a signal with no goal open, and a closed output pipe"},
+		{exitFailed, "failed", "unclassified failure; serve cannot listen, or cannot take up --data"},
+		{exitUsage, "usage", "usage or configuration"},
+		{exitUnreachable, "unreachable", "cannot reach the broker: name, refused, time-out, proxy, no CONNACK"},
+		{exitTLS, "TLS", "TLS handshake or verification"},
+		{exitRefused, "refused", "refused by the broker (CONNACK)"},
+		{exitDenied, "denied", "credentials or rights: who you are, or what you may"},
+		{exitProtocol, "protocol", "protocol violation by the peer, DISCONNECT with an error reason, or bytes that inspect decode cannot read"},
+		{exitLost, "lost", "connection lost, retries used up"},
+		{exitPartly, "partly", "partly done: some filters, messages or connections refused, or all and not for rights; something lost in a salvage or an import"},
+		{exitUnexpected, "unmet", "an expectation was not met (--expect); a check found something wrong"},
+		{exitTimeout, "time up", "time ran out (-W), once connected"},
+		{exitInterrupted, "INT", "SIGINT while a goal (-C, unsent messages) was open, or a second one"},
+		{exitTerminated, "TERM", "SIGTERM while a goal was open, or a second one"},
 	}
 }
 
@@ -63,6 +63,7 @@ type failure struct {
 	Reason string         // name of the reason code, where there is one
 	Number int            // its number
 	Path   []*cli.Command // usage errors: where they happened
+	Flag   string         // and of which flag's value they are
 	all    bool           // of the filters: every one refused
 	loud   bool           // said with --quiet, too
 }
@@ -89,21 +90,6 @@ func usageIn(path []*cli.Command, format string, a ...any) *failure {
 	f := usagef(format, a...)
 	f.Path = path
 	return f
-}
-
-// usageFromFlag words what package flag says about a value like ours.
-func usageFromFlag(path []*cli.Command, line commandLine, err error) error {
-	text := err.Error()
-	if value, rest, ok := strings.Cut(text, " for flag -"); ok {
-		name, why, _ := strings.Cut(rest, ": ")
-		value = strings.TrimPrefix(value, "invalid value ")
-		plain, err := strconv.Unquote(value)
-		if err == nil && plain != "" {
-			value = strings.ReplaceAll(plain, wordSeparator, " ")
-		}
-		return usageIn(path, "%s %s: %s", line.asTyped(name, plain), value, why)
-	}
-	return usageIn(path, "%s", text)
 }
 
 // unknownWord is the usage error for a word that is not in the list, with the
@@ -135,6 +121,20 @@ func nearest(word string, known []string) string {
 	return best
 }
 
+// nearestValue is the word that was likely meant as the value of a flag that
+// takes one of some words.
+func nearestValue(flag, value string) string {
+	lists := valueWords(flag)
+	if len(lists) != 1 || len(value) < 3 {
+		return "" // a digit is near to every other
+	}
+	words := slices.DeleteFunc(slices.Clone(lists[0]), func(word string) bool { return strings.ContainsAny(word, ":=") })
+	if slices.Contains(words, value) {
+		return "" // it is meant, and something else is wrong
+	}
+	return nearest(value, words)
+}
+
 // editDistance counts insertions, deletions, changes and swaps of neighbours.
 func editDistance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
@@ -164,7 +164,7 @@ func (p *program) finish(err error) int {
 		return exitDone
 	}
 	f := classify(err)
-	if f.Err != nil && (!p.quiet || f.loud) {
+	if f.Err != nil && (!p.quiet || f.loud || f.Code == exitUsage) {
 		if f.Code == exitUsage && f.Path == nil {
 			f.Path = p.path
 		}
@@ -207,7 +207,10 @@ func (p *program) report(f *failure) {
 	for _, hint := range f.Hints {
 		fmt.Fprintf(p.Err, "  %s\n", visible(hint))
 	}
-	if f.Path != nil {
+	switch {
+	case f.Path != nil && f.Flag != "":
+		fmt.Fprintf(p.Err, "  see mqtk help %s %s\n", strings.TrimPrefix(name, "mqtk "), f.Flag)
+	case f.Path != nil:
 		fmt.Fprintf(p.Err, "  see %s --help\n", name)
 	}
 }
@@ -220,8 +223,5 @@ func (p *program) reportJSON(f *failure) {
 		Number int      `json:"reason_code,omitempty"`
 		Hints  []string `json:"hints,omitempty"`
 	}{f.Err.Error(), f.Code, f.Reason, f.Number, f.Hints}
-	line, err := json.Marshal(object)
-	if err == nil {
-		p.Err.Write(append(line, '\n'))
-	}
+	_ = writeJSON(p.Err, object)
 }

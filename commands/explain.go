@@ -28,7 +28,7 @@ func (l *link) explain(err error) *failure {
 	if errors.As(err, &gaveUp) && l.greeted.Load() {
 		f.Code = exitLost
 	}
-	if n := l.unsent(err); n > 0 {
+	if n := l.unsent(err); n > 0 && !l.counted {
 		f.Hints = append(f.Hints, plural(n, "message", "messages")+" without an answer from the broker")
 	}
 	return f
@@ -137,7 +137,9 @@ func (l *link) explainRefusal(err error, e *client.RefusedError) *failure {
 	case mqttwire.UseAnotherServer, mqttwire.ServerMoved:
 		f.Hints = []string{"--url names another broker"}
 	case mqttwire.ServerBusy, mqttwire.ServerUnavailable, mqttwire.ConnectionRateExceeded, mqttwire.QuotaExceeded:
-		f.Hints = []string{"--retry or --wait-broker tries again"}
+		if !errors.As(err, new(*client.GaveUpError)) {
+			f.Hints = []string{"--retry or --wait-broker tries again"}
+		}
 	}
 	return f
 }
@@ -152,6 +154,8 @@ func (l *link) explainDisconnect(err error, e *client.DisconnectedError) *failur
 	case e.Reason == mqttwire.SessionTakenOver:
 		id := l.plan.options.Connect.ClientID
 		f.Hints = []string{fmt.Sprintf("another client has connected with the client id %q; give each its own with --id", id)}
+	case e.Reason == mqttwire.UseAnotherServer, e.Reason == mqttwire.ServerMoved:
+		f.Hints = []string{"--url names another broker"}
 	}
 	return f
 }
@@ -164,7 +168,7 @@ func (l *link) explainTimeout(err error, e *client.TimeoutError) *failure {
 			f.Hints = []string{"the port accepts connections and says nothing: is it an MQTT port without TLS?"}
 		}
 		return f
-	case e.Waiting == "PINGRESP":
+	case e.Waiting == "PINGRESP", e.Waiting == client.WaitingForReader:
 		return fail(exitLost, err)
 	}
 	return fail(exitProtocol, err)

@@ -163,8 +163,12 @@ func alertCauses(e *transport.TLSError) []string {
 
 // plainScheme is what may be spoken at a port that speaks no TLS.
 func (l *link) plainScheme() string {
-	if strings.HasPrefix(l.plan.options.URL, "wss:") {
+	where, plain := strings.CutPrefix(l.plan.options.URL, "mqtts:")
+	switch {
+	case strings.HasPrefix(where, "wss:"):
 		return "ws:// in place of wss://"
+	case plain && strings.HasSuffix(where, fmt.Sprint(":", portOfTLS)):
+		return "-L mqtt:" + where + " is without"
 	}
 	return "mqtt:// is usually on 1883"
 }

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"flag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -35,46 +34,16 @@ func onOff(names, usage string, into *bool) *cli.BoolFlag {
 	return &cli.BoolFlag{Name: n[0], Aliases: n[1:], Usage: usage, Destination: into}
 }
 
-// A bareFlag is what urfave/cli gets to see of a flag: the first name, which is
-// the one that argv.go hands over, and where the value goes. With aliases it
-// would set the value once more for each of them, and a repeatable flag would
-// count its values twice; and its own flags run a regular expression over each
-// name.
-type bareFlag struct {
-	name  string
-	value flag.Value
-}
-
-func bare(f cli.Flag) cli.Flag {
+// setFlag stores the value of a flag; that of one without a value is what
+// argv.go lets through, true or false.
+func setFlag(f cli.Flag, value string) error {
 	switch f := f.(type) {
 	case *cli.GenericFlag:
-		return bareFlag{f.Name, f.Value}
+		return f.Value.Set(value)
 	case *cli.BoolFlag:
-		return bareFlag{f.Name, (*switchValue)(f.Destination)}
-	}
-	return f
-}
-
-// Apply, Names, IsSet and String make it a cli.Flag.
-func (f bareFlag) Apply(set *flag.FlagSet) error {
-	set.Var(f.value, f.name, "")
-	return nil
-}
-
-func (f bareFlag) Names() []string { return []string{f.name} }
-func (f bareFlag) IsSet() bool     { return true }
-func (f bareFlag) String() string  { return f.name }
-
-// switchValue is the value of a flag without one; nil is that of a flag that
-// changes nothing.
-type switchValue bool
-
-func (v *switchValue) String() string { return "" }
-
-// Set takes what argv.go lets through: true or false.
-func (v *switchValue) Set(s string) error {
-	if v != nil {
-		*v = s == "true"
+		if f.Destination != nil {
+			*f.Destination = value == "true"
+		}
 	}
 	return nil
 }

@@ -5,17 +5,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
+	"mqtk/commands/condition"
 	"mqtk/mqttwire"
 )
 
 // A formatPart is a piece of the FORMAT of sub -F: literal text, a %
 // parameter of the message, or an @ piece of the time. The language is that of
-// mosquitto_sub, so that formats can move between the two.
+// mosquitto_sub, so that formats can move between the two, and beyond it there
+// are the fields of conditions, as %{payload.temp}.
 type formatPart struct {
 	kind      byte // '%', '@', or 0 for text
-	letter    byte
+	letter    byte // after % or @; { of a field
+	field     *condition.Field
 	text      string
 	left      bool // - : fill on the right
 	zero      bool // 0 : fill with zeros
@@ -29,16 +33,28 @@ const formatLetters = "%ACDEFIjJlmPpqRrStUxX"
 // toFormat checks a format and keeps its text.
 func toFormat(into **string) func(string) error {
 	return func(s string) error {
-		if _, err := parseFormat(s); err != nil {
+		parts, err := parseFormat(s, formatMarks)
+		if err != nil {
 			return err
+		}
+		if len(parts) == 1 && parts[0].kind == 0 && isWord(s) {
+			return fmt.Errorf("would print this word for each message: %%p is the payload; for JSON there are --json and --pretty")
 		}
 		*into = &s
 		return nil
 	}
 }
 
-// parseFormat takes a format apart.
-func parseFormat(s string) ([]formatPart, error) {
+// isWord tells a text of letters and digits alone.
+func isWord(s string) bool {
+	return len(s) > 1 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// formatMarks are the characters that are more than text in a format.
+const formatMarks = `%@\`
+
+// parseFormat takes a format apart. What is wrong is told by a *condition.Error.
+func parseFormat(s, marks string) ([]formatPart, error) {
 	var parts []formatPart
 	text := func(t string) {
 		if n := len(parts); n > 0 && parts[n-1].kind == 0 {
@@ -47,22 +63,22 @@ func parseFormat(s string) ([]formatPart, error) {
 		}
 		parts = append(parts, formatPart{text: t})
 	}
-	for len(s) > 0 {
-		i := strings.IndexAny(s, `%@\`)
+	for at := 0; at < len(s); {
+		i := strings.IndexAny(s[at:], marks)
 		if i < 0 {
-			text(s)
+			text(s[at:])
 			break
 		}
 		if i > 0 {
-			text(s[:i])
+			text(s[at : at+i])
 		}
-		kind, rest := s[i], s[i+1:]
-		if rest == "" {
-			return nil, fmt.Errorf("ends in the middle of %q", kind)
+		at += i + 1
+		if at == len(s) {
+			return nil, condition.Complain(s, at-1, "ends in the middle of %q", s[at-1])
 		}
-		switch kind {
+		switch s[at-1] {
 		case '%':
-			part, n, err := parseFormatParameter(rest)
+			part, end, err := parseFormatParameter(s, at)
 			if err != nil {
 				return nil, err
 			}
@@ -71,28 +87,35 @@ func parseFormat(s string) ([]formatPart, error) {
 			} else {
 				parts = append(parts, part)
 			}
-			s = rest[n:]
+			at = end
 		case '@':
-			if !strings.ContainsRune(timeLetters, rune(rest[0])) {
-				return nil, fmt.Errorf("unknown @%c", rest[0])
+			if !strings.Contains(timeLetters, s[at:at+1]) {
+				return nil, condition.Complain(s, at, "unknown @%c", characterAt(s, at))
 			}
-			parts = append(parts, formatPart{kind: '@', letter: rest[0]})
-			s = rest[1:]
+			parts = append(parts, formatPart{kind: '@', letter: s[at]})
+			at++
 		case '\\':
-			t, ok := formatEscape(rest[0])
+			t, ok := formatEscape(s[at])
 			if !ok {
-				return nil, fmt.Errorf(`unknown \%c`, rest[0])
+				return nil, condition.Complain(s, at, `unknown \%c`, characterAt(s, at))
 			}
 			text(t)
-			s = rest[1:]
+			at++
 		}
 	}
 	return parts, nil
 }
 
-// parseFormatParameter reads flags, width, precision and letter after a %.
-func parseFormatParameter(s string) (part formatPart, n int, err error) {
+func characterAt(s string, at int) rune {
+	r, _ := utf8.DecodeRuneInString(s[at:])
+	return r
+}
+
+// parseFormatParameter reads flags, width, precision and letter, or {FIELD},
+// behind a %.
+func parseFormatParameter(s string, at int) (part formatPart, end int, err error) {
 	part = formatPart{kind: '%', precision: -1}
+	n := at
 	for n < len(s) && (s[n] == '-' || s[n] == '0') {
 		part.left = part.left || s[n] == '-'
 		part.zero = part.zero || s[n] == '0'
@@ -112,11 +135,18 @@ func parseFormatParameter(s string) (part formatPart, n int, err error) {
 	}
 	switch {
 	case n == len(s):
-		return part, n, fmt.Errorf("ends in the middle of %%%s", s)
+		return part, n, condition.Complain(s, at-1, "ends in the middle of %s", s[at-1:])
 	case part.width > 10000 || part.precision > 10000:
-		return part, n, fmt.Errorf("a width of more than 10000")
+		return part, n, condition.Complain(s, at, "a width of more than 10000")
+	case s[n] == '{':
+		part.letter = '{'
+		part.field, n, err = condition.ParseFieldAt(s, n+1)
+		if err == nil && !strings.HasPrefix(s[n:], "}") {
+			err = condition.Complain(s, n, "} is expected behind %s", part.field)
+		}
+		return part, n + 1, err
 	case !strings.Contains(formatLetters, s[n:n+1]):
-		return part, n, fmt.Errorf("unknown %%%c: there are %s", s[n], formatLetters)
+		return part, n, condition.Complain(s, n, "unknown %%%c: there are %s and {FIELD}", characterAt(s, n), formatLetters)
 	}
 	part.letter = s[n]
 	return part, n + 1, nil
@@ -130,6 +160,7 @@ func formatEscape(c byte) (string, bool) {
 
 // formatted renders a message by the format.
 func (o *printer) formatted(dst []byte, m *mqttwire.Publish, now time.Time) ([]byte, bool) {
+	o.seen.Set(m)
 	for i := range o.format {
 		part := &o.format[i]
 		switch part.kind {
@@ -148,8 +179,8 @@ func (o *printer) formatted(dst []byte, m *mqttwire.Publish, now time.Time) ([]b
 	return dst, true
 }
 
-// appendParameter appends one % parameter; false: %J, and the payload is no
-// JSON.
+// appendParameter appends one % parameter of the message that o.seen stands for;
+// false: %J, and the payload is no JSON.
 func (o *printer) appendParameter(dst []byte, f *formatPart, m *mqttwire.Publish, now time.Time) ([]byte, bool) {
 	switch f.letter {
 	case 'A':
@@ -181,12 +212,37 @@ func (o *printer) appendParameter(dst []byte, f *formatPart, m *mqttwire.Publish
 		return f.string(dst, now.Format("2006-01-02T15:04:05-0700")), true
 	case 'U':
 		return fmt.Appendf(dst, "%d.%09d", now.Unix(), now.Nanosecond()), true
-	case 'j':
-		return appendMessageJSON(dst, m, now, false)
-	case 'J':
-		return appendMessageJSON(dst, m, now, true)
+	case '{':
+		return o.appendField(dst, f), true
+	case 'j', 'J':
+		return o.appendObject(dst, m, now, f.letter == 'J')
 	}
 	return f.integer(dst, m), true
+}
+
+// appendField appends a field as text.
+func (o *printer) appendField(dst []byte, f *formatPart) []byte {
+	start := len(dst)
+	dst = f.field.Append(dst, &o.seen)
+	if !o.terminal && f.width == 0 && f.precision < 0 {
+		return dst
+	}
+	return f.pad(dst[:start], f.cutText(o.shown(string(dst[start:]))), f.zeroPad())
+}
+
+// appendObject appends a message as JSON; false: raw, and the payload is none.
+func (o *printer) appendObject(dst []byte, m *mqttwire.Publish, now time.Time, raw bool) ([]byte, bool) {
+	if !o.laidOut && !o.terminal {
+		return appendMessageJSON(dst, m, now, raw)
+	}
+	object, ok := appendMessageJSON(nil, m, now, raw)
+	switch {
+	case !ok:
+		return dst, false
+	case o.laidOut && depthOf(object) <= prettyDepth:
+		return o.appendPretty(dst, object), true
+	}
+	return appendReadable(dst, object), true
 }
 
 func (f *formatPart) integer(dst []byte, m *mqttwire.Publish) []byte {
@@ -238,19 +294,15 @@ func (f *formatPart) number(dst []byte, n uint64) []byte {
 	return f.pad(dst, strconv.FormatUint(n, 10), f.zeroPad())
 }
 
-// string appends a text, cut to the precision in characters.
-func (f *formatPart) string(dst []byte, s string) []byte {
-	if f.precision >= 0 {
-		n := 0
-		for i := range s {
-			if n == f.precision {
-				s = s[:i]
-				break
-			}
-			n++
-		}
+// string appends a text, cut to the precision.
+func (f *formatPart) string(dst []byte, s string) []byte { return f.pad(dst, f.cutText(s), 0) }
+
+// cutText cuts a text to the precision in characters.
+func (f *formatPart) cutText(s string) string {
+	if f.precision < 0 {
+		return s
 	}
-	return f.pad(dst, s, 0)
+	return clipped(s, f.precision)
 }
 
 // cut limits a payload to the field: as in mosquitto_sub its width is a limit

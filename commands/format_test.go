@@ -1,10 +1,12 @@
 package commands
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"mqtk/commands/condition"
 	"mqtk/mqttwire"
 )
 
@@ -27,6 +29,7 @@ func sampleTime() time.Time {
 
 func TestFormat(t *testing.T) {
 	plain := &mqttwire.Publish{Topic: "t"}
+	object := mqttwire.Publish{Topic: "t", Payload: []byte(`{"temp":21.50,"unit":"\u00b0C","no":true,"a}b":[1,{"x":5}],"all":{ "a": [] },"none":null}`)}
 	for _, test := range []struct {
 		format  string
 		message *mqttwire.Publish
@@ -49,8 +52,13 @@ func TestFormat(t *testing.T) {
 		{"@Y-@m-@d @H:@M:@S.@N", sample(), "2026-11-21 13:40:07.012345678"},
 		{"@Y%t@Z\\\\%p", sample(), `2026a/bCET\hello`},
 		{"", sample(), ""},
+		{"%{topic}|%{topic[1]}|%{topic[7]}|%{qos}|%{size}|%{ content-type }|%{user.k}|%{user.x}|%{retain}|", sample(), "a/b|b||1|5|text/plain|v w||true|"},
+		{"%04{qos}|%-04{qos}|%3.1{topic}|", sample(), "0001|1   |  a|"},
+		{"%6{topic}|%-6{topic}|%.1{topic}|%{payload}|%{payload.a}|", sample(), "   a/b|a/b   |a|hello||"},
+		{`%{payload.temp}|%{payload.unit}|%{payload.no}|%{payload["a}b"][-1].x}|%{payload.all}|%{payload.none}|%8{payload.temp}|`, &object, "21.50|°C|true|5|{ \"a\": [] }|null|   21.50|"},
+		{"%{payload.temp.x}|%{payload.unit[0]}|%{user.k}|%{subscription-identifier}", &object, "|||"},
 	} {
-		parts, err := parseFormat(test.format)
+		parts, err := parseFormat(test.format, formatMarks)
 		if err != nil {
 			t.Errorf("%s: %v", test.format, err)
 			continue
@@ -65,18 +73,25 @@ func TestFormat(t *testing.T) {
 
 func TestFormatRefused(t *testing.T) {
 	for format, want := range map[string]string{
-		"%Z":       "unknown %Z",
-		"a%":       "ends in the middle",
-		"@":        "ends in the middle",
-		`x\`:       "ends in the middle",
-		"%-":       "ends in the middle",
-		"%05.3":    "ends in the middle",
-		`\q`:       `unknown \q`,
-		"@!":       "unknown @!",
-		"%99999t":  "a width of more than 10000",
-		"%.99999t": "a width of more than 10000",
+		"%Z":            "unknown %Z",
+		"a%":            "ends in the middle",
+		"@":             "ends in the middle",
+		`x\`:            "ends in the middle",
+		"%-":            "ends in the middle",
+		"%05.3":         "ends in the middle",
+		`\q`:            `unknown \q`,
+		"@!":            "unknown @!",
+		"%99999t":       "a width of more than 10000",
+		"%.99999t":      "a width of more than 10000",
+		"°%Z":           "column 3: ",
+		"%{":            "column 3: a field is expected",
+		"ab%5{x}":       "column 6: there is no field x: payload.x is",
+		"%{topic":       "column 8: } is expected behind topic",
+		"%{payload..a}": "column 11: ",
+		"%{topic x}":    "column 9: } is expected",
+		"%{payload[0}":  "column 11: ",
 	} {
-		if _, err := parseFormat(format); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseFormat(format, formatMarks); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", format, err, want)
 		}
 	}
@@ -84,7 +99,7 @@ func TestFormatRefused(t *testing.T) {
 
 // TestFormatOfText: precision counts characters and never cuts one in half.
 func TestFormatOfText(t *testing.T) {
-	parts, err := parseFormat("%4.2t|")
+	parts, err := parseFormat("%4.2t|", formatMarks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +154,7 @@ func TestEveryLetterPrints(t *testing.T) {
 	m.Payload = []byte("1")
 	o := &printer{}
 	for _, c := range formatLetters {
-		parts, err := parseFormat("%" + string(c))
+		parts, err := parseFormat("%"+string(c), formatMarks)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,4 +168,50 @@ func TestEveryLetterPrints(t *testing.T) {
 			t.Errorf("@%c prints nothing", c)
 		}
 	}
+}
+
+// TestFormatAllocates: a format takes no memory for each message of a flood.
+func TestFormatAllocates(t *testing.T) {
+	m := sample()
+	m.Payload = []byte(`{"temp":21.5,"at":[1,2]}`)
+	for _, format := range []string{"%t %q %l", "@Y-@m-@d %t", "%{payload.temp} %{payload.at[1]} %{topic[0]} %{content-type} %{qos}"} {
+		parts, err := parseFormat(format, formatMarks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &printer{format: parts}
+		line := make([]byte, 0, 1000)
+		if n := testing.AllocsPerRun(100, func() { line, _ = o.formatted(line[:0], m, time.Time{}) }); n > 0 {
+			t.Errorf("%s: %g allocations", format, n)
+		}
+	}
+}
+
+// FuzzFormat: no format is too odd, and an error points into it.
+func FuzzFormat(f *testing.F) {
+	for _, format := range []string{"%t %-5.3p@Y", "%{payload.a[0]}", `%{payload["}"]}\\n`, "%0", "@", "°%°", "%{user.k"} {
+		f.Add(format, `{"a":["x"],"}":"\u0041"}`)
+	}
+	f.Fuzz(func(t *testing.T, format, payload string) {
+		parts, err := parseFormat(format, formatMarks)
+		if err != nil {
+			var at *condition.Error
+			if !errors.As(err, &at) || at.Column < 1 || at.Column > len([]rune(format))+1 {
+				t.Fatalf("%q: %v", format, err)
+			}
+			return
+		}
+		m := sample()
+		m.Payload = []byte(payload)
+		o := &printer{format: parts, terminal: true, complain: func(string, ...any) {}}
+		line, _ := o.formatted(nil, m, sampleTime())
+		for _, part := range parts {
+			if part.kind == 0 && strings.ContainsFunc(part.text, isHidden) || part.kind == '@' {
+				return // that is as the user wants it
+			}
+		}
+		if strings.ContainsFunc(string(line), func(r rune) bool { return r != '\n' && r != '\t' && isHidden(r) }) {
+			t.Errorf("%q of %q reaches the terminal as %q", format, payload, line)
+		}
+	})
 }

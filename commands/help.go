@@ -1,26 +1,38 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-// helpCommand is mqtk help [--man] [VERB...].
+// helpCommand is mqtk help [--all | --man] [VERB...], or mqtk help [VERB] PART.
 func (p *program) helpCommand() *cli.Command {
-	var man bool
+	var all, man, schema bool
 	return &cli.Command{
 		Name:      "help",
-		Usage:     "show the help of a command, or its man page",
-		ArgsUsage: "[VERB...]",
-		Flags:     inCategory("Output", onOff("man", "print the man page (roff)", &man)),
+		Usage:     "show the help of a command, a part of it, or its man page",
+		ArgsUsage: "[VERB... [PART]]",
+		Flags: inCategory("Output",
+			onOff("all", "show all flags and exit codes, not what fits on a screen", &all),
+			onOff("man", "print the man page (roff)", &man),
+			onOff("schema", "print the JSON Schema (2020-12) of the lines of sub --json: mqtk help --schema sub", &schema)),
 		Action: func(*cli.Context) error {
-			paths, err := p.pathsOf(p.line.words())
+			words := p.line.words()
+			if schema {
+				return p.writeSchema(words)
+			}
+			paths, err := p.pathsOf(words)
+			for n := len(words) - 1; err != nil && n >= 0; n-- {
+				if before, problem := p.pathsOf(words[:n]); problem == nil && len(before) == 1 {
+					return p.writePart(before[0], words[n:], err)
+				}
+			}
 			if err != nil {
 				return err
 			}
@@ -32,7 +44,7 @@ func (p *program) helpCommand() *cli.Command {
 				if i > 0 {
 					io.WriteString(p.Out, "\n")
 				}
-				p.writeHelp(p.Out, path)
+				p.writeHelp(p.Out, path, all)
 			}
 			return err
 		},
@@ -62,23 +74,30 @@ func (p *program) pathsOf(words []string) (paths [][]*cli.Command, err error) {
 	return paths, nil
 }
 
-// writeManPage prints the embedded page of a command: man/mqtk-pub.1.
+// writeManPage prints the page of a command. It is rendered here and not taken
+// from man/: those files and the completions would be a megabyte of the program.
 func (p *program) writeManPage(path []*cli.Command) error {
-	page, err := fs.ReadFile(p.files, manFile(path))
-	if err != nil {
+	page, ok := manPages(Tree())[pageName(path)+".1"]
+	if !ok {
 		return usagef("%s has no man page of its own", commandName(path))
 	}
-	_, err = p.Out.Write(page)
+	_, err := io.WriteString(p.Out, page)
 	return err
 }
 
-func manFile(path []*cli.Command) string {
-	return "man/" + pageName(path) + ".1"
+// writeHelp prints the help of the last command of path: a screen, or all.
+func (p *program) writeHelp(w io.Writer, path []*cli.Command, all bool) {
+	h := helpWriter{ink: p.inkFor(w)}
+	h.whole(path)
+	if !all && strings.Count(h.text.String(), "\n") > screenRows {
+		h.text.Reset()
+		h.brief(path)
+	}
+	io.WriteString(w, strings.NewReplacer(noBreak+"\n", "\n", noBreak, " ").Replace(h.text.String()))
 }
 
-// writeHelp prints the help of the last command of path.
-func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
-	h := helpWriter{ink: p.inkFor(w)}
+// whole writes all there is.
+func (h *helpWriter) whole(path []*cli.Command) {
 	c := path[len(path)-1]
 	h.line("%s - %s", h.ink.head(commandName(path)), c.Usage)
 	h.usage(path)
@@ -89,16 +108,17 @@ func (p *program) writeHelp(w io.Writer, path []*cli.Command) {
 		h.paragraphs(c.Description)
 	}
 	h.commands(c)
-	h.flags(c)
+	for _, category := range flagCategories(c) {
+		h.category(c, category)
+	}
 	if len(path) == 1 {
 		h.line("\nmqtk VERB --help tells more; -h after a verb is the host.")
 	} else if c.Name != "help" && c.Name != "version" {
 		h.exitCodes(path)
 	}
-	if _, err := fs.Stat(p.files, manFile(path)); err == nil && len(path) > 1 {
+	if len(path) > 1 && !slices.ContainsFunc(path, func(c *cli.Command) bool { return !hasPage(c) }) {
 		h.line("\nmqtk help --man %s | man -l - tells all, with examples.", strings.TrimPrefix(commandName(path), "mqtk "))
 	}
-	io.WriteString(w, h.text.String())
 }
 
 // helpWriter lays the help out in two columns.
@@ -116,15 +136,23 @@ func (h *helpWriter) heading(s string) {
 }
 
 func (h *helpWriter) usage(path []*cli.Command) {
-	c := path[len(path)-1]
 	h.heading("Usage")
+	for _, l := range usageLines(path) {
+		h.line("  %s", l)
+	}
+}
+
+func usageLines(path []*cli.Command) []string {
+	c := path[len(path)-1]
 	text := c.UsageText
 	if text == "" {
 		text = strings.TrimSpace(commandName(path) + " [FLAGS] " + c.ArgsUsage)
 	}
-	for _, l := range strings.Split(text, "\n") {
-		h.line("  %s", strings.TrimSpace(l))
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
 	}
+	return lines
 }
 
 // examples shows a few that fit on a line; the man page has more.
@@ -153,14 +181,12 @@ func (h *helpWriter) commands(c *cli.Command) {
 	}
 }
 
-// flags lists the flags under their categories, in the order declared.
-func (h *helpWriter) flags(c *cli.Command) {
-	for _, category := range flagCategories(c) {
-		h.heading(category)
-		for _, f := range c.Flags {
-			if d, ok := f.(cli.CategorizableFlag); ok && d.GetCategory() == category {
-				h.row(flagColumn, flagLabel(f), usageText(f))
-			}
+// category lists the flags under one heading, in the order declared.
+func (h *helpWriter) category(c *cli.Command, category string) {
+	h.heading(cmp.Or(category, "Flags"))
+	for _, f := range c.Flags {
+		if d, ok := f.(cli.CategorizableFlag); ok && d.GetCategory() == category {
+			h.row(flagColumn, flagLabel(f), usageText(f))
 		}
 	}
 }
@@ -204,12 +230,16 @@ func (h *helpWriter) row(column int, label, text string) {
 	h.text.WriteString("\n")
 }
 
-// paragraphs writes text, each paragraph wrapped anew.
+// paragraphs writes text: running text wrapped anew, the rest as it stands.
 func (h *helpWriter) paragraphs(text string) {
-	for _, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
-		line := ""
+	for _, paragraph := range paragraphsOf(text) {
 		h.line("")
-		for _, word := range strings.Fields(paragraph) {
+		if paragraph.verbatim {
+			h.line("%s", paragraph.text)
+			continue
+		}
+		line := ""
+		for _, word := range strings.Fields(paragraph.text) {
 			if line != "" && len(line)+1+len(word) > helpWidth {
 				h.line("%s", line)
 				line = ""
@@ -218,6 +248,26 @@ func (h *helpWriter) paragraphs(text string) {
 		}
 		h.line("%s", line)
 	}
+}
+
+// A paragraph of a description. It is verbatim, a table or an example, if each
+// of its lines begins with two blanks.
+type paragraph struct {
+	text     string
+	verbatim bool
+}
+
+// paragraphsOf takes text apart where lines are empty.
+func paragraphsOf(text string) []paragraph {
+	var all []paragraph
+	for part := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
+		verbatim := part != ""
+		for line := range strings.Lines(part) {
+			verbatim = verbatim && strings.HasPrefix(line, "  ")
+		}
+		all = append(all, paragraph{part, verbatim})
+	}
+	return all
 }
 
 // flagCategories are the headings of a command's flags, in order.

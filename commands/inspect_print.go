@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -21,7 +20,12 @@ type journalPrinter struct {
 // finish sends the rest on its way. That nobody reads it any more is no error,
 // but what was found before stays one.
 func (p *journalPrinter) finish(err error) error {
-	flushed := p.Flush()
+	return finishOutput(p.Writer, err)
+}
+
+// finishOutput flushes w, behind what ended with err.
+func finishOutput(w *bufio.Writer, err error) error {
+	flushed := w.Flush()
 	switch {
 	case flushed == nil:
 		return err
@@ -33,13 +37,7 @@ func (p *journalPrinter) finish(err error) error {
 	return err
 }
 
-func (p *journalPrinter) object(v any) error {
-	line, err := json.Marshal(v)
-	if err == nil {
-		_, err = p.Write(append(line, '\n'))
-	}
-	return err
-}
+func (p *journalPrinter) object(v any) error { return writeJSON(p, v) }
 
 // record prints one record: where it stands, what it is, what it says.
 func (p *journalPrinter) record(r *journal.Record) error {

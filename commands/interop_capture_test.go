@@ -21,7 +21,10 @@ type tap struct {
 	open     sync.WaitGroup
 
 	mu       sync.Mutex
+	conns    []net.Conn
+	isCut    bool
 	segments []segment
+	moved    chan struct{} // something passed
 }
 
 // A segment is what one read returned.
@@ -37,7 +40,7 @@ func newTap(t *testing.T, b testBroker) *tap {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &tap{target: net.JoinHostPort(b.host, b.port), listener: l}
+	p := &tap{target: net.JoinHostPort(b.host, b.port), listener: l, moved: make(chan struct{}, 1)}
 	t.Cleanup(func() { l.Close() })
 	p.open.Go(p.accept)
 	return p
@@ -60,6 +63,13 @@ func (p *tap) accept() {
 			client.Close()
 			return
 		}
+		p.mu.Lock()
+		if p.isCut {
+			client.Close()
+			server.Close()
+		}
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
 		p.open.Go(func() { p.forward(n, true, client, server) })
 		p.open.Go(func() { p.forward(n, false, server, client) })
 	}
@@ -74,6 +84,10 @@ func (p *tap) forward(connection int, toBroker bool, from, to net.Conn) {
 			p.mu.Lock()
 			p.segments = append(p.segments, segment{connection, toBroker, append([]byte(nil), buffer[:n]...)})
 			p.mu.Unlock()
+			select {
+			case p.moved <- struct{}{}:
+			default:
+			}
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return
 			}
@@ -87,6 +101,18 @@ func (p *tap) forward(connection int, toBroker bool, from, to net.Conn) {
 // close waits until all has passed.
 func (p *tap) close() {
 	p.listener.Close()
+	p.open.Wait()
+}
+
+// cut ends it, whatever still passes.
+func (p *tap) cut() {
+	p.listener.Close()
+	p.mu.Lock()
+	p.isCut = true
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.mu.Unlock()
 	p.open.Wait()
 }
 

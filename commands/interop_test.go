@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -129,6 +128,30 @@ func exchange(t *testing.T, b testBroker, from, to peer, version string) {
 // TestInteropServe: our broker between its own clients and those of others.
 func TestInteropServe(t *testing.T) {
 	t.Parallel()
+	withPeers(t, func(t *testing.T, other peer) {
+		b := startMqtk(t)
+		for _, version := range versions() {
+			t.Run(version, func(t *testing.T) {
+				exchange(t, b, other, mqtkPeer(), version)
+				exchange(t, b, mqtkPeer(), other, version)
+			})
+		}
+		t.Run("mixed versions", func(t *testing.T) {
+			sub := launch(t, other.sub(t, b, "3.1", "mixed/#"))
+			sub.next(other.ready)
+			for _, version := range versions() {
+				for _, cmd := range mqtkPeer().pub(t, b, version, "mixed/"+version) {
+					launch(t, cmd).succeeds()
+					sub.next("MSG mixed/" + version)
+				}
+			}
+		})
+	})
+}
+
+// withPeers runs a test with each client, ours and those of others, by its name
+// and beside each other.
+func withPeers(t *testing.T, f func(t *testing.T, other peer)) {
 	for name, build := range map[string]func(*testing.T) peer{
 		"mqtk":      func(*testing.T) peer { return mqtkPeer() },
 		"mosquitto": mosquittoPeer,
@@ -137,24 +160,7 @@ func TestInteropServe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			other := build(t)
-			b := startMqtk(t)
-			for _, version := range versions() {
-				t.Run(version, func(t *testing.T) {
-					exchange(t, b, other, mqtkPeer(), version)
-					exchange(t, b, mqtkPeer(), other, version)
-				})
-			}
-			t.Run("mixed versions", func(t *testing.T) {
-				sub := launch(t, other.sub(t, b, "3.1", "mixed/#"))
-				sub.next(other.ready)
-				for _, version := range versions() {
-					for _, cmd := range mqtkPeer().pub(t, b, version, "mixed/"+version) {
-						launch(t, cmd).succeeds()
-						sub.next("MSG mixed/" + version)
-					}
-				}
-			})
+			f(t, build(t))
 		})
 	}
 }
@@ -193,12 +199,7 @@ func TestMosquittoByEveryWay(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			// mosquitto 2.0.11 does not start with listeners for WebSocket alone.
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			l.Close()
+			port := unusedPort(t)
 			startMosquitto(t, append([]string{"listener " + port + " 127.0.0.1"}, test.settings...)...)
 			words := func(line string) []string {
 				return strings.Fields(line + " " + test.flags + " -L " + test.scheme + "://127.0.0.1:" + port)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -11,9 +12,32 @@ import (
 	"mqtk/mqttwire"
 )
 
+// writeJSON writes a value on a line of its own, in one write.
+func writeJSON(w io.Writer, v any) error {
+	line, err := jsonLine(v)
+	if err == nil {
+		_, err = w.Write(line)
+	}
+	return err
+}
+
+// jsonLine is a value as one line. < and > stay what they are: texts are full
+// of arrows.
+func jsonLine(v any) ([]byte, error) {
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return line.Bytes(), err
+}
+
 // json renders a message as sub --json does.
 func (o *printer) json(dst []byte, m *mqttwire.Publish, now time.Time) ([]byte, bool) {
-	return appendMessageJSON(dst, m, now, false)
+	if !o.terminal {
+		return appendMessageJSON(dst, m, now, false)
+	}
+	line, _ := appendMessageJSON(nil, m, now, false)
+	return appendReadable(dst, line), true
 }
 
 // appendMessageJSON appends a message as one object, with mosquitto's keys and
@@ -89,6 +113,10 @@ func appendPropertiesJSON(dst []byte, properties mqttwire.Properties) []byte {
 			users = true
 			key()
 			dst = appendUsersJSON(append(dst, `user-properties":`...), properties)
+			if mixedUsers(properties) {
+				key()
+				dst = appendUserList(append(dst, `user-property-list":`...), properties)
+			}
 		case p.ID == mqttwire.UserProperty:
 		case p.ID == mqttwire.SubscriptionIdentifier && !identifiers:
 			identifiers = true
@@ -150,6 +178,30 @@ func appendUsersJSON(dst []byte, properties mqttwire.Properties) []byte {
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
+}
+
+// mixedUsers tells whether another name stands between two of one name: their
+// order, which the standard keeps, is then not that of the object.
+func mixedUsers(properties mqttwire.Properties) bool {
+	seen, last := map[string]bool{}, ""
+	for name := range properties.User() {
+		if seen[name] && name != last {
+			return true
+		}
+		seen[name], last = true, name
+	}
+	return false
+}
+
+// appendUserList appends [["name","value"],…], in their order.
+func appendUserList(dst []byte, properties mqttwire.Properties) []byte {
+	separator := byte('[')
+	for name, value := range properties.User() {
+		dst = appendJSONText(append(dst, separator, '['), name)
+		dst = append(appendJSONText(append(dst, ','), value), ']')
+		separator = ','
+	}
+	return append(dst, ']')
 }
 
 // appendJSONText appends a string as JSON, on one line whatever it holds.

@@ -29,7 +29,10 @@ type link struct {
 	ctx     context.Context
 	stop    func(cause error)
 	armed   chan struct{} // closed when signals are caught
+	late    bool          // which is to be once the conversation lasts
 	greeted atomic.Bool   // there was a CONNACK
+	away    atomic.Bool   // the connection is being made again
+	counted bool          // the verb tells itself what was not sent
 	version atomic.Uint32 // of the last CONNECT
 	first   firstBytes
 	limit   time.Duration // up to the CONNACK
@@ -53,38 +56,51 @@ func (s signalled) Error() string { return "got " + s.String() }
 func (p *program) newLink(ctx context.Context, o *connectOptions, pl plan) (l *link, cancel func()) {
 	l = &link{p: p, plan: pl, debug: o.Debug, ending: o.Properties.of(mqttwire.DISCONNECT), armed: make(chan struct{}), limit: connectLimit}
 	l.ctx, l.stop = context.WithCancelCause(ctx)
-	go l.watchSignals()
-	var timer *time.Timer
+	var timers []*time.Timer
+	if l.late = pl.brief && !o.Debug; l.late {
+		timers = append(timers, time.AfterFunc(briefly, l.watchSignals))
+	} else {
+		go l.watchSignals()
+	}
 	if o.Timeout > 0 {
 		l.limit = min(l.limit, o.Timeout)
-		timer = time.AfterFunc(o.Timeout, func() { l.stop(errTimeUp) })
+		timers = append(timers, time.AfterFunc(o.Timeout, func() { l.stop(errTimeUp) }))
 	}
 	return l, func() {
-		if timer != nil {
-			timer.Stop()
+		for _, t := range timers {
+			t.Stop()
 		}
 		l.stop(context.Canceled)
 	}
 }
 
 // watchSignals ends the conversation with the first signal; the next one ends
-// the process. Arming costs two hand-overs to another thread for each signal,
-// a tenth of what a one-shot pub takes, so it happens while the connection is
-// being made, and disarming while the process ends.
+// the process, even one that was started with SIGINT ignored, as shells start
+// what runs in the background. Arming takes three threads and several hand-overs
+// to them, a tenth of what a one-shot pub takes, so it happens while the
+// connection is being made, and disarming while the process ends. A brief
+// conversation comes to that only if it lasts: a signal before, as one before
+// main, ends the process without a word, for the shell with the same code.
 func (l *link) watchSignals() {
 	signals := make(chan os.Signal, 1)
+	ignored := signal.Ignored(os.Interrupt)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	close(l.armed)
 	select {
 	case s := <-signals:
-		signal.Stop(signals)
 		l.stop(signalled{s})
+		if ignored {
+			s = <-signals
+			os.Exit(int(classify(signalOutcome(signalled{s}, true)).Code))
+		}
+		signal.Stop(signals)
 	case <-l.ctx.Done():
 		signal.Stop(signals)
 	}
 }
 
 const (
+	briefly      = 20 * time.Millisecond
 	connectLimit = 30 * time.Second
 	oddSilence   = 3 * time.Second // after which it is said what is waited for
 )
@@ -114,8 +130,9 @@ func (l *link) answered() {
 // connect opens the connection and waits for the CONNACK.
 func (l *link) connect() (err error) {
 	o := l.plan.options
-	o.ConnectTimeout = connectLimit
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, connectLimit)
 	o.Hooks.OnConnect = func(g *client.Grants) {
+		l.away.Store(false)
 		l.answered()
 		l.greeted.Store(true)
 	}
@@ -124,6 +141,7 @@ func (l *link) connect() (err error) {
 		retry = l.again
 	}
 	o.Hooks.OnRetry = func(cause error, wait time.Duration) {
+		l.away.Store(true)
 		l.answered()
 		retry(cause, wait)
 	}
@@ -147,7 +165,9 @@ func (l *link) connect() (err error) {
 		if err != nil {
 			return nil, err
 		}
-		<-l.armed
+		if !l.late {
+			<-l.armed
+		}
 		l.peer = nc.RemoteAddr()
 		l.dialled.Store(true)
 		return l.first.watch(nc), nil
@@ -162,6 +182,9 @@ func (l *link) connect() (err error) {
 func (l *link) again(cause error, wait time.Duration) {
 	l.say("%v; trying again in %s", cause, wait.Round(time.Millisecond))
 }
+
+// keepsSession tells whether the broker keeps the session when the run is over.
+func (l *link) keepsSession() bool { return l.Grants().SessionExpiry > 0 }
 
 // spoken is the version of the conversation.
 func (l *link) spoken() mqttwire.Version { return mqttwire.Version(l.version.Load()) }
@@ -187,6 +210,14 @@ func (l *link) say(format string, a ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.p.warn(format, a...)
+}
+
+// sayOnce does so unless it was said.
+func (l *link) sayOnce(said *bool, format string, a ...any) {
+	if !*said {
+		*said = true
+		l.say(format, a...)
+	}
 }
 
 // warn writes a line that is no failure to stderr.
@@ -278,9 +309,19 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// SyscallConn is that of a plain socket; others have none.
+func (c *watchedConn) SyscallConn() (syscall.RawConn, error) {
+	if socket, ok := c.Conn.(syscall.Conn); ok {
+		return socket.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
 // CloseWrite shuts the sending side down, as the connection underneath does.
-func (c *watchedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+func (c *watchedConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(nc net.Conn) error {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return nil

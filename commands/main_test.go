@@ -14,7 +14,7 @@ const runAsMqtk = "MQTK_TEST_RUN_AS_MQTK"
 func TestMain(m *testing.M) {
 	if os.Getenv(runAsMqtk) != "" {
 		stdio := Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-		os.Exit(Run(context.Background(), os.Args[1:], stdio, os.DirFS("..")))
+		os.Exit(Run(context.Background(), os.Args[1:], stdio))
 	}
 	os.Exit(m.Run())
 }

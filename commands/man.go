@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The man pages are rendered from the declarations, kept in man/ and embedded;
-// a test renders them again and compares.
+// The man pages are rendered from the declarations, and kept in man/, too, for
+// packages; a test compares.
 
 // manPages renders every page, by file name.
 func manPages(root *cli.Command) map[string]string {
@@ -78,7 +78,7 @@ func renderPage(path []*cli.Command) string {
 	if c.Name == "serve" {
 		r.configuration()
 		r.tables()
-		r.limits()
+		r.section(limitNotes())
 	}
 	notes := notesOn(path)
 	for _, section := range notes.sections {
@@ -141,11 +141,15 @@ func (r *roff) text(s string) {
 
 // paragraphs writes text whose paragraphs are separated by empty lines.
 func (r *roff) paragraphs(s string) {
-	for i, paragraph := range strings.Split(strings.TrimSpace(s), "\n\n") {
+	for i, paragraph := range paragraphsOf(s) {
 		if i > 0 {
 			r.macro("PP")
 		}
-		r.text(strings.Join(strings.Fields(paragraph), " "))
+		if paragraph.verbatim {
+			r.verbatim(strings.ReplaceAll("\n"+paragraph.text, "\n  ", "\n")[1:])
+			continue
+		}
+		r.text(strings.Join(strings.Fields(paragraph.text), " "))
 	}
 }
 
@@ -224,7 +228,7 @@ func (r *roff) options(c *cli.Command) {
 		}
 	}
 	r.macro("SS", "Help")
-	r.row("--help", "show what this page says, briefly")
+	r.row("--help [--all]", "show on one screen what most people need of this page, or all flags")
 }
 
 func (r *roff) option(f cli.Flag) {
@@ -257,16 +261,25 @@ func (r *roff) examples(examples []manRow) {
 	}
 }
 
-// example writes lines as they are.
+// example writes lines as they are, and further in.
 func (r *roff) example(text string) {
 	r.macro("PP")
 	r.macro("RS", "4")
+	r.verbatim(text)
+	r.macro("RE")
+}
+
+// verbatim writes lines as they are.
+func (r *roff) verbatim(text string) {
 	r.macro("EX")
 	for line := range strings.Lines(text) {
-		r.WriteString(roffEscape(strings.TrimSuffix(line, "\n")) + "\n")
+		line = roffEscape(strings.TrimSuffix(line, "\n"))
+		if strings.HasPrefix(line, ".") {
+			line = `\&` + line
+		}
+		r.WriteString(line + "\n")
 	}
 	r.macro("EE")
-	r.macro("RE")
 }
 
 func (r *roff) seeAlso(path []*cli.Command) {

@@ -105,7 +105,7 @@ func benchJSON() manSection {
 }
 
 func benchExits() manSection {
-	return manSection{heading: "WHAT IT ENDS WITH", text: "All output is printed before.", rows: []manRow{
+	return manSection{heading: "HOW IT ENDS", text: "All output is printed before.", rows: []manRow{
 		{"0", "the run took place, and no promise was broken"},
 		{"3, 4, 5, 6", "the broker was not reached, or did not let us in"},
 		{"6, 9", "what was published or subscribed to was refused: all of it, some of it"},

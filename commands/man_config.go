@@ -33,6 +33,17 @@ func (r *roff) configuration() {
 	r.example(config.Example())
 }
 
+// configNotes is the same for the help, without the file.
+func configNotes() manSection {
+	s := manSection{heading: "CONFIGURATION", text: configStory}
+	for _, k := range config.Schema() {
+		if !k.IsLimit() {
+			s.rows = append(s.rows, manRow{k.Path, k.Explain()})
+		}
+	}
+	return s
+}
+
 func tableTitle(table string) string {
 	switch table {
 	case "":

@@ -25,7 +25,7 @@ type manNotes struct {
 	own                   bool // not those of mqtk itself
 }
 
-func notesOn(path []*cli.Command) manNotes {
+func ownNotes(path []*cli.Command) manNotes {
 	switch strings.TrimPrefix(commandName(path), "mqtk ") {
 	case "serve":
 		return manNotes{serveNotes(), serveEnvironment(), serveExamples(), true}
@@ -40,13 +40,34 @@ func notesOn(path []*cli.Command) manNotes {
 	case "serve acl lint":
 		return manNotes{aclNotes(), colourEnvironment(), aclLintExamples(), true}
 	case "inspect":
-		return manNotes{nil, colourEnvironment(), inspectExamples(), true}
+		return manNotes{nil, clientEnvironment(), inspectExamples(), true}
+	case "inspect decode":
+		return manNotes{inspectDecodeNotes(), colourEnvironment(), inspectDecodeExamples(), true}
+	case "inspect send":
+		return manNotes{[]manSection{scriptNotes(), inspectSendJSON(), textFormNotes()}, clientEnvironment(), inspectSendExamples(), true}
+	case "inspect fuzz":
+		return manNotes{inspectFuzzNotes(), colourEnvironment(), inspectFuzzExamples(), true}
+	case "inspect pcap":
+		return manNotes{inspectPcapNotes(), pcapEnvironment(), inspectPcapExamples(), true}
+	case "inspect retained", "inspect retained ls", "inspect retained tree", "inspect retained export",
+		"inspect retained import", "inspect retained clear", "inspect retained diff":
+		return manNotes{clientNotes(), clientEnvironment(), inspectRetainedExamples(path[len(path)-1].Name), true}
+	case "inspect top":
+		return manNotes{clientNotes(), clientEnvironment(), inspectTopExamples(), true}
+	case "inspect proxy":
+		return manNotes{append([]manSection{inspectProxyJSON(), textFormNotes()}, clientNotes()[:2]...), clientEnvironment(), inspectProxyExamples(), true}
+	case "inspect audit":
+		return manNotes{clientNotes()[:2], clientEnvironment(), inspectAuditExamples(), true}
+	case "inspect probe":
+		return manNotes{[]manSection{inspectProbeJSON(), precedenceNotes(), wayNotes()}, clientEnvironment(), inspectProbeExamples(), true}
+	case "inspect check":
+		return manNotes{[]manSection{precedenceNotes(), wayNotes()}, clientEnvironment(), inspectCheckExamples(), true}
 	case "inspect journal":
-		return manNotes{inspectJournalNotes(), colourEnvironment(), inspectExamples(), true}
+		return manNotes{inspectJournalNotes(), colourEnvironment(), inspectJournalExamples(), true}
 	case "pub":
-		return manNotes{[]manSection{retryNotes(), precedenceNotes(), wayNotes(), authNotes()}, clientEnvironment(), pubExamples(), true}
+		return manNotes{append(pubNotes(), retryNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), pubExamples(), true}
 	case "sub":
-		return manNotes{[]manSection{formatNotes(), jsonNotes(), retryNotes(), precedenceNotes(), wayNotes(), authNotes()}, clientEnvironment(), subExamples(), true}
+		return manNotes{append(subNotes(), conditionNotes(), expectNotes(), sequenceNotes(), formatNotes(), jsonNotes(), retryNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), append(subExamples(), judgeExamples()...), true}
 	case "bench":
 		return manNotes{append(benchNotes(), precedenceNotes(), wayNotes(), authNotes()), clientEnvironment(), benchExamples(), true}
 	case "bench pub":
@@ -69,6 +90,7 @@ func clientEnvironment() []manRow {
 		{"MQTK_HOST, MQTK_PORT", "the broker in two parts; not looked at where MQTK_URL is set, nor is a port that holds ://, for container platforms set such"},
 		{"MQTK_USERNAME, MQTK_PASSWORD", "who logs in"},
 		{"MQTK_PASSWORD_FILE", "a file that holds the password"},
+		{"MQTK_CONTEXT", "the context to take what nothing else says from, see CONTEXTS"},
 		{"MQTK_CAFILE, MQTK_CERT, MQTK_KEY", "files as for --cafile, --cert and --key; MQTK_CAFILE turns TLS on, too, unless MQTK_URL names a scheme without it"},
 		{"ALL_PROXY, NO_PROXY", "the proxy, as for --proxy, and the hosts, domains, addresses and networks to reach without it, with commas between; this machine is always reached without"},
 		{"SSLKEYLOGFILE", "as for --tls-keylog"},
@@ -89,19 +111,19 @@ func colourEnvironment() []manRow {
 }
 
 func precedenceNotes() manSection {
-	return manSection{heading: "PRECEDENCE", text: `What flags say wins over a URL, a URL over the environment, that over the defaults. Where a stronger source names a host, a port, a socket or a URL, everything that weaker ones say about the connection is dropped: a password from MQTK_URL never goes to the host of --host.`}
+	return manSection{heading: "PRECEDENCE", text: `What flags say wins over a URL, a URL over the environment, that over the context of MQTK_CONTEXT, and that over the defaults. Where a stronger source names a host, a port, a socket or a URL, everything that weaker ones say about the connection is dropped: a password from MQTK_URL never goes to the host of --host. What --context asks for by name stands right behind flags and URL, and is not dropped; nor is what --options-file holds, unless it names a broker, too.`}
 }
 
 func retryNotes() manSection {
-	return manSection{heading: "LOST CONNECTIONS", text: `Connecting, up to the CONNACK, may take 30 seconds. A first connection that fails is not tried again, unless --retry or --wait-broker say so.
+	return manSection{heading: "LOST CONNECTIONS", text: `Connecting, up to the CONNACK, may take 30 seconds. A first connection that fails is not tried again, unless --retry or --wait-broker say so; while --wait-broker waits, it is tried each second at least, or as --retry-wait says if that is longer.
 
-After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone, at most five times in a row; where a 3.x broker has closed the connection three times right behind the same message of 16 KiB or more, that is taken for its answer. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
+After the first CONNACK, sub and pub -l make a lost connection again without limit, after 1 second, then twice as long each time, up to 30 seconds, and after 1 second again once a connection has stood for 10 or has moved messages of QoS 1 or 2; --retry 0 turns that off. Another pub makes it again for messages of QoS 1 and 2 alone, at most five times in a row; where a 3.x broker has closed the connection three times right behind the same message of 16 KiB or more, that is taken for its answer. What was not acknowledged is sent anew. A refusal that time does not heal (credentials, rights, version, a client id that another took) ends at once.`}
 }
 
 func formatNotes() manSection {
 	return manSection{
 		heading: "FORMAT",
-		text:    `The FORMAT of -F is that of mosquitto_sub: text, in which %LETTER stands for a part of the message, @LETTER for a part of the time, as in strftime(3), and \\, \0, \a, \e, \n, \r, \t and \v for characters. Between % and the letter there may be flags (- fills on the right, 0 fills with zeros), a width, and a precision after a dot: %-20t, %05l, %.10p.`,
+		text:    `The FORMAT of -F is that of mosquitto_sub: text, in which %LETTER stands for a part of the message, @LETTER for a part of the time, as in strftime(3), and \\, \0, \a, \e, \n, \r, \t and \v for characters. Between % and the letter there may be flags (- fills on the right, 0 fills with zeros), a width, and a precision after a dot: %-20t, %05l, %.10p. In braces stands a field, as in CONDITIONS: %{payload.temp}, %-8{user.room}.`,
 		rows: []manRow{
 			{"%%", "a percent sign"},
 			{"%A", "topic alias"},
@@ -123,6 +145,8 @@ func formatNotes() manSection {
 			{"%t", "topic"},
 			{"%U", "time of receipt in seconds since 1970, with nanoseconds"},
 			{"%x, %X", "payload in hexadecimal, lower or upper case"},
+			{"%{payload.NAME}, %{payload.list[0]}", "a part of a payload that is JSON: texts without quotes and escapes, objects and arrays as they came, and nothing where it is not there"},
+			{"%{user.NAME}, %{topic[0]}, %{content-type}", "a user property (of several that are named alike all, separated by blanks), a level of the topic, or any other field of CONDITIONS"},
 		},
 	}
 }
@@ -136,7 +160,7 @@ func jsonNotes() manSection {
 			{"topic, qos, retain, dup", "of the PUBLISH; retain and dup are 0 or 1"},
 			{"payloadlen", "length of the payload in bytes"},
 			{"mid", "packet identifier, at QoS 1 and 2"},
-			{"properties", "an object of the properties by name, where there are any; user-properties is an object, in which a name that comes more than once has an array of values"},
+			{"properties", "an object of the properties by name, where there are any; user-properties is an object, in which a name that comes more than once has an array of values; where such names alternate, user-property-list has all of them in their order, as pairs"},
 			{"payload", "the payload as text"},
 			{"payload_b64", "in place of payload, base64 of bytes that are no UTF-8"},
 		},
@@ -146,7 +170,7 @@ func jsonNotes() manSection {
 func rootExamples() []manRow {
 	return []manRow{
 		{"mqtk serve", "Run a broker for this machine"},
-		{"mqtk sub -v 'sensors/#'", "Show all that is published under sensors/, with topics"},
+		{"mqtk sub -v 'sensors/#'", "Show what is published under sensors/"},
 		{"mqtk pub sensors/door open", "Publish a message"},
 	}
 }
@@ -182,32 +206,17 @@ func passwdExamples() []manRow {
 	}
 }
 
-func inspectExamples() []manRow {
-	return []manRow{
-		{"mqtk inspect journal /var/lib/mqtk --stats", "Count sessions, queued and retained messages, and bytes"},
-		{"mqtk inspect journal /var/lib/mqtk --live --topic 'sensors/#'", "Show the messages below sensors/ that are kept"},
-		{"mqtk inspect journal /var/lib/mqtk --verify", "Check every frame; the exit code is 10 where there is damage"},
-		{"mqtk inspect journal /var/lib/mqtk --live --client worker --json", "Show all that is kept for one client, as JSON"},
-		{"mqtk inspect journal /var/lib/mqtk --salvage /var/lib/mqtk-repaired", "Write a copy of all that can be read, for serve --data, or as a backup"},
-	}
-}
-
-func pubExamples() []manRow {
-	return []manRow{
-		{"mqtk pub sensors/door open -q 1 -r", "Publish at QoS 1, retained"},
-		{"mqtk pub sensors/door -n -r", "Clear a retained message"},
-		{"seq 1 1000 | mqtk pub -t numbers -l -q 2", "Publish each line of a pipe, exactly once"},
-		{"mqtk pub -h broker.example -u ada --password-from env:SECRET -f photo.jpg camera/1", "Publish a file, with a password that ps does not show"},
-		{"mqtk pub -L mqtts://broker.example sensors/door open --cert me.pem --key me.key", "Publish over TLS, with a certificate of our own"},
-		{"mqtk pub orders '{\"id\":7}' --response-topic replies --correlation-data 7 --content-type application/json", "Publish a request with its MQTT 5.0 properties"},
-	}
-}
-
 func subExamples() []manRow {
 	return []manRow{
 		{"mqtk sub 'sensors/#' -v", "Show topics and payloads"},
-		{"mqtk sub sensors/door -C 1 -W 5", "Wait at most five seconds for one message"},
-		{"mqtk sub '#' --json", "Print each message with all its properties as a line of JSON"},
+		{"mqtk sub sensors/door -C 1 -W 5", "Wait for one message, 5 seconds at most"},
+		{"mqtk sub 'sensors/#' -v --retained-only --until-retained-end", "Show what is retained, and end"},
+		{"mqtk sub '#' --tree", "Watch what is published, as a tree"},
+		{"mqtk sub 'cameras/#' --out pictures/", "Keep the last payload of each topic in a file"},
+		{"mqtk sub -c -i worker -q 1 jobs --exec ./work", "Run a program for each message, which is acknowledged when that has ended"},
+		{"mqtk sub '#' --record day.jsonl", "Record all that is published, for mqtk pub --replay"},
+		{"mqtk sub 'old/#' --remove-retained --dry-run --until-retained-end -v", "See which retained messages would be removed"},
+		{"mqtk sub '#' --json", "All of each message, as a line of JSON"},
 		{"mqtk sub 'sensors/#' -F '@T %t %p'", "Print the time, too"},
 		{"mqtk sub -c -i archive -q 1 'sensors/#'", "Keep a session, so that what comes while this command does not run waits for it"},
 		{"mqtk sub '$share/workers/jobs' -q 1", "Take a share of the messages, among all who do so"},

@@ -5,7 +5,7 @@ package commands
 func wayNotes() manSection {
 	return manSection{
 		heading: "TLS, WEBSOCKET, PROXIES",
-		text: `TLS is on where the scheme of the URL says so, and, with --host and --port or without either, where --cafile, --capath or --tls-use-os-certs is given. The port is 8883 then. A flag of TLS where there is none is refused. The versions are 1.2 and 1.3, unless --tls-version chooses one.
+		text: `TLS is on where the scheme of the URL says so, and, with --host and --port or without either, where --cafile, --capath or --tls-use-os-certs is given, or the port 8883, which is that of TLS: -L mqtt://HOST:8883 is without. A flag of TLS where there is none is refused. The versions are 1.2 and 1.3, unless --tls-version chooses one.
 
 The broker's certificate must be good: signed by an authority of the system, or of --cafile and --capath where they are given, valid today, and naming the host of the URL. The name is asked for (SNI), an address is not. With --srv it must name the domain, not the host that the records name: they come from DNS, where others may write. --servername names another. With --insecure and --cafile or --capath the name is not looked at, as with mosquitto's flag; with --insecure alone nothing is, and whoever stands in between can read and change all.
 

@@ -1,6 +1,10 @@
 package commands
 
-import "mqtk/broker/authsql"
+import (
+	"strings"
+
+	"mqtk/broker/authsql"
+)
 
 const tablesStory = `[auth.sql] says where the tables are: driver = "mysql" (MariaDB too) with dsn = "mysql://USER:PASSWORD@HOST:3306/DATABASE" or "USER:PASSWORD@unix(/run/mysqld/mysqld.sock)/DATABASE"; "postgres" with "postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full"; "sqlite" with the path of a file. In a URL what is special in a password is written with %. dsn = "env:NAME" takes it from the environment, which is the better place for a password. The account needs to read only. The database must be there when serve starts; later it may go away for a while.
 
@@ -10,12 +14,33 @@ The rules have id, allow (1, or 0 for deny), ipaddr, username, clientid, access 
 
 A client's rows are read when it connects, and again each acl.refresh. A database that does not answer refuses who connects with Server unavailable, or with acl.on_error = "nomatch" lets acl.no_match decide. Rights that are known hold for five refreshes more; then they are denied. A large table wants the indexes below. mqtk-serve-acl(1) explains what rows mean for a client, and finds dangerous ones.`
 
+// A tableDriver is a kind of database that serve reads tables of.
+type tableDriver struct{ driver, name string }
+
+func tableDrivers() []tableDriver {
+	return []tableDriver{{"mysql", "MySQL and MariaDB"}, {"postgres", "PostgreSQL"}, {"sqlite", "SQLite"}}
+}
+
+const tablesHeading = "TABLES OF USERS AND RULES"
+
 // tables explain what serve reads from a database.
 func (r *roff) tables() {
-	r.heading("TABLES OF USERS AND RULES")
+	r.heading(tablesHeading)
 	r.paragraphs(tablesStory)
-	for _, in := range []struct{ driver, name string }{{"mysql", "MySQL and MariaDB"}, {"postgres", "PostgreSQL"}, {"sqlite", "SQLite"}} {
+	for _, in := range tableDrivers() {
 		r.macro("SS", in.name)
 		r.example(authsql.Schema(in.driver))
 	}
+}
+
+// tableNotes is the same for the help.
+func tableNotes() manSection {
+	text := tablesStory
+	for _, in := range tableDrivers() {
+		text += "\n\n" + in.name + ":\n"
+		for line := range strings.Lines(authsql.Schema(in.driver)) {
+			text += "\n  " + strings.TrimSuffix(line, "\n")
+		}
+	}
+	return manSection{heading: tablesHeading, text: text}
 }

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"mqtk/commands/condition"
 	"mqtk/mqttwire"
 )
 
@@ -23,16 +24,19 @@ type printer struct {
 	// render appends what a message looks like, without its line end; false
 	// leaves the message out.
 	render func(dst []byte, m *mqttwire.Publish, now time.Time) ([]byte, bool)
-	line   []byte // reused
-	watch  *watch // not nil: it prints
+	line   []byte            // reused
+	seen   condition.Message // what the fields of a format look at
+	live   *live             // not nil: it prints
+
+	laidOut bool // JSON stands on several lines
 }
 
-// print puts one message into the buffer.
-func (o *printer) print(m *mqttwire.Publish) error {
-	if o.watch != nil {
-		return o.watch.show(m, time.Now())
+// take puts one message into the buffer.
+func (o *printer) take(m *mqttwire.Publish, at time.Time) error {
+	if o.live != nil {
+		return o.live.show(m, at)
 	}
-	line, ok := o.render(o.line[:0], m, time.Now())
+	line, ok := o.render(o.line[:0], m, at)
 	if !ok {
 		return nil
 	}
@@ -48,8 +52,8 @@ func (o *printer) print(m *mqttwire.Publish) error {
 }
 
 func (o *printer) flush() error {
-	if o.watch != nil {
-		return o.watch.draw()
+	if o.live != nil {
+		return o.live.drawSoon(time.Now())
 	}
 	if o.w.Buffered() == 0 {
 		return nil
@@ -57,13 +61,21 @@ func (o *printer) flush() error {
 	return o.w.Flush()
 }
 
+func (o *printer) close() error {
+	if o.live != nil {
+		return o.live.draw(time.Now())
+	}
+	return nil
+}
+
 // plain is the payload, after the topic where -v asks for it. As mosquitto_sub
-// does, an empty payload prints nothing, or (null) after the topic.
+// does, an empty payload prints nothing, or (null) after the topic if that has a
+// line.
 func (o *printer) plain(dst []byte, m *mqttwire.Publish, _ time.Time) ([]byte, bool) {
 	if o.verbose {
 		dst = o.appendTopic(dst, m.Topic)
 		if len(m.Payload) == 0 {
-			return append(dst, " (null)"...), true
+			return append(dst, " (null)"...), o.eol
 		}
 		dst = append(dst, ' ')
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"mqtk/mqttwire"
 )
@@ -23,6 +24,7 @@ func TestPlainOutput(t *testing.T) {
 		{"empty", printer{eol: true}, "", ""},
 		{"verbose", printer{eol: true, verbose: true}, "hello", "a/\x1b hello\n"},
 		{"verbose, empty", printer{eol: true, verbose: true}, "", "a/\x1b (null)\n"},
+		{"verbose, empty, without line ends", printer{verbose: true}, "", ""},
 		{"pipe, binary", printer{eol: true}, string(binary), string(binary) + "\n"},
 		{"terminal, text", printer{eol: true, terminal: true}, "a\tb\nü\x1b[2J\u202e\r", "a\tb\nü\\x1b[2J\\u202e\\r\n"},
 		{"terminal, binary", printer{eol: true, terminal: true, verbose: true}, string(binary), "a/\\x1b \n" +
@@ -33,7 +35,7 @@ func TestPlainOutput(t *testing.T) {
 		var out bytes.Buffer
 		o := test.printer
 		o.w, o.render = bufio.NewWriter(&out), o.plain
-		if err := o.print(&mqttwire.Publish{Topic: "a/\x1b", Payload: []byte(test.payload)}); err != nil {
+		if err := o.take(&mqttwire.Publish{Topic: "a/\x1b", Payload: []byte(test.payload)}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if err := o.flush(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,13 +20,9 @@ func (o *connectOptions) password(p *program, where place) ([]byte, error) {
 	case o.PasswordFrom != "" && o.Password != nil:
 		return nil, usagef("--password and --password-from are both given: one is enough")
 	case o.PasswordFrom != "":
-		return p.secretFrom("--password-from", o.PasswordFrom)
-	case where.passwordFile != "":
-		password, err := passwordOfFile(where.passwordFile)
-		if err != nil {
-			return nil, usagef("MQTK_PASSWORD_FILE: %w", err)
-		}
-		return password, nil
+		return p.secretFrom(flagSecret("--password-from", o.PasswordFrom))
+	case where.passwordFrom.from != "":
+		return p.secretFrom(where.passwordFrom)
 	case where.password == nil:
 		return nil, nil
 	}
@@ -37,14 +32,20 @@ func (o *connectOptions) password(p *program, where place) ([]byte, error) {
 	return []byte(*where.password), nil
 }
 
-// secretFrom reads the password that a flag wants from a source.
-func (p *program) secretFrom(flag, source string) ([]byte, error) {
-	password, err := p.passwordFrom(source)
+// A secretSource is where a password comes from, as for --password-from, and
+// what says so.
+type secretSource struct{ by, from string }
+
+func flagSecret(flag, from string) secretSource { return secretSource{flag + " " + from, from} }
+
+// secretFrom reads a password from its source.
+func (p *program) secretFrom(s secretSource) ([]byte, error) {
+	password, err := p.passwordFrom(s.from)
 	if f, ok := err.(*failure); ok {
 		return nil, f
 	}
 	if err != nil {
-		return nil, usagef("%s %s: %w", flag, source, err)
+		return nil, usagef("%s: %w", s.by, err)
 	}
 	return password, nil
 }
@@ -59,7 +60,7 @@ func (p *program) passwordFrom(source string) ([]byte, error) {
 	case "env":
 		password := p.getenv(where)
 		if password == "" {
-			return nil, fmt.Errorf("the variable is not set")
+			return nil, fmt.Errorf("the variable is not set, or not exported")
 		}
 		return []byte(password), nil
 	case "file":
@@ -96,34 +97,42 @@ func passwordOfDescriptor(number string) ([]byte, error) {
 	return readPassword(file)
 }
 
+const longestPassword = 65535 // is what a CONNECT can hold
+
+func longPassword() error { return fmt.Errorf("longer than %d bytes", longestPassword) }
+
 // readPassword reads all and takes off one line end.
 func readPassword(r io.Reader) ([]byte, error) {
-	const limit = 65535 // what a CONNECT can hold
-	password, err := io.ReadAll(io.LimitReader(r, limit+2))
+	password, err := io.ReadAll(io.LimitReader(r, longestPassword+2))
 	password = bytes.TrimSuffix(bytes.TrimSuffix(password, []byte("\n")), []byte("\r"))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(password) == 0:
 		return nil, fmt.Errorf("there is no password in it")
-	case len(password) > limit:
-		return nil, fmt.Errorf("longer than %d bytes", limit)
+	case len(password) > longestPassword:
+		return nil, longPassword()
 	}
 	return password, nil
 }
 
+// passwordOfCommand runs a command. It may ask on the terminal; any other stdin
+// is that of the verb, whose messages it is not to read.
 func (p *program) passwordOfCommand(command string) ([]byte, error) {
-	shell, flag := "/bin/sh", "-c"
-	if runtime.GOOS == "windows" {
-		shell, flag = "cmd", "/C"
-	}
+	shell, flag := shellAndFlag()
 	cmd := exec.Command(shell, flag, command)
-	cmd.Stdin, cmd.Stderr = os.Stdin, p.Err
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, err
+	if cmd.Stderr = p.Err; isTerminal(os.Stdin) {
+		cmd.Stdin = os.Stdin
 	}
-	return readPassword(bytes.NewReader(out))
+	out := &boundedOutput{room: longestPassword + len("\r\n")}
+	cmd.Stdout = out
+	if err := cmd.Run(); err != nil && out.room >= 0 {
+		return nil, fmt.Errorf("the command that prints the password failed: %w", err)
+	}
+	if out.room < 0 {
+		return nil, longPassword()
+	}
+	return readPassword(bytes.NewReader(out.text))
 }
 
 // askPassword asks on the terminal, whatever stdin and stdout are.

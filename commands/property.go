@@ -111,7 +111,9 @@ func (s *propertySet) flag(packets []mqttwire.PacketType) cli.Flag {
 	f := valued("property D", "set a property: `PACKET NAME VALUE`, with two values for user-property; PACKET is one of "+list, func(text string) error {
 		words := strings.Split(text, wordSeparator)
 		i := slices.Index(names, strings.ToLower(words[0]))
-		if i < 0 {
+		if near := nearest(words[0], names); i < 0 && near != "" {
+			return fmt.Errorf("%q is no packet here: did you mean %s?", words[0], near)
+		} else if i < 0 {
 			return fmt.Errorf("%q is no packet here: there are %s", words[0], list)
 		}
 		id, ok := mqttwire.ParsePropertyID(strings.ToLower(words[1]))
@@ -178,14 +180,19 @@ func (s *propertySet) messageFlags(prefix string, t mqttwire.PacketType) []cli.F
 		of = ", in the will"
 	}
 	for _, r := range readableProperties() {
-		flags = append(flags, s.readable(prefix+r.flag, r.usage+of, t, r.id))
+		names := prefix + r.flag
+		if prefix == "" && r.id == mqttwire.ResponseTopic {
+			names += " e" // as in mosquitto_rr
+		}
+		flags = append(flags, s.readable(names, r.usage+of, t, r.id))
 	}
 	return flags
 }
 
 // readable declares a flag for one property of packets of type t.
-func (s *propertySet) readable(flag, usage string, t mqttwire.PacketType, id mqttwire.PropertyID) cli.Flag {
-	return valued(flag, usage, func(text string) error {
+func (s *propertySet) readable(names, usage string, t mqttwire.PacketType, id mqttwire.PropertyID) cli.Flag {
+	flag, _, _ := strings.Cut(names, " ")
+	return valued(names, usage, func(text string) error {
 		words, err := readableWords(id, text)
 		if err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadmeTour runs each block of two chapters of README.md against a broker of
+// TestReadmeTour runs each block of four chapters of README.md against a broker of
 // its own and compares what it prints with the lines that begin with "#> ".
 func TestReadmeTour(t *testing.T) {
 	t.Parallel()
@@ -18,7 +18,7 @@ func TestReadmeTour(t *testing.T) {
 		t.Fatal(err)
 	}
 	var blocks []string
-	for _, chapter := range []string{"A tour", "Doors and locks"} {
+	for _, chapter := range []string{"A tour", "Shell craft", "Doors and locks", "Looking closely"} {
 		_, tour, _ := strings.Cut(string(text), "\n## "+chapter+"\n")
 		tour, _, _ = strings.Cut(tour, "\n## ")
 		found := strings.Split(tour, "```sh\n")[1:]
@@ -65,7 +65,7 @@ func tourPrograms(t *testing.T, b testBroker) string {
 	t.Helper()
 	folder := t.TempDir()
 	scripts := map[string]string{"mqtk": mqtkCommand(t).Path}
-	for _, name := range []string{"mosquitto_pub", "mosquitto_sub"} {
+	for _, name := range []string{"mosquitto_pub", "mosquitto_sub", "mosquitto_rr"} {
 		if path, err := exec.LookPath(name); err == nil {
 			scripts[name] = path + " -h " + b.host + " -p " + b.port
 		}

@@ -150,6 +150,6 @@ type result struct {
 func runWords(t testing.TB, in string, words ...string) result {
 	t.Helper()
 	var out, problems bytes.Buffer
-	code := Run(context.Background(), words, Stdio{In: strings.NewReader(in), Out: &out, Err: &problems}, nil)
+	code := Run(context.Background(), words, Stdio{In: strings.NewReader(in), Out: &out, Err: &problems})
 	return result{code, out.String(), problems.String()}
 }

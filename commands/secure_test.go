@@ -24,11 +24,16 @@ import (
 // brokerBy serves a broker on a listener, until the test ends.
 func brokerBy(t testing.TB, w way, o broker.Options) (url string) {
 	t.Helper()
+	return brokerAt(t, w.open(t), o)
+}
+
+// brokerAt is a broker at a listener.
+func brokerAt(t testing.TB, l net.Listener, o broker.Options) (url string) {
+	t.Helper()
 	b, err := broker.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := w.open(t)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -88,7 +93,7 @@ func TestReaderGoneByEveryWay(t *testing.T) {
 		var problems bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		code := Run(ctx, append([]string{"sub", "a", "-L", url}, w.flags...), Stdio{In: strings.NewReader(""), Out: write, Err: &problems}, nil)
+		code := Run(ctx, append([]string{"sub", "a", "-L", url}, w.flags...), Stdio{In: strings.NewReader(""), Out: write, Err: &problems})
 		if code != exitDone || problems.Len() > 0 || ctx.Err() != nil {
 			t.Errorf("%s: %d, %s", w.name, code, &problems)
 		}

@@ -3,7 +3,6 @@ package commands
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -228,20 +227,10 @@ func writeFinding(w io.Writer, ink ink, f acl.Finding, asJSON bool) {
 	fmt.Fprintf(w, "%s: %s: %s\n", visible(f.Origin), mark, visible(f.Text))
 }
 
-func writeJSON(w io.Writer, v any) {
-	line, err := json.Marshal(v)
-	if err == nil {
-		_, _ = w.Write(append(line, '\n'))
-	}
-}
-
 // printed lets f write to stdout. That nobody reads it any more is no error.
 func printed(out io.Writer, f func(*bufio.Writer)) error {
 	defer ignoreBrokenPipe()()
 	w := bufio.NewWriter(out)
 	f(w)
-	if err := w.Flush(); err != nil && !isReaderGone(err) {
-		return fmt.Errorf("write the output: %w", err)
-	}
-	return nil
+	return finishOutput(w, nil)
 }

@@ -103,6 +103,6 @@ func TestLintTable(t *testing.T) {
 func runHere(t *testing.T, words string) (code int, out, said string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = Run(t.Context(), strings.Fields(words), Stdio{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, os.DirFS(".."))
+	code = Run(t.Context(), strings.Fields(words), Stdio{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
 	return code, stdout.String(), stderr.String()
 }

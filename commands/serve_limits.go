@@ -38,10 +38,9 @@ func settingKeys() []string {
 	return keys
 }
 
-// limits lists what --set takes, from the broker's own table.
-func (r *roff) limits() {
-	r.heading("LIMITS")
-	r.text("Each is a KEY of --set and of MQTK_SET, where --set wins, and of the table [limits] of the configuration. Sizes take k, M and G (powers of 1024), durations s, m, h and d.")
+// limitNotes lists what --set takes, from the broker's own table.
+func limitNotes() manSection {
+	s := manSection{heading: "LIMITS", text: "Each is a KEY of --set and of MQTK_SET, where --set wins, and of the table [limits] of the configuration. Sizes take k, M and G (powers of 1024), durations s, m, h and d."}
 	for _, l := range broker.LimitTable() {
 		standard := l.Default
 		if standard == "" {
@@ -54,6 +53,7 @@ func (r *roff) limits() {
 		if l.Key == "deny_action" {
 			text += " In the configuration it is acl.deny_action."
 		}
-		r.row(l.Key, text)
+		s.rows = append(s.rows, manRow{l.Key, text})
 	}
+	return s
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"time"
 )
 
 // What Windows has no counterpart for: signals for the summary and for a reload, a limit on
@@ -25,5 +26,7 @@ func reclaimTerminal(*exec.Cmd) {}
 
 func terminateGroup(cmd *exec.Cmd) { killGroup(cmd) }
 func killGroup(cmd *exec.Cmd)      { _ = cmd.Process.Kill() }
+
+func awaitGroup(*exec.Cmd, time.Duration) {}
 
 func statusOf(state *os.ProcessState) int { return state.ExitCode() }

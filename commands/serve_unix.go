@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"golang.org/x/sys/unix"
@@ -75,6 +76,13 @@ func reclaimTerminal(cmd *exec.Cmd) {
 // which is what was wanted.
 func terminateGroup(cmd *exec.Cmd) { _ = unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
 func killGroup(cmd *exec.Cmd)      { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+
+// awaitGroup waits until no member of the group is left, or for a time.
+func awaitGroup(cmd *exec.Cmd, most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end) && unix.Kill(-cmd.Process.Pid, 0) == nil; {
+		time.Sleep(5 * time.Millisecond) // nothing tells of the end of grandchildren
+	}
+}
 
 // statusOf is what a shell would say: 128 and the signal for a killed command.
 func statusOf(state *os.ProcessState) int {

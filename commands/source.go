@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,162 +8,170 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"mqtk/mqttwire"
 )
 
-// A source gives the payloads that pub publishes.
+// A source gives what pub publishes.
 type source interface {
-	// waits tells that next would have to wait for input.
+	// waits tells that next has, or may have, to wait: for input or for its time.
 	waits() bool
-	// pending tells that there is a payload that next has not given.
+	// pending tells that there is an item that next has not given.
 	pending() bool
-	// next gives a payload, which is good until the next call; ok is false at
-	// the end. It ends early with ctx, or when the client is done.
-	next(ctx context.Context, done <-chan struct{}) (payload []byte, ok bool, err error)
+	// left counts the items that were read and that next has not given; whole
+	// tells that there are no others.
+	left() (n int, whole bool)
+	// next fills it, which is good until the next call; ok is false at the end.
+	// It ends early with ctx, or when the client is done. An *inputError is
+	// about the input alone: what was given before it is to be published.
+	next(ctx context.Context, done <-chan struct{}, it *item) (ok bool, err error)
 }
+
+// An item is a payload for the topics of the command line, or a message of its
+// own: with topic, QoS, retain flag, properties and payload.
+type item struct {
+	payload []byte
+	own     *mqttwire.Publish // nil: there is a payload
+	input   string            // what it was read from
+	number  int               // of its line there; 0: there are none
+}
+
+// An inputError tells which line of an input cannot be published, and why.
+type inputError struct {
+	name   string // of the input
+	number int
+	err    error
+}
+
+func (e *inputError) Error() string {
+	if e.number == 0 {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("%s:%d: %v", e.name, e.number, e.err)
+}
+
+func (e *inputError) Unwrap() error { return e.err }
 
 // maxPayload is what a PUBLISH can hold at most, topic left aside.
 const maxPayload = 268435455
 
 // open opens the source that the flags name. What can be read at once is, so
 // that its failure comes before any connection.
-func (o *pubOptions) open(p *program) (source, error) {
-	switch {
-	case o.Message != nil:
-		return &oneMessage{payload: []byte(*o.Message)}, nil
-	case o.Null:
-		return &oneMessage{}, nil
-	case o.Lines:
-		return newLines(p.In), nil
-	case o.Stdin || o.File == "-":
-		return readMessage("stdin", p.In)
+func (o *pubOptions) open(p *program, messages []mqttwire.Publish) (source, error) {
+	s, err := o.openInput(p, messages)
+	if err != nil {
+		return nil, err
 	}
-	s, err := readFile(o.File)
-	var bad *fs.PathError // no such file, or a folder
-	if errors.As(err, &bad) {
-		return nil, usagef("%s %s: %w", p.line.asTyped("file", o.File), o.File, bad.Err)
+	shape, err := o.shape(messages)
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	if one, single := s.(*oneMessage); single && shape.template == nil {
+		if one.payload, err = shape.bytes(one.payload); err != nil {
+			return nil, usagef("%w", err)
+		}
+		shape = nil
+	}
+	if o.Interval > 0 {
+		s = &paced{source: s, every: o.between(len(messages))}
+	}
+	if shape == nil || shape.idle() {
+		return s, nil
+	}
+	shape.source = s // outside, so that the time in a template is that of sending
+	return shape, nil
 }
 
-func readFile(name string) (source, error) {
-	file, err := os.Open(name)
+// openInput opens what the messages come from.
+func (o *pubOptions) openInput(p *program, messages []mqttwire.Publish) (source, error) {
+	switch {
+	case o.Replay != "":
+		return o.openRecording(p, o.override(p, messages))
+	case o.JSONL:
+		o.input = p.In
+		return &messageLines{lines: newLines("stdin", p.In, "\n"), override: o.override(p, messages)}, nil
+	case o.split():
+		o.input = p.In
+		return newLines("stdin", p.In, o.delimiter()), nil
+	}
+	payload, err := o.readPayload(p)
+	return &oneMessage{payload: payload, times: o.Repeat}, err
+}
+
+// readPayload reads the one message that there is.
+func (o *pubOptions) readPayload(p *program) ([]byte, error) {
+	switch {
+	case o.Message != nil:
+		return []byte(*o.Message), nil
+	case o.Stdin || o.File == "-":
+		return readMessage("stdin", p.In)
+	case o.File == "": // -n, or a template alone
+		return nil, nil
+	}
+	file, err := openFile(p, "file", o.File)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return readMessage(name, file)
+	payload, err := readMessage(o.File, file)
+	return payload, badFile(p, "file", o.File, err)
 }
 
-func readMessage(name string, r io.Reader) (source, error) {
-	payload, err := io.ReadAll(io.LimitReader(r, maxPayload+1))
+// openFile opens the file that a flag names.
+func openFile(p *program, flag, name string) (*os.File, error) {
+	file, err := os.Open(name)
+	return file, badFile(p, flag, name, err)
+}
+
+// badFile makes a usage error of that of a file which is none, or a folder.
+func badFile(p *program, flag, name string, err error) error {
+	if bad := new(fs.PathError); errors.As(err, &bad) {
+		return usagef("%s %s: %w", p.line.asTyped(flag, name), name, bad.Err)
+	}
+	return err
+}
+
+// readMessage reads all. A file tells how much room that takes; to find it out
+// by reading takes more than twice as much.
+func readMessage(name string, r io.Reader) ([]byte, error) {
+	room := 0
+	if file, ok := r.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			room = int(min(info.Size(), maxPayload))
+		}
+	}
+	payload := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
+	_, err := payload.ReadFrom(io.LimitReader(r, maxPayload+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case len(payload) > maxPayload:
+	case payload.Len() > maxPayload:
 		return nil, usagef("%s is longer than a message can be, which is %d bytes", name, maxPayload)
 	}
-	return &oneMessage{payload: payload}, nil
+	return payload.Bytes(), nil
 }
 
-// oneMessage is a source of one payload.
+// endless is how often a message is repeated that has no last time.
+const endless = -1
+
+// oneMessage is a source of one payload, given once or several times.
 type oneMessage struct {
 	payload []byte
-	given   bool
+	times   int // that are left, or endless
 }
 
 func (s *oneMessage) waits() bool   { return false }
-func (s *oneMessage) pending() bool { return !s.given }
+func (s *oneMessage) pending() bool { return s.times != 0 }
 
-func (s *oneMessage) next(context.Context, <-chan struct{}) ([]byte, bool, error) {
-	given := s.given
-	s.given = true
-	return s.payload, !given, nil
-}
+func (s *oneMessage) left() (n int, whole bool) { return max(s.times, 0), true }
 
-// lines is the source of --stdin-line. A goroutine reads, since a read of a
-// terminal or pipe knows no cancellation; it hands over as many whole lines as
-// there are, so that the cost of the hand-over is shared by many.
-type lines struct {
-	chunks chan chunk
-	chunk  chunk
-}
-
-// A chunk is whole lines, the last of which may lack its line end at the end
-// of the input.
-type chunk struct {
-	text []byte
-	err  error // after the text
-}
-
-func newLines(r io.Reader) *lines {
-	s := &lines{chunks: make(chan chunk, 1)}
-	go s.read(bufio.NewReaderSize(r, 64<<10))
-	return s
-}
-
-// read ends with the input, or with the process.
-func (s *lines) read(r *bufio.Reader) {
-	for {
-		text, err := readLines(r)
-		s.chunks <- chunk{text, err}
-		if err != nil {
-			return
-		}
+func (s *oneMessage) next(_ context.Context, done <-chan struct{}, it *item) (bool, error) {
+	if s.times == 0 {
+		return false, nil
 	}
-}
-
-// readLines waits for one line and takes what other whole lines have come with
-// it. The result is a copy.
-func readLines(r *bufio.Reader) ([]byte, error) {
-	var text []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		text = append(text, part...)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return text, err
-		}
-		if len(text) > maxPayload {
-			return nil, fmt.Errorf("a line is longer than a message can be, which is %d bytes", maxPayload)
-		}
+	if s.times > 0 {
+		s.times--
 	}
-	buffered, _ := r.Peek(r.Buffered())
-	if end := bytes.LastIndexByte(buffered, '\n'); end >= 0 {
-		text = append(text, buffered[:end+1]...)
-		_, _ = r.Discard(end + 1)
-	}
-	return text, nil
-}
-
-func (s *lines) waits() bool {
-	return len(s.chunk.text) == 0 && s.chunk.err == nil && len(s.chunks) == 0
-}
-
-func (s *lines) pending() bool {
-	if len(s.chunk.text) == 0 && len(s.chunks) > 0 {
-		s.chunk = <-s.chunks
-	}
-	return len(s.chunk.text) > 0
-}
-
-func (s *lines) next(ctx context.Context, done <-chan struct{}) ([]byte, bool, error) {
-	for len(s.chunk.text) == 0 {
-		if err := s.chunk.err; err == io.EOF {
-			return nil, false, nil
-		} else if err != nil {
-			return nil, false, fail(exitFailed, fmt.Errorf("read stdin: %w", err))
-		}
-		select {
-		case s.chunk = <-s.chunks:
-		case <-ctx.Done():
-			return nil, false, context.Cause(ctx)
-		case <-done:
-			return nil, false, nil // Wait tells why
-		}
-	}
-	line, rest, _ := bytes.Cut(s.chunk.text, []byte("\n"))
-	s.chunk.text = rest
-	return line, true, nil
+	it.payload = s.payload
+	return true, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -12,13 +14,16 @@ import (
 
 func collect(t *testing.T, s source) ([]string, error) {
 	t.Helper()
-	var got []string
+	var (
+		got []string
+		it  item
+	)
 	for {
-		payload, ok, err := s.next(t.Context(), nil)
+		ok, err := s.next(t.Context(), nil, &it)
 		if err != nil || !ok {
 			return got, err
 		}
-		got = append(got, string(payload))
+		got = append(got, string(it.payload))
 	}
 }
 
@@ -43,7 +48,7 @@ func TestLines(t *testing.T) {
 			"by halfs": iotest.HalfReader(strings.NewReader(test.in)),
 			"with EOF": iotest.DataErrReader(strings.NewReader(test.in)),
 		} {
-			got, err := collect(t, newLines(r))
+			got, err := collect(t, newLines("stdin", r, "\n"))
 			if err != nil || strings.Join(got, "|") != strings.Join(test.want, "|") || len(got) != len(test.want) {
 				t.Errorf("%.20q %s: got %.60q (%v), want %.60q", test.in, name, got, err, test.want)
 			}
@@ -53,7 +58,7 @@ func TestLines(t *testing.T) {
 
 func TestLinesOfABrokenInput(t *testing.T) {
 	broken := errors.New("broken")
-	got, err := collect(t, newLines(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken))))
+	got, err := collect(t, newLines("stdin", io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), "\n"))
 	if strings.Join(got, "|") != "a|b" || !errors.Is(err, broken) {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -64,17 +69,18 @@ func TestLinesOfABrokenInput(t *testing.T) {
 func TestLinesDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		s := newLines(r)
+		s := newLines("stdin", r, "\n")
 		if _, err := io.WriteString(w, "a\nb\nhalf"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
+		var it item
 		for _, want := range []string{"a", "b"} {
 			if s.waits() {
 				t.Errorf("%s: has to wait", want)
 			}
-			if got, ok, err := s.next(t.Context(), nil); string(got) != want || !ok || err != nil {
-				t.Errorf("got %q, %v, %v", got, ok, err)
+			if ok, err := s.next(t.Context(), nil, &it); string(it.payload) != want || !ok || err != nil {
+				t.Errorf("got %q, %v, %v", it.payload, ok, err)
 			}
 		}
 		if !s.waits() {
@@ -82,17 +88,17 @@ func TestLinesDoNotWait(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errTimeUp)
-		if _, ok, err := s.next(ctx, nil); ok || !errors.Is(err, errTimeUp) {
+		if ok, err := s.next(ctx, nil, &it); ok || !errors.Is(err, errTimeUp) {
 			t.Errorf("after the end: %v, %v", ok, err)
 		}
 		ended := make(chan struct{})
 		close(ended)
-		if _, ok, err := s.next(t.Context(), ended); ok || err != nil {
+		if ok, err := s.next(t.Context(), ended, &it); ok || err != nil {
 			t.Errorf("after the client: %v, %v", ok, err)
 		}
 		w.Close()
-		if got, ok, _ := s.next(t.Context(), nil); string(got) != "half" || !ok {
-			t.Errorf("the last line: %q, %v", got, ok)
+		if ok, _ := s.next(t.Context(), nil, &it); string(it.payload) != "half" || !ok {
+			t.Errorf("the last line: %q, %v", it.payload, ok)
 		}
 	})
 }
@@ -120,5 +126,23 @@ func TestPairQoS(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%q for %d: got %s, want %s", test.given, test.n, got, test.want)
 		}
+	}
+}
+
+// A file takes as much room as it is long.
+func TestMessageOfAFile(t *testing.T) {
+	const size = 1 << 20
+	name := filepath.Join(t.TempDir(), "message")
+	if err := os.WriteFile(name, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	payload, err := readMessage("message", file)
+	if err != nil || len(payload) != size || cap(payload) > size+4096 {
+		t.Errorf("%d bytes in room for %d, %v", len(payload), cap(payload), err)
 	}
 }

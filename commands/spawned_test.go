@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -187,12 +189,7 @@ func startMosquitto(t testing.TB, settings ...string) testBroker {
 	t.Helper()
 	program := needProgram(t, "mosquitto")
 	for range 5 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		l.Close()
+		port := unusedPort(t)
 		config := filepath.Join(t.TempDir(), "mosquitto.conf")
 		text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nuser root\n%s\n", port, strings.Join(settings, "\n"))
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
@@ -209,6 +206,21 @@ func startMosquitto(t testing.TB, settings ...string) testBroker {
 	}
 	t.Fatal("mosquitto finds no port")
 	return testBroker{}
+}
+
+// unusedPort is one that nobody is likely to take before it is listened on: below
+// those that the system gives away by itself.
+func unusedPort(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		port := strconv.Itoa(10000 + rand.IntN(20000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // needProgram skips the test where a program is not installed. Debian keeps

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"mqtk/mqttwire"
@@ -39,20 +40,30 @@ func traced(packet mqttwire.Packet, v mqttwire.Version) string {
 			packet = &short
 		}
 	}
-	line := mqttwire.LineOf(packet, v)
+	line := unsecret(mqttwire.LineOf(packet, v))
 	for i := range line.Fields {
-		switch f := &line.Fields[i]; f.Key {
-		case "password", "password-hex":
-			*f = mqttwire.Field{Key: "password", Value: "***"}
-		case "authentication-data", "authentication-data-hex":
-			*f = mqttwire.Field{Key: "authentication-data", Value: "***"}
-		case "version":
+		if f := &line.Fields[i]; f.Key == "version" {
 			if c, ok := packet.(*mqttwire.Connect); ok {
 				f.Value = c.Version.String()
 			}
 		}
 	}
 	return line.String() + comment
+}
+
+// unsecret is a line with stars in place of what proves who somebody is.
+func unsecret(line mqttwire.Line) mqttwire.Line {
+	fields := slices.Clone(line.Fields)
+	for i := range fields {
+		switch f := &fields[i]; f.Key {
+		case "password", "password-hex":
+			*f = mqttwire.Field{Key: "password", Value: "***"}
+		case "authentication-data", "authentication-data-hex":
+			*f = mqttwire.Field{Key: "authentication-data", Value: "***"}
+		}
+	}
+	line.Fields = fields
+	return line
 }
 
 // cutPayload shortens a payload and tells how long it was. Text is cut between

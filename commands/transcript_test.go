@@ -30,7 +30,7 @@ import (
 //
 //	mqtk WORDS...             run mqtk; it must end 0
 //	ends CODE mqtk WORDS...   run it; it must end with the code
-//	fake FILE                 start a fake server (fake_test.go), at $FAKE
+//	fake FILE                 start a fake server (fake_test.go), at $FAKE, port $FAKE_PORT
 //	begin NAME mqtk WORDS...  start it beside the script
 //	await NAME REGEXP         wait until its stdout or stderr holds a line like this
 //	feed NAME FILE            write the file to its stdin
@@ -42,6 +42,7 @@ import (
 //	certify FILE NAME [HOST...]    write FILE.pem and FILE.key, signed by ca.pem
 //	end NAME CODE             wait for its end; the output is in NAME.out and NAME.err
 func TestTranscripts(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +155,7 @@ func cmdFake(ts *testscript.TestScript, _ bool, args []string) {
 	f := startFake(tbOf(ts), ts.ReadFile(args[0]))
 	ts.Defer(f.stop)
 	ts.Setenv("FAKE", f.url())
+	ts.Setenv("FAKE_PORT", f.url()[strings.LastIndex(f.url(), ":")+1:])
 }
 
 // scriptTB lets a fake server complain to the transcript that started it.
@@ -179,12 +181,12 @@ func (s scriptTB) Fatal(a ...any) { s.ts.Fatalf("%s", fmt.Sprint(a...)) }
 type actor struct {
 	cmd      *exec.Cmd
 	in       io.WriteCloser
-	out, err *capture
+	out, err *printout
 	ended    chan struct{}
 }
 
-// A capture collects what an actor writes, and lets others wait for it.
-type capture struct {
+// A printout collects what an actor writes, and lets others wait for it.
+type printout struct {
 	file *os.File
 	mu   sync.Mutex
 	text []byte
@@ -192,8 +194,8 @@ type capture struct {
 	more chan struct{} // closed with each change, then replaced
 }
 
-func newCapture(file *os.File) *capture {
-	c := &capture{file: file, more: make(chan struct{})}
+func newPrintout(file *os.File) *printout {
+	c := &printout{file: file, more: make(chan struct{})}
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -212,7 +214,7 @@ func newCapture(file *os.File) *capture {
 	return c
 }
 
-func (c *capture) state() (text string, over bool, more <-chan struct{}) {
+func (c *printout) state() (text string, over bool, more <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.text), c.over, c.more
@@ -237,7 +239,7 @@ func cmdBegin(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(cmd.Start())
 	outWrite.Close()
 	errWrite.Close()
-	p := &actor{cmd: cmd, in: in, out: newCapture(outRead), err: newCapture(errRead), ended: make(chan struct{})}
+	p := &actor{cmd: cmd, in: in, out: newPrintout(outRead), err: newPrintout(errRead), ended: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		close(p.ended)
@@ -337,7 +339,7 @@ func cmdEnd(ts *testscript.TestScript, _ bool, args []string) {
 		problems, _, _ := p.err.state()
 		ts.Fatalf("%s does not end\nstderr:\n%s", args[0], problems)
 	}
-	for name, c := range map[string]*capture{"out": p.out, "err": p.err} {
+	for name, c := range map[string]*printout{"out": p.out, "err": p.err} {
 		text, over, more := c.state()
 		for !over {
 			<-more

@@ -1,147 +1,92 @@
 package commands
 
 import (
-	"fmt"
-	"io"
-	"os"
+	"slices"
 	"strings"
-	"sync"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/term"
 
 	"mqtk/mqttwire"
 )
 
-// A watch keeps one line of a terminal for each topic and writes a message
-// over the one before it. Topics that find no line are counted in the last one.
-// What changed is drawn when nothing more comes, and now and then in a flood.
+// A watch has a row for each topic, with the latest payload. A topic keeps its
+// row as long as it has one; where there are too few, seats decide who has, and
+// who comes takes the place of who goes. Topics without a row are counted.
 type watch struct {
-	out  io.Writer
-	size func() (columns, lines int)
-
-	mu             sync.Mutex // guards what follows
-	rows           []string   // topic and payload, in the order of their first message
-	index          map[string]int
-	more           int      // topics that have no row
-	screen         []string // the lines as drawn
-	columns, lines int      // then
-	drawn          time.Time
+	all   []*watchRow          // in the order of their first messages
+	index map[string]*watchRow // all, by watchKey
+	shown []*watchRow          // in the order of their rows
+	turn  uint64
+	known int  // the most that were remembered at a time
+	more  bool // some have been forgotten
 }
 
-const (
-	watchRows   = 500     // more lines than a terminal has
-	watchTopics = 1 << 16 // that are remembered, if only to count them
-	watchText   = 512     // more characters than a line has
-	watchEvery  = 100 * time.Millisecond
-)
+type watchRow struct {
+	key, topic string
+	payload    []byte
+	meter      meter
+	seat       seat
+}
 
-func newWatch(file *os.File) *watch {
-	return &watch{out: file, index: map[string]int{}, size: func() (int, int) {
-		columns, lines, err := term.GetSize(int(file.Fd()))
-		if err != nil || columns < 2 || lines < 3 {
-			return 80, 24
+func newWatch() *watch { return &watch{index: map[string]*watchRow{}} }
+
+func (w *watch) take(m *mqttwire.Publish, now time.Time) {
+	row := w.index[m.Topic]
+	if row == nil {
+		row = w.rowFor(watchKey(m.Topic))
+	}
+	w.turn++
+	row.seat.turn = w.turn
+	row.payload = watchBytes(row.payload, m.Payload)
+	row.meter.add(now)
+}
+
+// rowFor finds the row of a topic, or makes it.
+func (w *watch) rowFor(key string) *watchRow {
+	row := w.index[key]
+	if row == nil {
+		if len(w.all) == watchTopics {
+			w.forget()
 		}
-		return columns, lines
-	}}
+		key = strings.Clone(key) // the message is good until the next one
+		row = &watchRow{key: key, topic: clipped(visible(key), watchText)}
+		w.all, w.index[key] = append(w.all, row), row
+		w.known = max(w.known, len(w.all))
+	}
+	return row
 }
 
-// show takes a message.
-func (w *watch) show(m *mqttwire.Publish, now time.Time) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	row, known := w.index[m.Topic]
-	switch {
-	case known && row >= 0:
-		w.rows[row] = watchLine(m)
-	case !known && len(w.rows) < watchRows:
-		w.index[strings.Clone(m.Topic)] = len(w.rows) // m is good until the next one
-		w.rows = append(w.rows, watchLine(m))
-	case !known && len(w.index) < watchTopics:
-		w.index[strings.Clone(m.Topic)] = -1
-		w.more++
+// forget forgets the half of the topics that has been quiet for longer.
+func (w *watch) forget() {
+	turns := make([]uint64, len(w.all))
+	for i, row := range w.all {
+		turns[i] = row.seat.turn
 	}
-	if now.Sub(w.drawn) < watchEvery {
-		return nil
-	}
-	w.drawn = now
-	return w.update()
+	slices.Sort(turns)
+	w.more = true
+	w.all = slices.DeleteFunc(w.all, func(row *watchRow) bool {
+		quiet := row.seat.turn < turns[len(turns)/2]
+		if quiet {
+			row.seat.since = 0
+			delete(w.index, row.key)
+		}
+		return quiet
+	})
 }
 
-// draw brings the terminal up to date.
-func (w *watch) draw() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.update()
-}
+func (w *watch) topics() (n int, more bool) { return w.known, w.more }
 
-// update writes the lines that differ from those drawn, and all of them after a
-// change of the terminal's size, which may have wrapped them; w.mu is held.
-func (w *watch) update() error {
-	columns, lines := w.size()
-	var b []byte
-	if resized := columns != w.columns || lines != w.lines; resized && w.screen != nil {
-		b = append(b, "\x1b[H\x1b[2J"...)
-		w.screen = w.screen[:0]
-	}
-	w.columns, w.lines = columns, lines
-	before := len(w.screen)
-	for i, line := range w.layout() {
-		if line = clipped(line, columns-1); i >= before {
-			b = append(appendUnwrapped(b, line), '\n')
-			w.screen = append(w.screen, line)
-		} else if line != w.screen[i] {
-			b = fmt.Appendf(b, "\x1b[%dA\r\x1b[K", before-i)
-			b = fmt.Appendf(appendUnwrapped(b, line), "\x1b[%dB\r", before-i)
-			w.screen[i] = line
+func (w *watch) rows(room int, now time.Time) (rows []liveRow, left int) {
+	chosen := seated(w.all, room, now, rowKept, func(row *watchRow) *seat { return &row.seat })
+	fresh := slices.DeleteFunc(chosen, func(row *watchRow) bool { return row.seat.was != 0 })
+	slices.Reverse(fresh) // the latest change last
+	for i, row := range w.shown {
+		if row.seat.since == 0 && len(fresh) > 0 {
+			w.shown[i], fresh = fresh[0], fresh[1:]
 		}
 	}
-	if len(b) == 0 {
-		return nil
+	w.shown = append(slices.DeleteFunc(w.shown, func(row *watchRow) bool { return row.seat.since == 0 }), fresh...)
+	for _, row := range w.shown {
+		rows = append(rows, liveRow{name: row.topic, meter: &row.meter, payload: watchPayload(row.payload), inside: true})
 	}
-	_, err := w.out.Write(b)
-	return err
-}
-
-// layout is what should be on the screen, above the line of the cursor.
-func (w *watch) layout() []string {
-	topics, room := len(w.rows)+w.more, w.lines-1
-	if topics <= room {
-		return w.rows
-	}
-	shown := min(len(w.rows), room-1)
-	rest := fmt.Sprintf("… %d more topics", topics-shown)
-	if topics == watchTopics {
-		rest = fmt.Sprintf("… at least %d more topics", topics-shown)
-	}
-	return append(append([]string(nil), w.rows[:shown]...), rest)
-}
-
-// watchLine is topic and payload, on one line.
-func watchLine(m *mqttwire.Publish) string {
-	payload := m.Payload[:min(len(m.Payload), 4*watchText)]
-	return strings.Clone(clipped(visible(m.Topic+" "+string(payload)), watchText))
-}
-
-// clipped is a text of so many characters at most.
-func clipped(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n++; n > most {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// appendUnwrapped appends a line that stays on its row even where characters
-// are wider than one column.
-func appendUnwrapped(b []byte, line string) []byte {
-	b = append(b, "\x1b[?7l"...)
-	b = append(b, line...)
-	return append(b, "\x1b[?7h"...)
+	return rows, w.known - len(rows)
 }

@@ -241,7 +241,7 @@ func (h *hand) address() {
 		host = strings.Trim(strings.TrimPrefix(from.value, port), " \t")
 	}
 	if strings.HasPrefix(host, "/") && port == "0" {
-		h.put(from, "url", "unix://"+escapePath(host))
+		h.listenAt(from, "unix://"+escapePath(host))
 		return
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -255,10 +255,19 @@ func (h *hand) address() {
 	}
 	url := h.scheme() + "://"
 	if host == "" {
-		h.put(from, "url", url+":"+port)
+		h.listenAt(from, url+":"+port)
 		return
 	}
-	h.put(from, "url", url+net.JoinHostPort(host, port))
+	h.listenAt(from, url+net.JoinHostPort(host, port))
+}
+
+// listenAt writes the URL down. mosquitto finds out where it starts that an
+// address is none; the file made here is to be good before.
+func (h *hand) listenAt(from line, url string) {
+	if err := checkURL(url); err != nil {
+		h.block(from, "its address is unknown", "names no address to listen at: %v", err)
+	}
+	h.put(from, "url", url)
 }
 
 func escapePath(s string) string {

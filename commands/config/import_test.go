@@ -23,6 +23,10 @@ func TestImport(t *testing.T) {
 		{"guests and users", "listener 1883 192.0.2.7\npassword_file /p\nallow_anonymous true\nacl_file /a\n", "url = \"mqtt://192.0.2.7:1883\" # m.conf:1\nauth = [\"file\", \"anonymous\"] # m.conf:2\n\n[auth.file]\npasswords = \"/p\" # m.conf:2\n\n[acl]\nfile = \"/a\" # m.conf:4\n\n[limits]\ncheck_retain_source = true # the default of mosquitto\n", ""},
 		{"the old spelling of a listener", "port 1884\nbind_address ::1\nmaximum_qos 1\nallow_anonymous true", "url = \"mqtt://[::1]:1884\" # m.conf:2\nauth = []", ""},
 		{"a socket", "listener 0 /run/m q\nallow_anonymous true", "url = \"unix:///run/m q\"", ""},
+		{"a folder for a socket", "listener 0 /\nallow_anonymous true", "# Not taken over: its address is unknown.\n#[[listener]]\n#url = \"unix:///\" # m.conf:1",
+			"1:1 listener: names no address to listen at: unix:///: a unix URL needs a path: unix:///path/to/socket"},
+		{"a name before an address", "bind_address a@b\nallow_anonymous true", "# Not taken over: its address is unknown.\n#[[listener]]\n",
+			"1:1 bind_address: names no address to listen at: a listener has no user: leave out what stands before the @"},
 		{"limits", "persistence true\npersistence_location /var/lib/mosquitto/\nmax_inflight_messages 0\nmax_queued_messages 0\nmessage_size_limit 1000\nmax_keepalive 120\npersistent_client_expiration 2w\nqueue_qos0_messages true\nsys_interval 30\nmemory_limit 67108864\nlog_type warning\nlog_type error\nset_tcp_nodelay true\nretain_available false\nupgrade_outgoing_qos true",
 			`data = "/var/lib/mosquitto/mqtk" # m.conf:1
 max_inflight = 65535 # m.conf:3

@@ -253,19 +253,29 @@ func (r *reader) checkURL(l *Listener) {
 		r.complain(at, "listener", `a listener needs a url, such as url = "mqtt://127.0.0.1:1883"`)
 		return
 	}
-	target, err := transport.ParseURL(l.URL)
-	switch {
-	case err != nil:
+	if err := checkURL(l.URL); err != nil {
 		r.complain(url.at, "listener.url", "%v", err)
-	case target.Query != nil:
-		r.complain(url.at, "listener.url", "what stands behind the ? are keys of the listener: write each on a line of its own")
-	case target.HasUsername || target.HasPassword:
-		r.complain(url.at, "listener.url", "%s", noUser)
-		l.URL = target.Scheme + ":" // which nobody shall read again
+		if errors.Is(err, errUser) {
+			l.URL, _, _ = strings.Cut(l.URL, "//") // which nobody shall read again
+		}
 	}
 }
 
-const noUser = "a listener has no user: leave out what stands before the @"
+var errUser = errors.New("a listener has no user: leave out what stands before the @")
+
+// checkURL says why no listener can be at a URL.
+func checkURL(url string) error {
+	target, err := transport.ParseURL(url)
+	switch {
+	case err != nil:
+		return err
+	case target.Query != nil:
+		return errors.New("what stands behind the ? are keys of the listener: write each on a line of its own")
+	case target.HasUsername || target.HasPassword:
+		return errUser
+	}
+	return nil
+}
 
 // unmarshal lets the library judge the whole: it knows what else TOML forbids.
 func (r *reader) unmarshal() {

@@ -125,7 +125,7 @@ func listenerFromURL(source, text string) (l Listener, problems []Problem) {
 	}
 	if target.HasUsername || target.HasPassword { // which nobody shall read again
 		l.URL = target.Scheme + ":"
-		return l, []Problem{{File: source, Text: noUser}}
+		return l, []Problem{{File: source, Text: errUser.Error()}}
 	}
 	for _, k := range schema() {
 		values, given := target.Query[k.name()]

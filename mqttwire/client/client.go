@@ -33,15 +33,18 @@ type Client struct {
 	delivering atomic.Bool   // OnMessage is running
 	delivered  chan struct{} // a token when it ended while closing
 
-	space    chan struct{} // a token for one who waits for room to publish
-	mu       sync.Mutex    // guards what follows; never held while waiting
-	err      error
-	link     *link // nil: offline
-	waiting  int   // Publish calls that wait for space
-	change   chan struct{}
-	out      inflight
-	dropped  bool     // the last connection took output with it
-	unsent   int      // messages given up at the end
+	space   chan struct{} // a token for one who waits for room to publish
+	mu      sync.Mutex    // guards what follows; never held while waiting
+	err     error
+	link    *link // nil: offline
+	waiting int   // Publish calls that wait for space
+	change  chan struct{}
+	out     inflight
+	dropped bool // the last connection took output with it
+	unsent  int  // messages given up at the end
+
+	unconfirmed int // messages at QoS 0 that broken connections may have taken down
+
 	calls    []func() // to be made once the lock is free
 	filters  []subscribed
 	message  mqttwire.Publish // and its bytes: scratch of publish
@@ -50,7 +53,8 @@ type Client struct {
 	stripped mqttwire.Properties
 	short    []byte
 	reauth   *request
-	foreign  bool // the session is older than this Client: the server may know ids that we do not
+	foreign  bool  // the session is older than this Client: the server may know ids that we do not
+	freed    idSet // of these, those that it was told to release
 
 	// The reading goroutine's.
 	attempts int   // to connect again, since a connection stood for a while
@@ -147,6 +151,15 @@ func (c *Client) Unsent() int {
 	return c.unsent + c.out.open
 }
 
+// Unconfirmed counts the QoS 0 messages that were, or may have been, on their
+// way when a connection broke: those for which no PINGRESP says that the server
+// has read so far. It is an upper bound of what was lost.
+func (c *Client) Unconfirmed() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unconfirmed
+}
+
 // run lives as long as the client: it reads one connection after the other.
 func (c *Client) run(l *link) {
 	defer close(c.finished)
@@ -156,7 +169,7 @@ func (c *Client) run(l *link) {
 		if c.closing.Load() {
 			c.parting = err
 		} else {
-			l, err = c.again(err, time.Since(started))
+			l, err = c.again(err, l.useful || time.Since(started) >= stable)
 		}
 		switch {
 		case err == nil && c.closing.Load():
@@ -198,6 +211,9 @@ func (c *Client) until(ctx context.Context, ready func() bool) error {
 		}
 		if ready() {
 			return nil
+		}
+		if c.uncork() {
+			continue
 		}
 		if c.change == nil {
 			c.change = make(chan struct{})

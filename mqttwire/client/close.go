@@ -115,14 +115,16 @@ func (l *link) bye(ctx context.Context, d *mqttwire.Disconnect) error {
 	return err
 }
 
-// EndSession is Disconnect that also ends the session on the server: on 5.0 by
-// Session Expiry Interval 0, on 3.x by connecting once more with Clean Session.
-func (c *Client) EndSession(ctx context.Context) error {
+// EndSession is Disconnect, with the properties, that also ends the session on
+// the server: on 5.0 by Session Expiry Interval 0, on 3.x by connecting once more
+// with Clean Session.
+func (c *Client) EndSession(ctx context.Context, properties mqttwire.Properties) error {
 	g := c.Grants()
 	if g.Version == mqttwire.V5 && g.SessionExpiry > 0 {
-		return c.Disconnect(ctx, &mqttwire.Disconnect{Properties: mqttwire.Properties(nil).AddNumber(mqttwire.SessionExpiryInterval, 0)})
+		properties = properties.AppendWithout(nil, mqttwire.SessionExpiryInterval).AddNumber(mqttwire.SessionExpiryInterval, 0)
+		return c.Disconnect(ctx, &mqttwire.Disconnect{Properties: properties})
 	}
-	err := c.Disconnect(ctx, nil)
+	err := c.Disconnect(ctx, &mqttwire.Disconnect{Properties: properties})
 	if err != nil && !errors.Is(err, errUnread) || g.SessionExpiry == 0 {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"mqtk/mqttwire"
@@ -30,6 +31,9 @@ type ConnOptions struct {
 	// WriteTimeout bounds one write of 64 KiB to a peer that does not read; 0
 	// means 30 s.
 	WriteTimeout time.Duration
+	// StallTimeout, where it is shorter, bounds a write of which no byte is
+	// taken; 0 sets no such bound.
+	StallTimeout time.Duration
 	// PacketTimeout is what a peer has to complete a packet that it began, one
 	// more second for every 4 KiB of it that came. 0 waits for ever and leaves
 	// the read deadline of the net.Conn to the caller.
@@ -53,10 +57,13 @@ type Conn struct {
 	// writing holds a token while somebody writes to nc. It is a channel, not a
 	// Mutex, because it is held while waiting for the network.
 	writing chan struct{}
-	spare   []byte // the writer's
+	spare   []byte          // the writer's
+	socket  syscall.RawConn // nil: not a plain one
+	take    func(fd uintptr) bool
 
 	mu      sync.Mutex // guards what follows
 	out     []byte
+	taken   int   // of out, by the last call of take
 	answers int   // packets in out that let the server send one more
 	shut    bool  // a DISCONNECT is in out or was sent: nothing may follow it
 	failed  error // of a write: nothing more will be sent
@@ -76,6 +83,7 @@ func NewConn(nc net.Conn, o ConnOptions) *Conn {
 	c.reader = mqttwire.NewReader(&c.source)
 	c.reader.Version, c.reader.Limits, c.reader.From = o.Version, o.Limits, mqttwire.Server
 	c.source.buffered = c.reader.Buffered
+	c.socket, c.take = plainSocket(nc), c.takeAtOnce
 	return c
 }
 
@@ -210,20 +218,37 @@ func (c *Conn) Flush() error {
 func (c *Conn) send(b []byte) error {
 	for len(b) > 0 {
 		piece := b[:min(len(b), writePiece)]
-		_ = c.nc.SetWriteDeadline(time.Now().Add(c.o.WriteTimeout))
-		n, err := c.nc.Write(piece)
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				err = &TimeoutError{Waiting: "reading by the server of what was sent", After: c.o.WriteTimeout}
-			}
+		if err := c.sendPiece(piece); err != nil {
 			c.mu.Lock()
 			c.failed = err
 			c.mu.Unlock()
 			return err
 		}
-		b = b[n:]
+		b = b[len(piece):]
 	}
 	return nil
+}
+
+// sendPiece goes on as long as bytes are taken, up to the time of the piece.
+func (c *Conn) sendPiece(b []byte) error {
+	end := time.Now().Add(c.o.WriteTimeout)
+	for {
+		patience := time.Until(end)
+		if stall := c.o.StallTimeout; stall > 0 {
+			patience = min(patience, stall)
+		}
+		_ = c.nc.SetWriteDeadline(time.Now().Add(patience))
+		n, err := c.nc.Write(b)
+		b = b[n:]
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case n == 0 || !time.Now().Before(end):
+			return &TimeoutError{Waiting: WaitingForReader, After: max(patience, time.Millisecond).Round(time.Millisecond)}
+		}
+	}
 }
 
 // Disconnect sends d (nil: a normal disconnection), shuts the sending side

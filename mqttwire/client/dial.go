@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -13,24 +14,29 @@ import (
 )
 
 // stable is how long a connection must have stood for the attempts to be
-// counted anew: a server that accepts and closes does not reset them.
+// counted anew, unless it has moved messages of QoS 1 or 2: a server that
+// accepts and closes does not reset them.
 const stable = 10 * time.Second
 
 // first makes the first connection.
 func (c *Client) first(ctx context.Context) (*link, error) {
 	r := c.o.Retry
+	r.MaxWait = cmp.Or(r.MaxFirstWait, r.MaxWait)
 	start := time.Now()
 	for attempt := 1; ; attempt++ {
 		l, err := c.attempt(ctx, false)
 		if err == nil {
 			return l, nil
 		}
-		wait := r.wait(attempt)
+		wait, left := r.wait(attempt), r.FirstFor-time.Since(start)
 		switch {
 		case !retryable(err) || ctx.Err() != nil || r.First == 0 && r.FirstFor == 0:
 			return nil, err
-		case r.First > 0 && attempt > r.First, r.FirstFor > 0 && time.Since(start)+wait > r.FirstFor:
+		case r.First > 0 && attempt > r.First, r.FirstFor > 0 && left <= 0:
 			return nil, &GaveUpError{Attempts: attempt, Err: err}
+		}
+		if r.FirstFor > 0 {
+			wait = min(wait, left) // the last attempt is at the very end
 		}
 		if !c.pause(ctx, err, wait) {
 			return nil, err
@@ -38,11 +44,11 @@ func (c *Client) first(ctx context.Context) (*link, error) {
 	}
 }
 
-// again makes the next connection after one that ended with cause, having
-// stood for so long.
-func (c *Client) again(cause error, stood time.Duration) (*link, error) {
+// again makes the next connection after one that ended with cause; anew starts
+// the count of attempts from the beginning.
+func (c *Client) again(cause error, anew bool) (*link, error) {
 	r := c.o.Retry
-	if stood >= stable {
+	if anew {
 		c.attempts = 0
 	}
 	for {

@@ -18,6 +18,10 @@ var ErrClosed = errors.New("the client is closed")
 // ErrStop, returned by OnMessage, acknowledges that message and takes no more.
 var ErrStop = errors.New("no more messages wanted")
 
+// ErrLeave, returned by OnMessage, takes neither that message nor any more: at QoS
+// 1 and 2 they stay with the server.
+var ErrLeave = errors.New("the message is not wanted, nor are more")
+
 // DialError: no connection came about.
 type DialError struct {
 	Target string // the URL without user name and password
@@ -99,6 +103,7 @@ func (e *ViolationError) Unwrap() error { return e.Err }
 // LostError: the connection ended without a word.
 type LostError struct {
 	Handshake bool // before any CONNACK
+	Longest   int  // bytes of the longest payload on its way without an answer (on 5.0 its properties, too)
 	Err       error
 }
 
@@ -148,6 +153,10 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("no %s within %v", e.Waiting, e.After)
 }
 
+// WaitingForReader is what a TimeoutError waited for when the server did not
+// read.
+const WaitingForReader = "reading by the server of what was sent"
+
 // Timeout makes it a net.Error's kind of time-out.
 func (e *TimeoutError) Timeout() bool { return true }
 
@@ -181,7 +190,11 @@ type GaveUpError struct {
 }
 
 func (e *GaveUpError) Error() string {
-	return fmt.Sprintf("gave up after %d attempts: %v", e.Attempts, e.Err)
+	attempts := "attempts"
+	if e.Attempts == 1 {
+		attempts = "attempt"
+	}
+	return fmt.Sprintf("gave up after %d %s: %v", e.Attempts, attempts, e.Err)
 }
 func (e *GaveUpError) Unwrap() error { return e.Err }
 

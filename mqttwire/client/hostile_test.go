@@ -305,6 +305,63 @@ func TestServerThatReadsNothing(t *testing.T) {
 	})
 }
 
+// With a short keep alive it is left earlier, unless it reads slowly.
+func TestServerThatStopsReading(t *testing.T) {
+	big := &mqttwire.Publish{Topic: "a", Payload: make([]byte, 1<<20)}
+	inBubble(t, func(b *bench) {
+		c, _ := b.greet(b.options(), ok+" server-keep-alive=5")
+		if err := c.Publish(b.Context(), big, nil); err != nil {
+			b.Fatal(err)
+		}
+		b.took("giving up", 7*time.Second, func() { <-c.Done() })
+		e := wantError[*TimeoutError](b, c.Err(), "reading by the server of what was sent within 5s")
+		if e.Waiting != WaitingForReader {
+			b.Errorf("it waited for %s", e.Waiting)
+		}
+	})
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.options(), ok+" server-keep-alive=5")
+		if err := c.Publish(b.Context(), big, nil); err != nil {
+			b.Fatal(err)
+		}
+		for range 10 {
+			time.Sleep(4 * time.Second)
+			if _, err := io.ReadFull(p.Conn, make([]byte, 48<<10)); err != nil {
+				b.Fatalf("one that reads 12 KiB a second is left: %v", err)
+			}
+		}
+	})
+}
+
+// What was sent at QoS 0 is known to have arrived where a PINGRESP came behind.
+func TestUnconfirmed(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), ok)
+		for i := range 5 {
+			if i == 3 {
+				ping := b.background(func() error { return c.Ping(b.Context()) })
+				p.expect("PINGREQ")
+				p.send("PINGRESP")
+				if err := ping(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := c.Publish(b.Context(), &mqttwire.Publish{Topic: "a"}, nil); err != nil {
+				b.Fatal(err)
+			}
+			p.read()
+		}
+		if n := c.Unconfirmed(); n != 0 {
+			b.Errorf("%d, and the connection stands", n)
+		}
+		p.Close()
+		b.welcome(b.present())
+		if n := c.Unconfirmed(); n != 2 {
+			b.Errorf("%d of 5 unconfirmed, 3 of which were", n)
+		}
+	})
+}
+
 // Every answer of a server, cut short at every byte, ends the client with an
 // error that says so, and with nothing delivered that was not whole.
 func TestCutShort(t *testing.T) {

@@ -7,9 +7,15 @@ import (
 	"mqtk/mqttwire"
 )
 
-// defaultInflight is a window that fills a fast link without flooding a slow
-// server; the server's Receive Maximum usually binds first.
-const defaultInflight = 256
+const (
+	// defaultInflight is a window that fills a fast link without flooding a slow
+	// server; the server's Receive Maximum usually binds first.
+	defaultInflight = 256
+	// untoldInflight is the window where a server has no word for what it bears:
+	// with more at QoS 2, mosquitto (max_inflight_messages) closes the
+	// connection, and again at each resend.
+	untoldInflight = 20
+)
 
 // state is what a slot waits for.
 type state byte
@@ -76,6 +82,14 @@ func newInflight(most int) inflight {
 	return inflight{max: min(most, 32<<10)}
 }
 
+// window is what the server of g bears, beside the client's own bound.
+func (c *Client) window(g *Grants) int {
+	if g.Version != mqttwire.V5 && c.o.MaxInflight == 0 {
+		return untoldInflight
+	}
+	return int(g.ReceiveMaximum)
+}
+
 // makeSlots makes room for twice the window.
 func (f *inflight) makeSlots() {
 	size := 64
@@ -86,8 +100,8 @@ func (f *inflight) makeSlots() {
 }
 
 // connected starts the quota of a new connection.
-func (f *inflight) connected(receiveMaximum uint16) {
-	f.limit = min(f.max, int(receiveMaximum))
+func (f *inflight) connected(window int) {
+	f.limit = min(f.max, window)
 	f.quota = f.limit
 	for i := range f.slots {
 		f.slots[i].counted = false
@@ -168,6 +182,16 @@ func (f *inflight) inOrder(pick func(*slot) bool) []mqttwire.PacketID {
 		return 1
 	})
 	return ids
+}
+
+// longest is the size of the longest message that has no answer at all.
+func (f *inflight) longest() (size int) {
+	for i := range f.slots {
+		if s := &f.slots[i]; s.state.message() && len(s.packet) > 0 {
+			size = max(size, len(s.packet)-s.idAt-2)
+		}
+	}
+	return size
 }
 
 // renumber makes a new message of an old one: with a new id, as long as one is

@@ -19,7 +19,6 @@ import (
 type keeper struct {
 	l      *link
 	every  time.Duration // 0: no keep alive
-	sent   time.Time     // when the last packet was
 	timer  *time.Timer
 	excuse uint64 // the packet that is waited for, plus 1
 
@@ -27,7 +26,7 @@ type keeper struct {
 }
 
 func newKeeper(l *link) *keeper {
-	k := &keeper{l: l, every: l.g.KeepAlive, sent: time.Now(), timer: time.NewTimer(time.Hour)}
+	k := &keeper{l: l, every: l.g.KeepAlive, timer: time.NewTimer(time.Hour)}
 	k.timer.Stop()
 	if k.every > 0 {
 		k.timer.Reset(k.quiet())
@@ -50,13 +49,13 @@ func (k *keeper) check(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if quiet := k.quiet() - now.Sub(k.sent); quiet > 0 {
+	if quiet := k.quiet() - now.Sub(k.l.sent); quiet > 0 {
 		wait = min(wait, quiet)
 	} else if len(k.l.pings) == 0 {
 		if err := k.l.ping(now, nil); err != nil {
 			return err
 		}
-		k.sent = now
+		k.l.sent = now
 		wait = min(k.quiet(), k.patience())
 	}
 	k.timer.Reset(wait)
@@ -94,7 +93,7 @@ func (l *link) ping(now time.Time, answer chan struct{}) error {
 		return err
 	}
 	s := &l.conn.source
-	l.pings = append(l.pings, ping{sent: now, waited: s.patientFor(now), bytes: s.bytes.Load(), answer: answer})
+	l.pings = append(l.pings, ping{sent: now, waited: s.patientFor(now), bytes: s.bytes.Load(), loose: l.loose, answer: answer})
 	l.stir()
 	return nil
 }
@@ -108,6 +107,7 @@ func (l *link) pong() {
 	if len(l.pings) == 0 {
 		return
 	}
+	l.known = l.pings[0].loose
 	if answer := l.pings[0].answer; answer != nil {
 		close(answer)
 	}
@@ -117,17 +117,46 @@ func (l *link) pong() {
 // Ping sends PINGREQ and waits for the PINGRESP. All that the server sent
 // before it has then passed OnMessage.
 func (c *Client) Ping(ctx context.Context) error {
-	answer := make(chan struct{})
 	c.mu.Lock()
-	err := c.until(ctx, func() bool { return c.link != nil })
-	l := c.link
-	if err == nil {
-		err = l.ping(time.Now(), answer)
-	}
-	c.mu.Unlock()
-	if err != nil {
+	defer c.mu.Unlock()
+	if err := c.until(ctx, func() bool { return c.link != nil }); err != nil {
 		return err
 	}
+	return c.confirm(ctx)
+}
+
+// Confirm is Ping that waits for no connection: without one it is a *LostError.
+func (c *Client) Confirm(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.over(); err != nil {
+		return err
+	}
+	if c.link == nil {
+		return &LostError{Err: errNoAnswer}
+	}
+	return c.confirm(ctx)
+}
+
+// Probe sends a PINGREQ, unless there is one under way, and waits for nothing:
+// it makes Unconfirmed a closer bound.
+func (c *Client) Probe() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.link; l != nil && len(l.pings) == 0 {
+		_ = l.ping(time.Now(), nil) // an error is that of the connection
+	}
+}
+
+// confirm pings; c.mu is held, and given up while it waits.
+func (c *Client) confirm(ctx context.Context) error {
+	answer := make(chan struct{})
+	l := c.link
+	if err := l.ping(time.Now(), answer); err != nil {
+		return err
+	}
+	c.mu.Unlock()
+	defer c.mu.Lock()
 	timer := time.NewTimer(c.o.ReplyTimeout)
 	defer timer.Stop()
 	select {

@@ -29,20 +29,36 @@ type link struct {
 	written chan struct{} // closed when the writer is
 
 	// Guarded by Client.mu.
-	dirty  bool   // there is output that the writer has not taken
-	busy   bool   // the writer is writing
-	broken bool   // a write failed
-	cause  error  // why the writer, or a time-out, broke the connection
-	pings  []ping // sent and not answered
+	dirty  bool      // there is output that the writer has not taken
+	busy   bool      // the writer is writing
+	broken bool      // a write failed
+	sent   time.Time // when output last was
+	cause  error     // why the writer, or a time-out, broke the connection
+	pings  []ping    // sent and not answered
 	topics aliases
+	loose  int // messages sent at QoS 0
+	known  int // of these, the server has read so many
 
 	// The reading goroutine's.
 	names     []string // topic aliases of the server
 	unsettled idSet    // QoS 2 of this connection, counted against our Receive Maximum
 	receive   int      // our Receive Maximum
 	delivered bool     // OnMessage was called since OnDrained
+	answers   []answer // since then
+	settling  int      // of these, those that let the server send one more
+	useful    bool     // a message of QoS 1 or 2 got its answer
 	woken     time.Time
 	ack       mqttwire.Ack
+}
+
+// An answer acknowledges a packet of the server. It is held until OnDrained has
+// seen off what the program made of messages: whatever ends the process, what was
+// acknowledged is not lost.
+type answer struct {
+	kind    mqttwire.PacketType
+	reason  mqttwire.ReasonCode
+	settles bool // it lets the server send one more
+	id      mqttwire.PacketID
 }
 
 // ping is a PINGREQ under way.
@@ -50,11 +66,12 @@ type ping struct {
 	sent   time.Time
 	waited time.Duration // of the reader, until then
 	bytes  int64         // read until then
+	loose  int           // messages at QoS 0 sent before it
 	answer chan struct{} // closed at the PINGRESP; nil: nobody waits
 }
 
 func (c *Client) newLink(conn *Conn, g *Grants) *link {
-	l := &link{c: c, conn: conn, g: g, receive: 0xFFFF,
+	l := &link{c: c, conn: conn, g: g, sent: time.Now(), receive: 0xFFFF,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}), written: make(chan struct{})}
 	if g.Version == mqttwire.V5 {
 		if n, ok := c.connect.Properties.Number(mqttwire.ReceiveMaximum); ok {
@@ -66,6 +83,10 @@ func (c *Client) newLink(conn *Conn, g *Grants) *link {
 		l.topics.limit = min(c.o.TopicAliases, int(g.TopicAliasMaximum))
 	}
 	conn.source.idle = l.idle
+	if c.o.Gather {
+		conn.source.gather = letGather
+	}
+	conn.o.StallTimeout = g.KeepAlive
 	return l
 }
 
@@ -90,7 +111,7 @@ func (l *link) write() {
 		case <-l.gone:
 			return
 		case <-l.wake:
-			err = l.flush(keep)
+			err = l.flush()
 		case <-keep.timer.C:
 			if err = keep.check(time.Now()); err != nil {
 				l.fail(err)
@@ -110,15 +131,15 @@ func (l *link) write() {
 	}
 }
 
-func (l *link) flush(keep *keeper) error {
+func (l *link) flush() error {
 	c := l.c
 	c.mu.Lock()
 	l.dirty, l.busy = false, true
 	c.mu.Unlock()
 	err := l.conn.Flush()
-	keep.sent = time.Now()
+	now := time.Now()
 	c.mu.Lock()
-	l.busy, l.broken = false, err != nil
+	l.sent, l.busy, l.broken = now, false, err != nil
 	c.makeRoom()
 	c.changed()
 	c.mu.Unlock()
@@ -139,20 +160,54 @@ func (l *link) fail(err error) {
 // that was read has been acted on.
 func (l *link) idle() error {
 	c := l.c
-	if l.delivered && c.o.Hooks.OnDrained != nil {
-		c.o.Hooks.OnDrained()
+	l.woken = time.Now()
+	if err := l.drain(); err != nil {
+		return err
 	}
-	l.delivered = false
 	c.mu.Lock()
-	if l.dirty {
-		l.stir()
-	}
+	l.sendNow(time.Now())
 	c.makeRoom()
 	if c.out.open == 0 {
 		c.changed()
 	}
 	c.mu.Unlock()
-	l.woken = time.Now()
+	return nil
+}
+
+// drain has the program see off what it was given, and then answers for that.
+func (l *link) drain() error {
+	c := l.c
+	if l.delivered && c.o.Hooks.OnDrained != nil {
+		if err := c.o.Hooks.OnDrained(); err != nil {
+			return &hookError{err}
+		}
+	}
+	l.delivered = false
+	defer c.deliveryEnded()
+	if len(l.answers) == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range l.answers {
+		l.ack = mqttwire.Ack{Kind: a.kind, PacketID: a.id, Reason: a.reason}
+		if err := l.send(&l.ack, a.settles); err != nil {
+			return err
+		}
+	}
+	l.answers, l.settling = l.answers[:0], 0
+	return nil
+}
+
+// acknowledge answers a packet of the server, behind what is held.
+func (l *link) acknowledge(a answer) error {
+	l.answers = append(l.answers, a)
+	if a.settles {
+		l.settling++
+	}
+	if c := l.c; c.stopped || c.closing.Load() || time.Since(l.woken) > ackWithin {
+		return l.drain()
+	}
 	return nil
 }
 
@@ -181,14 +236,6 @@ func (l *link) send(p mqttwire.Packet, answers bool) error {
 	return err
 }
 
-// acknowledge answers a packet of the server.
-func (l *link) acknowledge(t mqttwire.PacketType, id mqttwire.PacketID, r mqttwire.ReasonCode, answers bool) error {
-	l.c.mu.Lock()
-	defer l.c.mu.Unlock()
-	l.ack = mqttwire.Ack{Kind: t, PacketID: id, Reason: r}
-	return l.send(&l.ack, answers)
-}
-
 // online makes conn the client's connection and resumes the session on it.
 func (c *Client) online(conn *Conn, g, before *Grants) *link {
 	l := c.newLink(conn, g)
@@ -206,7 +253,17 @@ func (c *Client) serve(l *link) error {
 			err = c.receive(l, p)
 		}
 	}
+	if _, refused := err.(*hookError); !refused {
+		if problem, ok := l.drain().(*hookError); ok { // what came before counts
+			err = problem
+		}
+	}
 	err = l.part(err)
+	c.mu.Lock()
+	if !c.closing.Load() {
+		c.unconfirmed += l.loose - l.known
+	}
+	c.mu.Unlock()
 	close(l.gone)
 	<-l.written
 	c.mu.Lock()
@@ -214,6 +271,9 @@ func (c *Client) serve(l *link) error {
 	if l.cause != nil && !telling(err) && !errors.Is(l.cause, net.ErrClosed) {
 		err = lost(l.cause, false)
 	} // a write that failed on what part closed says less than err
+	if e := new(LostError); errors.As(err, &e) {
+		e.Longest = c.out.longest()
+	}
 	c.link, c.dropped = nil, l.dirty || l.broken
 	if c.reauth != nil {
 		c.reauth.answer(nil, err)

@@ -32,7 +32,8 @@ type Options struct {
 	Authenticator Authenticator
 
 	// MaxInflight bounds the QoS 1 and 2 messages sent and not yet
-	// acknowledged, beside the server's Receive Maximum; 0 means 256.
+	// acknowledged, beside the server's Receive Maximum; 0 means 256, and 20 on
+	// 3.x, where a server cannot say what it bears.
 	MaxInflight int
 	// TopicAliases is how many topic aliases to assign to outgoing topics, at
 	// most as many as the server allows; 0 assigns none.
@@ -41,6 +42,15 @@ type Options struct {
 	ConnectTimeout time.Duration // to the CONNACK, dialling included; 0 means 30 s
 	ReplyTimeout   time.Duration // SUBACK, UNSUBACK, AUTH, the end of a half-sent packet; 0 means 30 s
 	WriteTimeout   time.Duration // one write to a peer that does not read; 0 means 30 s
+
+	// Gather lets messages that come in quick succession wait for each other,
+	// for up to 0.4 ms, to take less CPU time for each. Linux.
+	Gather bool
+
+	// Corked has Publish wake nobody: what it accepted is sent by the first call
+	// that has to wait, such as Flush, Wait, or a Publish without room. For few
+	// messages that is less work.
+	Corked bool
 
 	Retry Retry
 	Hooks Hooks
@@ -54,11 +64,14 @@ type Retry struct {
 	First    int
 	FirstFor time.Duration
 	// Again is how many attempts in a row may follow the loss of a connection
-	// that had its CONNACK; Unlimited for no bound.
+	// that had its CONNACK; Unlimited for no bound. A connection that stood for
+	// 10 s, or on which a message of QoS 1 or 2 got its answer, ends the row.
 	Again int
 	// Wait comes before the first retry and doubles up to MaxWait, each with a
 	// quarter of jitter; 0 means 1 s and 30 s.
 	Wait, MaxWait time.Duration
+	// MaxFirstWait is MaxWait before the first CONNACK; 0 means the same.
+	MaxFirstWait time.Duration
 }
 
 // Unlimited as a count in Retry: try until it works or the refusal is final.
@@ -72,14 +85,17 @@ const Unlimited = -1
 type Hooks struct {
 	// OnMessage takes a PUBLISH; topic aliases are resolved, a QoS 2 message
 	// comes once. The packet is a view, good until OnMessage returns. The
-	// acknowledgement follows a nil return. ErrStop acknowledges this message
-	// and takes no more: later QoS 1 and 2 messages stay with the server. Any
-	// other error leaves the message unacknowledged and ends the client with
+	// acknowledgement follows a nil return, behind the next OnDrained. ErrStop
+	// acknowledges this message and takes no more, ErrLeave not even this one:
+	// later QoS 1 and 2 messages stay with the server. Any other error leaves the
+	// message unacknowledged, but not those before it, and ends the client with
 	// that error. It is never called after Close or Disconnect has returned.
 	OnMessage func(p *mqttwire.Publish) error
 	// OnDrained is called when all that was read has been handed to OnMessage
-	// and the client is about to wait for the network: the time to flush.
-	OnDrained func()
+	// and the client is about to wait for the network, and when that takes long:
+	// the time to flush. An error leaves the messages since the last call
+	// unacknowledged and ends the client with it.
+	OnDrained func() error
 	// OnConnect is called after each successful CONNACK.
 	OnConnect func(g *Grants)
 	// OnRetry is called when an attempt failed or a connection was lost and

@@ -54,6 +54,9 @@ func (c *Client) PublishWait(ctx context.Context, p *mqttwire.Publish) (mqttwire
 	if err := c.Publish(ctx, p, func(r mqttwire.ReasonCode, err error) { answers <- answer{r, err} }); err != nil {
 		return 0, err
 	}
+	c.mu.Lock()
+	c.uncork()
+	c.mu.Unlock()
 	select {
 	case a := <-answers:
 		return a.reason, a.err
@@ -74,6 +77,9 @@ func (c *Client) room(ctx context.Context, q mqttwire.QoS) error {
 		if c.roomy(q) {
 			c.makeRoom()
 			return nil
+		}
+		if c.uncork() {
+			continue
 		}
 		c.waiting++
 		c.mu.Unlock()
@@ -141,15 +147,34 @@ func (c *Client) publish(p *mqttwire.Publish, done func(mqttwire.ReasonCode, err
 	if err != nil {
 		return err
 	}
+	if m.QoS == 2 && c.foreign {
+		c.free(l, m.PacketID)
+	}
 	if err := l.conn.putBytes(sent); err == ErrClosed {
 		return err
 	} // any other error is that of a broken connection, as if it broke just after
-	if s != nil {
+	if s == nil {
+		l.loose++
+	} else {
 		s.idAt, s.done = packetIDAt(packet, len(m.Topic)), done
 		c.out.sent(s, expects(m.QoS))
 	}
-	l.stir()
+	if l.dirty = true; !c.o.Corked {
+		l.stir()
+	}
 	return nil
+}
+
+// free has the server release an id of QoS 2 before its first use, in a session
+// that another client of this name has begun: it would take the new message for
+// that one's, come again. That it knows no such id is its usual answer, and no
+// error during recovery (table 3-7 of 5.0).
+func (c *Client) free(l *link, id mqttwire.PacketID) {
+	if c.freed.has(id) {
+		return
+	}
+	c.freed.add(id)
+	_, _ = l.conn.put(&mqttwire.Ack{Kind: mqttwire.PUBREL, PacketID: id}, false) // a failure is that of the PUBLISH behind it
 }
 
 // expects is what the first transmission at QoS q waits for.
@@ -214,6 +239,9 @@ func (c *Client) acknowledged(l *link, p *mqttwire.Ack) error {
 	if s == nil {
 		return c.stray(l, p)
 	}
+	if c.foreign && p.Kind == mqttwire.PUBCOMP && s.state == waitPubrec {
+		return nil // the answer to free
+	}
 	if s.queued || s.state != waits(p.Kind) && !(p.Kind == mqttwire.PUBREC && s.state == waitPubcomp) {
 		return violation(mqttwire.ProtocolError, "4.3", "%v for packet id %d, which waits for something else", p.Kind, p.PacketID)
 	}
@@ -227,6 +255,7 @@ func (c *Client) acknowledged(l *link, p *mqttwire.Ack) error {
 	if done := s.done; done != nil {
 		c.calls = append(c.calls, func() { done(reason, nil) })
 	}
+	l.useful = true
 	c.out.release(s)
 	if c.out.quota*2 >= c.out.limit { // else when the reader runs dry: not one by one
 		c.makeRoom()

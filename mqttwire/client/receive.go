@@ -76,9 +76,8 @@ func (c *Client) arrived(l *link, p *mqttwire.Publish) error {
 		return nil
 	}
 	c.delivering.Store(true)
-	defer c.deliveryEnded()
 	if c.closing.Load() {
-		return nil
+		return l.drain()
 	}
 	repeat := p.QoS == 2 && c.held.has(p.PacketID)
 	if c.o.Hooks.OnMessage != nil && !repeat {
@@ -89,16 +88,21 @@ func (c *Client) arrived(l *link, p *mqttwire.Publish) error {
 		switch {
 		case errors.Is(err, ErrStop):
 			c.stopped = true
+		case errors.Is(err, ErrLeave):
+			c.stopped = true
+			return l.drain()
 		case err != nil:
+			_ = l.drain() // those before it were taken, unless that fails, too
 			return &hookError{err}
 		}
 	}
+	l.useful = l.useful || p.QoS > 0
 	switch p.QoS {
 	case 1:
-		return l.acknowledge(mqttwire.PUBACK, p.PacketID, mqttwire.Success, true)
+		return l.acknowledge(answer{kind: mqttwire.PUBACK, id: p.PacketID, settles: true})
 	case 2:
 		c.held.add(p.PacketID)
-		return l.acknowledge(mqttwire.PUBREC, p.PacketID, mqttwire.Success, false)
+		return l.acknowledge(answer{kind: mqttwire.PUBREC, id: p.PacketID})
 	}
 	return nil
 }
@@ -122,8 +126,8 @@ func (l *link) settle(p *mqttwire.Publish) error {
 	if p.QoS == 2 && l.unsettled.has(p.PacketID) {
 		return nil
 	}
-	if _, answers, _ := l.conn.pending(); l.unsettled.n+answers >= l.receive {
-		return violation(mqttwire.ReceiveMaximumExceeded, "MQTT-3.3.4-9", "PUBLISH with %d others not acknowledged and a Receive Maximum of %d", l.unsettled.n+answers, l.receive)
+	if _, answers, _ := l.conn.pending(); l.unsettled.n+answers+l.settling >= l.receive {
+		return violation(mqttwire.ReceiveMaximumExceeded, "MQTT-3.3.4-9", "PUBLISH with %d others not acknowledged and a Receive Maximum of %d", l.unsettled.n+answers+l.settling, l.receive)
 	}
 	if p.QoS == 2 {
 		l.unsettled.add(p.PacketID)
@@ -137,7 +141,7 @@ func (c *Client) released(l *link, id mqttwire.PacketID) error {
 	if !c.held.remove(id) && l.g.Version == mqttwire.V5 {
 		reason = mqttwire.PacketIdentifierNotFound
 	}
-	return l.acknowledge(mqttwire.PUBCOMP, id, reason, l.unsettled.remove(id))
+	return l.acknowledge(answer{kind: mqttwire.PUBCOMP, id: id, reason: reason, settles: l.unsettled.remove(id)})
 }
 
 // challenged takes an AUTH, which only a re-authentication under way explains.

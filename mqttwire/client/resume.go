@@ -14,7 +14,7 @@ import (
 func (c *Client) resume(l *link, before *Grants) {
 	c.mu.Lock()
 	defer c.unlock()
-	c.out.connected(l.g.ReceiveMaximum)
+	c.out.connected(c.window(l.g))
 	c.foreign = c.foreign || l.g.SessionPresent && before == nil
 	if before == nil {
 		c.link = l
@@ -27,6 +27,7 @@ func (c *Client) resume(l *link, before *Grants) {
 	if present {
 		c.recall()
 	} else {
+		c.foreign = false
 		c.lose(before.SessionExpiry == 0)
 	}
 	c.link = l

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -29,8 +30,12 @@ func TestFirstAttemptIsTheLast(t *testing.T) {
 func TestFirstAttemptsAreBounded(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		tries := 0
+		var last time.Time
 		o := b.options()
-		o.Dial = func(context.Context) (net.Conn, error) { tries++; return nil, errors.New("no route") }
+		o.Dial = func(context.Context) (net.Conn, error) {
+			tries, last = tries+1, time.Now()
+			return nil, errors.New("no route")
+		}
 		o.Retry.First = 3
 		e := wantError[*GaveUpError](b, b.connect(o).fails(), "gave up after 4 attempts", "no route")
 		if e.Attempts != 4 || tries != 4 {
@@ -38,10 +43,21 @@ func TestFirstAttemptsAreBounded(t *testing.T) {
 		}
 		tries = 0
 		o.Retry = Retry{First: Unlimited, FirstFor: 20 * time.Second}
+		end := time.Now().Add(20 * time.Second)
 		b.took("trying for 20 s", 20*time.Second, func() { wantError[*GaveUpError](b, b.connect(o).fails()) })
 		if tries < 4 || tries > 6 {
 			b.Errorf("%d attempts in 20 s", tries)
 		}
+		if !last.Equal(end) {
+			b.Errorf("the last attempt was %v before the end", end.Sub(last))
+		}
+		tries = 0
+		o.Retry.MaxFirstWait = time.Second
+		b.took("trying each second for 20 s", 20*time.Second, func() { wantError[*GaveUpError](b, b.connect(o).fails()) })
+		if tries < 20 || tries > 28 {
+			b.Errorf("%d attempts in 20 s, a second and at times less between them", tries)
+		}
+		o.Retry.MaxFirstWait = 0
 		// What is wrong may be on this side: trying again cannot help.
 		o.Dial, o.URL = nil, "wss://u:secret@h"
 		o.DialOptions.TLS.CAFile = "/no/such/file"
@@ -136,6 +152,61 @@ func TestReconnectsAreBounded(t *testing.T) {
 		}
 		if c.Err() != nil {
 			b.Errorf("ended: %v", c.Err())
+		}
+	})
+}
+
+// A connection that moved a message ends the row of attempts.
+func TestUsefulConnections(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		o := b.durable()
+		o.Retry.Again = 1
+		c, p := b.greet(o, ok)
+		for range 5 {
+			wait := b.publish(c, "topic=a qos=1")
+			id := p.read().(*mqttwire.Publish).PacketID
+			p.send(fmt.Sprintf("PUBACK packet-id=%d", id))
+			wait()
+			p.Close()
+			b.took("the first wait", time.Second, func() { p = b.welcome(b.present()) })
+		}
+		for range 5 {
+			p.send("PUBLISH topic=a qos=1 packet-id=1")
+			p.expect("PUBACK packet-id=1")
+			p.Close()
+			p = b.welcome(b.present())
+		}
+		if c.Err() != nil {
+			b.Errorf("ended: %v", c.Err())
+		}
+	})
+}
+
+// Before 5.0 a server cannot say how much it bears.
+func TestWindowBefore5(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.version = mqttwire.V311
+		c, p := b.greet(b.durable(), ok)
+		for range 21 {
+			b.publish(c, "topic=a qos=2")
+		}
+		for range 20 {
+			p.read()
+		}
+		p.quiet(time.Minute)
+		p.send("PUBREC packet-id=1")
+		p.expect("PUBREL packet-id=1")
+		p.send("PUBCOMP packet-id=1")
+		p.expect("PUBLISH topic=a qos=2 packet-id=21")
+	})
+	inBubble(t, func(b *bench) {
+		b.version = mqttwire.V311
+		o := b.durable()
+		o.MaxInflight = 30
+		c, p := b.greet(o, ok)
+		for range 30 {
+			b.publish(c, "topic=a qos=2")
+			p.read()
 		}
 	})
 }
@@ -305,15 +376,16 @@ func TestOfflinePublishWaits(t *testing.T) {
 func TestEndSession(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		c, p := b.greet(b.durable(), ok)
-		wait := b.background(func() error { return c.EndSession(b.Context()) })
-		p.expect("DISCONNECT NormalDisconnection session-expiry-interval=0")
+		said := mqttwire.Properties(nil).AddNumber(mqttwire.SessionExpiryInterval, 9).AddText(mqttwire.ReasonString, "done")
+		wait := b.background(func() error { return c.EndSession(b.Context(), said) })
+		p.expect("DISCONNECT NormalDisconnection reason-string=done session-expiry-interval=0")
 		p.eof()
 		if err := wait(); err != nil {
 			b.Error(err)
 		}
 		b.version = mqttwire.V311
 		c, p = b.greet(b.durable(), ok)
-		wait = b.background(func() error { return c.EndSession(b.Context()) })
+		wait = b.background(func() error { return c.EndSession(b.Context(), said) })
 		p.expect("DISCONNECT")
 		p.eof()
 		p = b.accept()

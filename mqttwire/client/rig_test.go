@@ -29,11 +29,12 @@ func newRig(t testing.TB, q mqttwire.QoS) *rig {
 		Connect: mqttwire.Connect{Version: mqttwire.V5, ClientID: "a", CleanStart: true},
 		Hooks: Hooks{
 			OnMessage: func(*mqttwire.Publish) error { r.received.Add(1); return nil },
-			OnDrained: func() {
+			OnDrained: func() error {
 				select {
 				case r.more <- struct{}{}:
 				default:
 				}
+				return nil
 			},
 		},
 	})

@@ -20,6 +20,9 @@ type source struct {
 	beganAt  uint64        // how many packets came before that one
 	armed    bool          // a read deadline is set
 
+	gather func() // lets bytes gather that come in quick succession; nil: nothing does
+	row    int    // of reads, each soon after the one before
+
 	first [4]byte // the first bytes that ever came
 	seen  int
 
@@ -30,17 +33,35 @@ type source struct {
 	within  atomic.Bool   // waiting for the rest of a packet
 }
 
+// To be woken for each of many small packets takes more time than to act on
+// them. Where that is asked for, the reader looks away for a moment when they
+// come in quick succession, and finds several. (Beside a mosquitto broker on
+// two cores that is a fifth of the CPU time at QoS 0, a quarter at QoS 1.) It is
+// short enough for a window of 20 to let 50,000 messages a second through.
+const (
+	quickSuccession = 400 * time.Microsecond
+	rowForGathering = 16
+	largeRead       = 4 << 10 // one that has found enough
+)
+
 func (s *source) Read(p []byte) (int, error) {
 	if s.idle != nil {
 		if err := s.idle(); err != nil {
 			return 0, err
 		}
 	}
+	if s.gather != nil && s.row >= rowForGathering {
+		s.gather()
+	}
 	start := time.Now()
 	s.within.Store(s.arm(start))
 	s.since.Store(start.UnixNano())
 	n, err := s.nc.Read(p)
-	s.waited.Add(int64(time.Since(start)))
+	waited := time.Since(start)
+	if s.row++; waited > quickSuccession || n >= largeRead {
+		s.row = 0
+	}
+	s.waited.Add(int64(waited))
 	s.since.Store(0)
 	s.bytes.Add(int64(n))
 	if s.seen < len(s.first) {

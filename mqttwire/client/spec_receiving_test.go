@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,6 +199,16 @@ func stops(b *bench) {
 	if !slices.Equal(got, []string{"1"}) {
 		b.Errorf("got %q", got)
 	}
+	answer = ErrLeave
+	c, p = b.greet(o, ok)
+	p.send("PUBLISH topic=a qos=1 packet-id=1 payload=5", "PUBLISH topic=a qos=2 packet-id=2 payload=6")
+	p.quiet(time.Minute)
+	go c.Disconnect(b.Context(), nil)
+	p.expect("DISCONNECT NormalDisconnection")
+	p.eof()
+	if !slices.Equal(got, []string{"1", "5"}) {
+		b.Errorf("got %q", got)
+	}
 	answer = broken
 	c, p = b.greet(o, ok)
 	p.send("PUBLISH topic=a qos=1 packet-id=1 payload=5")
@@ -207,4 +218,76 @@ func stops(b *bench) {
 	if !errors.Is(c.Err(), broken) {
 		b.Errorf("Err: %v", c.Err())
 	}
+}
+
+// No acknowledgement may leave before OnDrained has seen off what OnMessage took:
+// a process that is killed would have lost it.
+func TestAcknowledgementsFollowOnDrained(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		var taken, drained atomic.Int32
+		o := b.options()
+		o.Hooks.OnMessage = func(*mqttwire.Publish) error {
+			taken.Add(1)
+			time.Sleep(3 * ackWithin / 2) // as behind a slow reader
+			return nil
+		}
+		o.Hooks.OnDrained = func() error {
+			drained.Store(taken.Load())
+			return nil
+		}
+		c, p := b.greet(o, ok)
+		p.send("PUBLISH topic=a qos=1 packet-id=1", "PUBLISH topic=a qos=2 packet-id=2", "PUBLISH topic=a qos=1 packet-id=3")
+		for i, ack := range []string{"PUBACK packet-id=1", "PUBREC packet-id=2", "PUBACK packet-id=3"} {
+			p.expect(ack)
+			if n := int(drained.Load()); n <= i {
+				t.Errorf("%s came with %d messages seen off", ack, n)
+			}
+		}
+		end := b.background(func() error { return c.Disconnect(b.Context(), nil) })
+		p.expect("DISCONNECT NormalDisconnection")
+		p.eof()
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A message that could not be taken is the only one that stays with the server.
+func TestMessagesBeforeAnError(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		broken := errors.New("no more")
+		o := b.options()
+		o.Hooks.OnMessage = func(p *mqttwire.Publish) error {
+			if p.PacketID == 3 {
+				return broken
+			}
+			return nil
+		}
+		c, p := b.greet(o, ok)
+		p.send("PUBLISH topic=a qos=1 packet-id=1", "PUBLISH topic=a qos=2 packet-id=2", "PUBLISH topic=a qos=1 packet-id=3")
+		p.expect("PUBACK packet-id=1", "PUBREC packet-id=2", "DISCONNECT NormalDisconnection")
+		p.eof()
+		<-c.Done()
+		if !errors.Is(c.Err(), broken) {
+			t.Errorf("Err: %v", c.Err())
+		}
+	})
+}
+
+// What could not be seen off is not acknowledged.
+func TestOnDrainedFails(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		broken := errors.New("the disk is full")
+		o := b.options()
+		o.Hooks.OnMessage = func(*mqttwire.Publish) error { return nil }
+		o.Hooks.OnDrained = func() error { return broken }
+		c, p := b.greet(o, ok)
+		p.send("PUBLISH topic=a qos=1 packet-id=1", "PUBLISH topic=a qos=2 packet-id=2")
+		p.expect("DISCONNECT NormalDisconnection")
+		p.eof()
+		<-c.Done()
+		if !errors.Is(c.Err(), broken) {
+			t.Errorf("Err: %v", c.Err())
+		}
+	})
 }

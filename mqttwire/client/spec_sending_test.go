@@ -66,7 +66,9 @@ func plainQoS0(b *bench) {
 }
 
 func freshIDs(b *bench) {
-	c, p := b.greet(b.options(), ok)
+	o := b.options()
+	o.MaxInflight = 256
+	c, p := b.greet(o, ok)
 	open := make(map[mqttwire.PacketID]bool)
 	take := func(id mqttwire.PacketID) {
 		b.Helper()

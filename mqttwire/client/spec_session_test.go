@@ -2,6 +2,7 @@ package client
 
 import (
 	"slices"
+	"testing"
 	"testing/synctest"
 	"time"
 
@@ -275,4 +276,34 @@ func keptWhileConnected(b *bench) {
 	if len(got) != 1 || c.Unsent() != 0 {
 		b.Errorf("got %q, unsent %d", got, c.Unsent())
 	}
+}
+
+// In a session that another client of the name has begun the server may hold ids
+// of QoS 2, and would take what is sent with them for that one's messages.
+func TestIDsOfAnOlderSessionAreFreed(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		c, p := b.greet(b.durable(), b.present())
+		first := b.publish(c, "topic=a qos=2")
+		p.expect("PUBREL packet-id=1", "PUBLISH topic=a qos=2 packet-id=1")
+		second := b.publish(c, "topic=a qos=1")
+		p.expect("PUBLISH topic=a qos=1 packet-id=2")
+		p.send("PUBCOMP PacketIdentifierNotFound packet-id=1", "PUBREC packet-id=1")
+		p.expect("PUBREL packet-id=1")
+		p.send("PUBCOMP packet-id=1", "PUBACK packet-id=2")
+		for _, answered := range []func() (mqttwire.ReasonCode, error){first, second} {
+			if reason, err := answered(); reason != mqttwire.Success || err != nil {
+				t.Error(reason, err)
+			}
+		}
+		b.publish(c, "topic=a qos=2")
+		p.expect("PUBREL packet-id=3", "PUBLISH topic=a qos=2 packet-id=3")
+		p.Close()
+		p = b.welcome(b.present())
+		p.expect("PUBLISH topic=a qos=2 dup=1 packet-id=3")
+		p.Close()
+		p = b.welcome(ok) // a session of our own now
+		p.expect("PUBLISH topic=a qos=2 packet-id=4")
+		b.publish(c, "topic=b qos=2")
+		p.expect("PUBLISH topic=b qos=2 packet-id=5")
+	})
 }

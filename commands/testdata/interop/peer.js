@@ -3,7 +3,8 @@
 //   node peer.js sub HOST PORT VERSION FILTER    prints READY, then MSG TOPIC QOS RETAIN PAYLOAD
 //   node peer.js pub HOST PORT VERSION TOPIC     publishes "hello QOS" to TOPIC/QOS at QoS 0, 1 and 2
 //
-// VERSION is 3.1, 3.1.1 or 5.0. MQTK_TEST_MQTTJS is the folder of the module;
+// VERSION is 3.1, 3.1.1 or 5.0. sub runs until it is terminated, which it answers
+// with DISCONNECT. MQTK_TEST_MQTTJS is the folder of the module;
 // MQTK_TEST_SCHEME is mqtt, mqtts, ws or wss; MQTK_TEST_CA, _CERT and _KEY are files
 // for TLS.
 const fs = require('node:fs')
@@ -29,6 +30,8 @@ client.on('error', (err) => {
   console.error(err)
   process.exit(1)
 })
+
+process.on('SIGTERM', () => client.end())
 
 client.on('message', (name, payload, packet) => {
   console.log('MSG', name, packet.qos, packet.retain ? 1 : 0, payload.toString())

@@ -3,11 +3,12 @@
     peer.py sub HOST PORT VERSION FILTER    prints READY, then MSG TOPIC QOS RETAIN PAYLOAD
     peer.py pub HOST PORT VERSION TOPIC     publishes "hello QOS" to TOPIC/QOS at QoS 0, 1 and 2
 
-VERSION is 3.1, 3.1.1 or 5.0. sub runs until it is killed. MQTK_TEST_SCHEME is mqtt,
-mqtts, ws or wss; MQTK_TEST_CA, _CERT and _KEY are files for TLS.
+VERSION is 3.1, 3.1.1 or 5.0. sub runs until it is terminated, which it
+answers with DISCONNECT. MQTK_TEST_SCHEME is mqtt, mqtts, ws or wss; MQTK_TEST_CA, _CERT and _KEY are files for TLS.
 """
 
 import os
+import signal
 import sys
 
 import paho.mqtt.client as mqtt
@@ -57,6 +58,7 @@ client.on_connect = on_connect
 client.on_message = on_message
 client.on_publish = on_publish
 client.on_subscribe = lambda client, userdata, mid, granted, *rest: say("READY")
+signal.signal(signal.SIGTERM, lambda number, frame: client.disconnect())
 client.connect(host, int(port), 30)
 client.loop_forever()
 say("DONE")
