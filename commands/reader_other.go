@@ -12,8 +12,13 @@ import (
 // message.
 func watchReader(io.Writer, func()) (stop func()) { return func() {} }
 
+func readerGone(io.Writer) bool { return false }
+
 // onResize hears of nothing here: the next message finds the new size.
 func onResize(func()) (stop func()) { return func() {} }
+
+// onResume: nothing stops a process here.
+func onResume(func()) (stop func()) { return func() {} }
 
 func ignoreBrokenPipe() (stop func()) { return func() {} }
 

@@ -53,15 +53,31 @@ func watchReader(w io.Writer, gone func()) (stop func()) {
 	}
 }
 
-// onResize calls changed when the terminal has got another size. The returned
-// function ends that.
-func onResize(changed func()) (stop func()) {
+// readerGone tells at once whether the reader of a pipe or socket has closed it.
+func readerGone(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(file.Fd())}}
+	_, err := unix.Poll(fds, 0)
+	return err == nil && fds[0].Revents&unix.POLLERR != 0
+}
+
+// onResize calls changed when the terminal has got another size.
+func onResize(changed func()) (stop func()) { return onSignal(syscall.SIGWINCH, changed) }
+
+// onResume calls resumed when the process goes on, after a stop as with Ctrl-Z.
+func onResume(resumed func()) (stop func()) { return onSignal(syscall.SIGCONT, resumed) }
+
+// onSignal calls heard when a signal comes. The returned function ends that.
+func onSignal(which os.Signal, heard func()) (stop func()) {
 	signals, ended := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(signals, syscall.SIGWINCH)
+	signal.Notify(signals, which)
 	go func() {
 		defer close(ended)
 		for range signals {
-			changed()
+			heard()
 		}
 	}()
 	return func() {
