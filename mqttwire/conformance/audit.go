@@ -386,8 +386,12 @@ func (p *player) isBack(ctx context.Context) bool {
 	return false
 }
 
-// settle notes what a script has come to.
+// settle notes what a script has come to. One that was cut short has broken
+// nothing.
 func (p *player) settle(r Result) {
+	if r.Outcome == Skip {
+		r.Broken = nil
+	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.played.Results[p.index[r.Script]] = r

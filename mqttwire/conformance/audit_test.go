@@ -196,6 +196,23 @@ func TestAuditEndsInTime(t *testing.T) {
 	}
 }
 
+// A failure that there is no time to see again is none, nor breaks it a
+// statement.
+func TestAuditDropsWhatItCannotSeeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &fakeBroker{version: mqttwire.V5, rules: []rule{accept()}}
+		p := Audit{Dial: b.dial, Limit: sweepTime + 8*time.Second}.Run(t.Context(), parsed(t, pings))
+		if !strings.HasPrefix(outcomes(p), "skip: time ran out, to play it again: it failed once at 1< PINGRESP") {
+			t.Error(outcomes(p))
+		}
+		clause := Clause{Version: "5.0", ID: "MQTT-3.12.4-1", Side: "server"}
+		if j := p.Judge([]Clause{clause})[0]; j.Verdict != NotTestable {
+			t.Errorf("%s", j.Verdict)
+		}
+		b.serving.Wait()
+	})
+}
+
 func TestAuditAsks(t *testing.T) {
 	p := audits(t, strings.Replace(pings, "# 5.0", "# needs: anonymous\n# 5.0", 1), nil, accept(), rule{"PINGREQ", []string{"PINGRESP"}})
 	if outcomes(p) != "pass: " || !slices.Contains(p.Have, "anonymous") {
