@@ -122,7 +122,10 @@ func (l *link) explainRefusal(err error, e *client.RefusedError) *failure {
 			f.Hints = []string{"EXTERNAL proves the name in the certificate of --cert; --username, where it is given, must be that name"}
 		case method != nil && e.Reason != mqttwire.Banned:
 			f.Hints = []string{"user name and password were proved by " + method.Method()}
-		case e.Reason == mqttwire.Banned || e.Reason == mqttwire.BadAuthenticationMethod:
+		case e.Reason == mqttwire.Banned:
+			f.Hints = []string{"the broker has locked out this user, client id or address; --username and --id give others"}
+		case e.Reason == mqttwire.BadAuthenticationMethod:
+			f.Hints = []string{"the broker wants a method of its own: --auth-method names one"}
 		case !connect.HasUsername:
 			f.Hints = []string{"no user name was sent: --username and --password-from give one"}
 		case !connect.HasPassword:
@@ -140,6 +143,10 @@ func (l *link) explainRefusal(err error, e *client.RefusedError) *failure {
 		if !errors.As(err, new(*client.GaveUpError)) {
 			f.Hints = []string{"--retry or --wait-broker tries again"}
 		}
+	default:
+		if cause := likelyCause(e.Reason); cause != "" {
+			f.Hints = []string{cause}
+		}
 	}
 	return f
 }
@@ -149,6 +156,7 @@ func (l *link) explainDisconnect(err error, e *client.DisconnectedError) *failur
 	switch {
 	case e.Reason == mqttwire.NotAuthorized:
 		f.Code = exitDenied
+		f.Hints = l.causeOf(e.Reason)
 	case e.Reason < mqttwire.UnspecifiedError:
 		f.Code = exitLost
 	case e.Reason == mqttwire.SessionTakenOver:
@@ -156,6 +164,8 @@ func (l *link) explainDisconnect(err error, e *client.DisconnectedError) *failur
 		f.Hints = []string{fmt.Sprintf("another client has connected with the client id %q; give each its own with --id", id)}
 	case e.Reason == mqttwire.UseAnotherServer, e.Reason == mqttwire.ServerMoved:
 		f.Hints = []string{"--url names another broker"}
+	default:
+		f.Hints = l.causeOf(e.Reason)
 	}
 	return f
 }

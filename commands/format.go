@@ -282,12 +282,13 @@ func (o *printer) appendUserProperties(dst []byte, m *mqttwire.Publish) []byte {
 	return dst
 }
 
-// property appends a number, or blanks where the message has none.
+// property appends a number, or, as mosquitto_sub, what would stand before one
+// where the message has none.
 func (f *formatPart) property(dst []byte, m *mqttwire.Publish, id mqttwire.PropertyID) []byte {
 	if n, ok := m.Properties.Number(id); ok {
 		return f.number(dst, uint64(n))
 	}
-	return f.pad(dst, "", 0)
+	return f.pad(dst, "", f.zeroPad())
 }
 
 func (f *formatPart) number(dst []byte, n uint64) []byte {

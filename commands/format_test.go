@@ -53,6 +53,7 @@ func TestFormat(t *testing.T) {
 		{"@Y%t@Z\\\\%p", sample(), `2026a/bCET\hello`},
 		{"", sample(), ""},
 		{"%{topic}|%{topic[1]}|%{topic[7]}|%{qos}|%{size}|%{ content-type }|%{user.k}|%{user.x}|%{retain}|", sample(), "a/b|b||1|5|text/plain|v w||true|"},
+		{"%5A|%05A|%-05A|", sample(), "     |00000|     |"},
 		{"%04{qos}|%-04{qos}|%3.1{topic}|", sample(), "0001|1   |  a|"},
 		{"%6{topic}|%-6{topic}|%.1{topic}|%{payload}|%{payload.a}|", sample(), "   a/b|a/b   |a|hello||"},
 		{`%{payload.temp}|%{payload.unit}|%{payload.no}|%{payload["a}b"][-1].x}|%{payload.all}|%{payload.none}|%8{payload.temp}|`, &object, "21.50|°C|true|5|{ \"a\": [] }|null|   21.50|"},

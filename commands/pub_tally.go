@@ -15,7 +15,8 @@ type tally struct {
 	*link
 	mu      sync.Mutex
 	refused int
-	denied  int // of the refused: for rights
+	denied  int                 // of the refused: for rights
+	reason  mqttwire.ReasonCode // of the first one
 	taken   int
 	doubt   int // QoS 2 messages that the loss of a session left in doubt
 	oneShot bool
@@ -204,7 +205,9 @@ const refusalsShown = 10
 
 func (t *tally) refuse(reason mqttwire.ReasonCode, sentence string) {
 	t.mu.Lock()
-	t.refused++
+	if t.refused++; t.refused == 1 {
+		t.reason = reason
+	}
 	if reason == mqttwire.NotAuthorized {
 		t.denied++
 	}
@@ -331,9 +334,9 @@ func (t *tally) judge(input *inputError) *failure {
 	case input != nil:
 		return fail(exitFailed, fmt.Errorf("%w; nothing was published", input), input.hints()...)
 	case t.refused > 0 && t.refused == t.denied && t.taken == 0:
-		return fail(exitDenied, fmt.Errorf("not authorized to publish"))
+		return fail(exitDenied, errors.New("not authorized to publish"), t.causeOf(t.reason)...)
 	case t.refused > 0:
-		return fail(exitPartly, fmt.Errorf("%s refused of %d", plural(t.refused, "message", "messages"), t.refused+t.taken))
+		return fail(exitPartly, fmt.Errorf("%s refused of %d", plural(t.refused, "message", "messages"), t.refused+t.taken), t.causeOf(t.reason)...)
 	case t.unheard > 0:
 		return fail(exitPartly, fmt.Errorf("%s of %d had no subscriber", plural(t.unheard, "message", "messages"), t.taken))
 	case t.doubt > 0:

@@ -85,7 +85,11 @@ func (s *messageLines) left() (n int, whole bool) {
 // read takes the message of the line, unless there is none that is to be sent,
 // and tells when it is due.
 func (s *messageLines) read() (due time.Time, err error) {
-	text := bytes.TrimSpace(s.line.payload)
+	text := s.line.payload
+	if s.number == 1 { // some editors put it before a text
+		text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	}
+	text = bytes.TrimSpace(text)
 	if len(text) == 0 {
 		return due, nil
 	}

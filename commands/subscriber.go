@@ -35,6 +35,7 @@ type subscriber struct {
 	responder *responder // one of the goals; nil: requests are not answered
 	ends      ends
 	refused   error // the verdict on filters that the broker refused beside others
+	granted   bool  // the broker has answered SUBSCRIBE
 
 	// Of the reading goroutine.
 	printed uint64
@@ -125,6 +126,9 @@ func (s *subscriber) converse(subscriptions []mqttwire.Subscription) error {
 	}
 	cause := context.Cause(l.ctx)
 	if outcome := l.outcome(err, open); outcome != nil || errors.Is(cause, errReaderGone) {
+		if late := (*failure)(nil); errors.As(outcome, &late) && late.Code == exitTimeout && !s.granted {
+			late.Hints = append(late.Hints, "the broker has not answered SUBSCRIBE")
+		}
 		return outcome
 	}
 	if verdict := s.verdict(); verdict != nil || cause != nil {
@@ -163,6 +167,7 @@ func (s *subscriber) subscribe(subscriptions []mqttwire.Subscription) (refused, 
 			return nil, refused
 		}
 	}
+	s.granted = true
 	if len(s.o.Unsubscribe) > 0 {
 		reasons, err := s.Unsubscribe(s.ctx, s.o.Unsubscribe, s.o.Properties.of(mqttwire.UNSUBSCRIBE))
 		if err != nil {
@@ -201,7 +206,7 @@ func (s *subscriber) judge(subscriptions []mqttwire.Subscription, reasons []mqtt
 		}
 		sentence := fmt.Errorf("subscribe %s: %s (0x%02X)", filter, reason.Text(mqttwire.SUBACK), byte(reason))
 		if first == nil {
-			first = fail(exitPartly, sentence).withReason(reason, mqttwire.SUBACK)
+			first = fail(exitPartly, sentence, s.causeOf(reason)...).withReason(reason, mqttwire.SUBACK)
 		}
 		if len(subscriptions) > 1 {
 			s.say("%v", sentence)
