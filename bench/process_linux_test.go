@@ -22,8 +22,8 @@ func TestProcessBurns(t *testing.T) {
 		return // it is no child
 	}
 	memory := make([]byte, 64<<20)
-	for i := 0; rusage(t) < 300*time.Millisecond; i = (i + 511) % len(memory) {
-		memory[i]++
+	for i := 0; i < len(memory) || rusage(t) < 300*time.Millisecond; i += 511 {
+		memory[i%len(memory)]++
 	}
 	fmt.Printf("\nburnt %d\n", rusage(t))
 	_, _ = io.Copy(io.Discard, os.Stdin)
