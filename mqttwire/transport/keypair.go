@@ -65,7 +65,7 @@ func openKey(text, password []byte) ([]byte, error) {
 			rest = next
 			continue
 		}
-		//lint:ignore SA1019 what it cannot do well is to notice a wrong password, and the key then does not parse
+		//lint:ignore SA1019 what it cannot do well is to notice a wrong password
 		old := x509.IsEncryptedPEMBlock(block)
 		encrypted := block.Type == "ENCRYPTED PRIVATE KEY"
 		switch {
@@ -82,7 +82,11 @@ func openKey(text, password []byte) ([]byte, error) {
 		}
 		//lint:ignore SA1019 as above
 		der, err := x509.DecryptPEMBlock(block, password)
-		if err != nil {
+		var key asn1.RawValue
+		if err == nil { // by a wrong password, too, once in 256 times
+			_, err = asn1.Unmarshal(der, &key)
+		}
+		if err != nil || len(key.FullBytes) < len(der) || key.Tag != asn1.TagSequence {
 			return nil, errKeyPassword
 		}
 		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil

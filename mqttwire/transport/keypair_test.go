@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +66,14 @@ func TestEncryptedKeys(t *testing.T) {
 			}
 			for cut := range text {
 				_, _ = openKey(text[:cut], []byte("secret"))
+			}
+			for i := range 3000 { // an old file's padding alone tells of 255 in 256
+				if words != "ec -aes256" {
+					break
+				}
+				if _, err := openKey(text, fmt.Append(nil, "wrong", i)); !errors.Is(err, errKeyPassword) {
+					t.Errorf("with the password wrong%d: %v", i, err)
+				}
 			}
 		})
 	}
