@@ -54,7 +54,7 @@ func TestScriptsThroughSockets(t *testing.T) {
 			playAll(t, scripts, func(ctx context.Context) (net.Conn, error) {
 				return transport.Dial(ctx, transport.URL(l), transport.DialOptions{TLS: transport.ClientTLS{Insecure: true}})
 			})
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), ample)
 			defer cancel()
 			if err := b.Shutdown(ctx); err != nil {
 				t.Error(err)
@@ -108,7 +108,7 @@ func TestCompressionBomb(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(l) }()
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), ample)
 		defer cancel()
 		if err := b.Shutdown(ctx); err != nil {
 			t.Error(err)

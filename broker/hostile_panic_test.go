@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"mqtk/broker"
 )
@@ -85,7 +84,6 @@ func TestHostilePanicEndsOneConnection(t *testing.T) {
 		t.Run(name+", over TCP", func(t *testing.T) {
 			overLoopback(t, o, func(s *siege) {
 				s.panics = 1
-				s.patience = 20 * time.Second
 				attack(s)
 			})
 		})

@@ -197,7 +197,7 @@ func TestHostileMutualFlood(t *testing.T) {
 
 func mutualFlood(s *siege, version string) {
 	short := s.patience
-	s.patience = 20 * time.Second
+	s.patience = ample
 	const n = 1000 // the broker's Receive Maximum is not less
 	a := s.connect("version=" + version + " clean-start=1 client-id=a")
 	b := s.connect("version=" + version + " clean-start=1 client-id=b")

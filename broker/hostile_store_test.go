@@ -424,7 +424,7 @@ func TestHostileTakeoverBeforeItIsWritten(t *testing.T) {
 			d := &warden{keeper: newKeeper(nil)}
 			o := broker.Options{Store: d, Limits: limits(t)}
 			b, dial := serveWith(t, "memory", o)
-			s := &siege{T: t, dial: dial, patience: 20 * time.Second}
+			s := &siege{T: t, dial: dial, patience: ample}
 			held, gate := make(chan struct{}, 1), make(chan struct{})
 			d.appends = func(events []broker.Event) {
 				if slices.ContainsFunc(events, func(e broker.Event) bool { return e.ClientID == "a" && e.Kind == kinds[name] }) {
@@ -447,7 +447,7 @@ func TestHostileTakeoverBeforeItIsWritten(t *testing.T) {
 			}
 			first.Close()
 			second.Close()
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), ample)
 			defer cancel()
 			if err := b.Shutdown(ctx); err != nil {
 				t.Errorf("Shutdown: %v", err)

@@ -71,30 +71,32 @@ func (m *member) toil() {
 	m.end()
 }
 
-// recover lets everything arrive, and wants nothing to be missing.
+// recover lets everything arrive, and wants nothing to be missing, nor anything to
+// come in half a second beyond it.
 func (w *storm) recover() {
 	var all sync.WaitGroup
-	end := time.Now().Add(20 * time.Second)
+	posted, end := 0, time.Now().Add(ample)
+	for _, m := range w.members {
+		posted += m.posts
+	}
 	for _, m := range w.members {
 		all.Go(func() {
 			defer m.end()
 			quiet := 0
-			for quiet < 25 && time.Now().Before(end) && !w.Failed() {
+			for (quiet < 25 || !m.hasAll(posted)) && time.Now().Before(end) && !w.Failed() {
 				before := m.took
 				if !m.answer() || !m.read(20*time.Millisecond) {
 					w.Errorf("%s: the connection ends", m.name)
 					return
 				}
-				if quiet++; before != m.took || len(m.sent) > 0 {
+				if quiet++; before != m.took {
 					quiet = 0
 				}
 			}
 		})
 	}
 	all.Wait()
-	posted := 0
 	for _, m := range w.members {
-		posted += m.posts
 		if len(m.sent) > 0 {
 			w.Errorf("%s: %d messages are not acknowledged", m.name, len(m.sent))
 		}
@@ -110,6 +112,20 @@ func (w *storm) recover() {
 		w.Errorf("%d messages went to the share, and %d arrived", posted, len(w.shared))
 	}
 	w.Logf("%d messages to the share", posted)
+}
+
+// hasAll tells whether m has what everybody has published, and the share what has
+// gone to it, while nobody publishes.
+func (m *member) hasAll(posted int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	missing := len(m.sent) > 0 || len(m.shared) < posted
+	for _, other := range m.members {
+		for s, n := range other.published {
+			missing = missing || s.qos > 0 && m.seen[s] < n
+		}
+	}
+	return !missing
 }
 
 // A victim is a process with a broker.
@@ -233,7 +249,7 @@ func serveUntilKilled(t *testing.T, dir string) {
 	fmt.Println(l.Addr())
 	go b.Serve(l)
 	io.Copy(io.Discard, os.Stdin)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), ample)
 	defer cancel()
 	if err := b.Shutdown(ctx); err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func (m *member) connect() bool {
 	if !m.write(p) {
 		return false
 	}
-	for end := time.Now().Add(20 * time.Second); !m.confirmed; {
+	for end := time.Now().Add(ample); !m.confirmed; {
 		if time.Now().After(end) {
 			return m.wrong("no CONNACK comes")
 		}
@@ -276,7 +276,7 @@ func (m *member) publish() bool {
 
 // write sends packets, which the broker is bound to take in time.
 func (m *member) write(packets ...mqttwire.Packet) bool {
-	m.conn.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	m.conn.SetWriteDeadline(time.Now().Add(ample))
 	if _, err := m.conn.Write(encoded(m.storm, m.version, packets...)); err != nil {
 		return m.severed("write: %v", err)
 	}
@@ -463,7 +463,7 @@ func (m *member) dissolve() {
 	}
 	r := mqttwire.NewReader(nc)
 	r.Version, r.From = m.version, mqttwire.Server
-	nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+	nc.SetReadDeadline(time.Now().Add(ample))
 	if _, err := r.ReadPacket(); err != nil {
 		m.wrong("read: %v", err)
 	}
@@ -475,7 +475,7 @@ func (m *member) dissolve() {
 // seeEnd waits until the broker closes: a connection that is closed before that
 // may be reset, and what was written last with it.
 func (m *member) seeEnd() bool {
-	m.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	m.conn.SetReadDeadline(time.Now().Add(ample))
 	for {
 		if _, err := m.conn.Read(m.in); errors.Is(err, os.ErrDeadlineExceeded) {
 			return m.wrong("the connection does not end")

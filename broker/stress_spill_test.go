@@ -227,7 +227,7 @@ func TestStressBequest(t *testing.T) {
 			}
 			stays.nc.Write(encoded(&storm{T: t}, mqttwire.V5, &mqttwire.Disconnect{Properties: mqttwire.Properties(nil).AddNumber(mqttwire.SessionExpiryInterval, 0)}))
 			work.Wait()
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), ample)
 			defer cancel()
 			if err := b.Shutdown(ctx); err != nil {
 				t.Errorf("Shutdown: %v", err)
@@ -283,7 +283,7 @@ func (e *estate) visit(id string, cleanStart bool, expiry uint32) *visitor {
 	if err != nil {
 		return e.severed(id, err)
 	}
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(ample))
 	v := &visitor{nc, mqttwire.NewReader(nc)}
 	v.r.Version, v.r.From = mqttwire.V5, mqttwire.Server
 	p := &mqttwire.Connect{Version: mqttwire.V5, ClientID: id, CleanStart: cleanStart}

@@ -1,14 +1,12 @@
 package broker_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -140,7 +138,7 @@ func (w *storm) blow(length time.Duration) {
 	close(w.done)
 	ended.Wait()
 	w.leaveNothing()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), ample)
 	defer cancel()
 	if err := w.broker.Shutdown(ctx); err != nil {
 		w.Errorf("Shutdown: %v", err)
@@ -275,23 +273,20 @@ func encoded(w *storm, v mqttwire.Version, packets ...mqttwire.Packet) (all []by
 
 func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
 
-// Shutdown ends a broker, and soon, while connections arrive in all stages.
+// Shutdown ends a broker, long before the time to a CONNECT is over, while
+// connections arrive in all stages.
 func TestShutdownWhileClientsArrive(t *testing.T) {
 	for _, driver := range []string{"eventloop", "goroutines", "memory"} {
 		t.Run(driver, func(t *testing.T) {
-			var slowest []time.Duration
 			for range 12 {
-				slowest = append(slowest, shutdownAmongArrivals(t, driver))
-			}
-			if took := slices.MaxFunc(slowest, cmp.Compare); took > 8*time.Second {
-				t.Errorf("Shutdown took %v", took)
+				shutdownAmongArrivals(t, driver)
 			}
 		})
 	}
 }
 
-func shutdownAmongArrivals(t *testing.T, driver string) time.Duration {
-	b, dial := serveWith(t, driver, broker.Options{Limits: limits(t, "connect_timeout", "30s")})
+func shutdownAmongArrivals(t *testing.T, driver string) {
+	b, dial := serveWith(t, driver, broker.Options{Limits: limits(t, "connect_timeout", "10m")})
 	connect, err := (&mqttwire.Connect{Version: mqttwire.V5, ClientID: "same"}).Append(nil, mqttwire.V5)
 	if err != nil {
 		t.Fatal(err)
@@ -319,18 +314,15 @@ func shutdownAmongArrivals(t *testing.T, driver string) time.Duration {
 		})
 	}
 	<-begun
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), ample)
 	defer cancel()
 	if err := b.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	took := time.Since(start)
 	arrivals.Wait()
 	if n := b.Panics(); n != 0 {
 		t.Errorf("%d panics were caught", n)
 	}
-	return took
 }
 
 // promptly is an Authenticator that answers at once.
@@ -357,7 +349,7 @@ func TestPacketsBehindShortPauses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				nc.SetDeadline(time.Now().Add(10 * time.Second))
+				nc.SetDeadline(time.Now().Add(ample))
 				nc.Write(all)
 				r := mqttwire.NewReader(nc)
 				r.Version, r.From = mqttwire.V5, mqttwire.Server

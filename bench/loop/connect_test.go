@@ -49,7 +49,7 @@ func TestManyConnections(t *testing.T) {
 						return 5
 					},
 				}
-				c.Conn = l.Connect(c, source, 20*time.Second)
+				c.Conn = l.Connect(c, source, time.Minute)
 				all = append(all, c.Conn)
 			}
 		})

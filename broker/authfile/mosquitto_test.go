@@ -67,7 +67,7 @@ func startMosquitto(t *testing.T, program, config string) (address string) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		nc, err := net.Dial("tcp", address)
 		if err == nil {
 			nc.Close()
@@ -87,7 +87,7 @@ func connectTo(address, user, password string) error {
 	}
 	c := client.NewConn(nc, client.ConnOptions{})
 	defer c.Close()
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Minute))
 	_, err = c.Handshake(context.Background(), &mqttwire.Connect{
 		Version: mqttwire.V311, CleanStart: true, ClientID: "c", HasUsername: true, Username: user, HasPassword: true, Password: []byte(password),
 	})

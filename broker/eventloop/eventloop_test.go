@@ -61,7 +61,7 @@ func run(t testing.TB, o broker.Options, network, address string, set ...conform
 	served := make(chan error, 1)
 	go func() { served <- b.Serve(l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := b.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
@@ -114,7 +114,7 @@ func dial(t *testing.T, a net.Addr) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Minute))
 	r := mqttwire.NewReader(nc)
 	r.Version, r.From = mqttwire.V5, mqttwire.Server
 	return &client{t, nc, r}

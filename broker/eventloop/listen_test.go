@@ -51,7 +51,7 @@ func (h *hall) said(what string) bool {
 // until waits for what others do, which takes as long as the machine wants.
 func (h *hall) until(what string, done func() bool) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -81,7 +81,7 @@ func openHall(t *testing.T, url string) *hall {
 	}
 	go func() { h.served <- h.broker.Serve(h.l); close(h.served) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := h.broker.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
@@ -117,7 +117,7 @@ func (h *hall) connect(id string) net.Conn {
 
 func (h *hall) shakeHands(nc net.Conn, id string) {
 	h.t.Helper()
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := nc.Write(connectBytes(id)); err != nil {
 		h.t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestRefusedAtTheDoor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		nc.SetDeadline(time.Now().Add(time.Minute))
 		if n, err := nc.Read(make([]byte, 1)); err == nil {
 			t.Errorf("%d bytes came", n)
 		}

@@ -42,7 +42,7 @@ func pairOf(t *testing.T, scheme string, o ListenOptions) (client net.Conn, serv
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close(); server.Close() })
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	client.SetDeadline(deadline)
 	server.SetDeadline(deadline)
 	return client, server
@@ -54,13 +54,13 @@ func TestWriteNow(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no raw calls here")
 	}
+	all := make([]byte, 64<<20)
+	for i := 0; i < len(all); i += 4 {
+		binary.BigEndian.PutUint32(all[i:], uint32(i))
+	}
 	for _, scheme := range []string{"mqtts", "ws", "wss"} {
 		client, server := pairOf(t, scheme, ListenOptions{})
-		data := make([]byte, 64<<20)
-		for i := 0; i < len(data); i += 4 {
-			binary.BigEndian.PutUint32(data[i:], uint32(i))
-		}
-		full := 0
+		data, full := all, 0
 		written := 0
 		for ; full < 3; full++ {
 			for { // until there is no room, while nobody reads

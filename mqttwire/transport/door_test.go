@@ -57,7 +57,7 @@ func serveDoor(t *testing.T, l net.Listener) *echoDoor {
 func (d *echoDoor) serve(nc net.Conn) {
 	defer nc.Close()
 	if h, ok := nc.(interface{ Handshake(context.Context) error }); ok {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := h.Handshake(ctx); err != nil {
 			d.fails <- err
@@ -83,7 +83,7 @@ func (d *echoDoor) failure(t *testing.T, want string) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("failed by %q, want %q", err, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("nothing failed, want %q", want)
 	}
 }

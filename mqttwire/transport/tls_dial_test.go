@@ -172,7 +172,7 @@ func serveConns(t *testing.T, f func(net.Conn)) (port string) {
 // echo dials url and sends a word there and back.
 func echo(t *testing.T, url string, o DialOptions) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := Dial(ctx, url, o)
 	if err != nil {

@@ -281,7 +281,7 @@ func TestResumedSessionsAreVerified(t *testing.T) {
 		d.later()
 		c, err := tls.Dial("tcp", d.Addr().String(), config)
 		if err == nil {
-			c.SetDeadline(time.Now().Add(10 * time.Second))
+			c.SetDeadline(time.Now().Add(time.Minute))
 			_, err = c.Read(make([]byte, 1))
 			c.Close()
 		}

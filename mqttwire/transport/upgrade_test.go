@@ -21,7 +21,7 @@ func request(t *testing.T, d *echoDoor, first string, lines ...string) (net.Conn
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	header := http.Header{"Host": {"x"}, "Upgrade": {"websocket"}, "Connection": {"keep-alive, Upgrade"},
 		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Protocol": {"mqtt"}}
 	for _, line := range lines {
