@@ -234,7 +234,7 @@ func (o *crashOptions) test(p *program, l *link) (*crash.Report, error) {
 	o.load.Dial = func(ctx context.Context) (net.Conn, error) {
 		return transport.Dial(ctx, l.plan.options.URL, transport.DialOptions{})
 	}
-	if isTerminal(p.Err) && !p.quiet && !p.json {
+	if p.canRedraw(p.Err) && !p.quiet && !p.json {
 		o.load.Progress = func(kills int) { fmt.Fprintf(p.Err, "\rkill %d of %d", kills, o.load.Kills) }
 		defer fmt.Fprint(p.Err, "\r\x1b[K")
 	}

@@ -178,7 +178,7 @@ type auditStatus struct {
 }
 
 func (p *program) newAuditStatus() *auditStatus {
-	return &auditStatus{w: p.Err, silent: p.quiet || !isTerminal(p.Err) || p.getenv("TERM") == "dumb", begun: time.Now()}
+	return &auditStatus{w: p.Err, silent: p.quiet || !p.canRedraw(p.Err), begun: time.Now()}
 }
 
 func (s *auditStatus) show(done, of int, r conformance.Result) {

@@ -24,7 +24,7 @@ type fuzzReport struct {
 
 func newFuzzReport(p *program, o *fuzzOptions, seed uint64) *fuzzReport {
 	return &fuzzReport{p: p, o: o, seed: seed, begun: time.Now(), told: time.Now(),
-		terminal: isTerminal(p.Err) && p.getenv("TERM") != "dumb", files: make(map[*fuzz.Finding]string)}
+		terminal: p.canRedraw(p.Err), files: make(map[*fuzz.Finding]string)}
 }
 
 func (r *fuzzReport) begin(url string) {

@@ -143,7 +143,7 @@ func (o *topOptions) drawer(p *program, values *sysValues) (draw func() error, s
 	switch {
 	case o.JSON:
 		return func() error { return values.writeJSON(p.Out) }, func() {}
-	case !isTerminal(p.Out):
+	case !p.canRedraw(p.Out):
 		return func() error { return values.writeTable(p.Out, ink) }, func() {}
 	}
 	s := newScreen(p.Out.(*os.File))

@@ -45,12 +45,6 @@ const (
 
 func newLive(file *os.File, v view) *live { return &live{screen: newScreen(file), view: v} }
 
-// canRedraw tells a terminal on which lines may be written over: who wants no
-// colours wants no such thing either.
-func (p *program) canRedraw(w io.Writer) bool {
-	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
-}
-
 // show takes a message.
 func (l *live) show(m *mqttwire.Publish, now time.Time) error {
 	l.mu.Lock()

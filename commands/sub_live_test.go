@@ -99,6 +99,19 @@ func TestLiveOnATerminal(t *testing.T) {
 	p.awaits(`(?s)^(hello from home/\S+\n){3}TOPIC +MESSAGES [^\n]*\n.*home/door +2 [^\n]*closed\n.*3 messages of 2 topics[^\n]*\s*$`)
 }
 
+// TestTopWithoutColour: the tables of inspect top stand below each other then.
+func TestTopWithoutColour(t *testing.T) {
+	url := brokerBy(t, way{listen: "mqtt://127.0.0.1:0"}, broker.Options{})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPane(t, fmt.Sprintf("env NO_COLOR=1 %s=1 GORACE=%s '%s' inspect top %s --interval 0.1 --count 2; echo over; sleep 60", runAsMqtk, raceInAHurry, self, url))
+	p.tmux("resize-window", "-x", "80", "-y", "200") // for what has gone up
+	table := url + ` +mqtk [^\n]* up .*\n\n`
+	p.awaits(`(?s)^` + table + table + `over\s*$`)
+}
+
 // TestLiveOnASmallTerminal: of more topics than there are lines those are shown
 // that have changed, whatever size the terminal has got, and after a stop the
 // drawing goes on below.

@@ -88,3 +88,9 @@ func appendVisible(dst []byte, s string) []byte {
 func isHidden(r rune) bool {
 	return unicode.IsControl(r) || (r >= 0x202A && r <= 0x202E) || (r >= 0x2066 && r <= 0x2069)
 }
+
+// canRedraw tells a terminal on which lines may be written over: who wants no
+// colours wants no such thing either.
+func (p *program) canRedraw(w io.Writer) bool {
+	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
+}
