@@ -105,6 +105,7 @@ func (out *benchOutput) close() {
 type reportFile struct {
 	flag    string
 	file    *os.File
+	stream  bool // it is stdout or stderr: what they hold stays before it
 	created bool
 	written bool
 }
@@ -115,7 +116,21 @@ func openReport(flag, path string) (*reportFile, error) {
 	if err != nil {
 		return nil, usagef("%s: %w", flag, err)
 	}
+	for _, stream := range []*os.File{os.Stdout, os.Stderr} {
+		if sameFile(f, stream) {
+			f.Close()
+			return &reportFile{flag: flag, file: stream, stream: true}, nil
+		}
+	}
 	return &reportFile{flag: flag, file: f, created: errors.Is(before, fs.ErrNotExist)}, nil
+}
+
+// sameFile tells that what is written to one goes to the other: /dev/stdout is a
+// second opening of the file that stdout was sent to.
+func sameFile(a, b *os.File) bool {
+	one, err := a.Stat()
+	other, problem := b.Stat()
+	return err == nil && problem == nil && os.SameFile(one, other)
 }
 
 // write puts the report in place of what the file held.
@@ -128,7 +143,7 @@ func (r *reportFile) write(write func(w io.Writer) error) error {
 		return fmt.Errorf("%s: %w", r.flag, err)
 	}
 	r.written = true
-	if stat, err := r.file.Stat(); err == nil && stat.Mode().IsRegular() {
+	if stat, err := r.file.Stat(); err == nil && stat.Mode().IsRegular() && !r.stream {
 		if err := r.file.Truncate(0); err != nil {
 			return fmt.Errorf("%s: %w", r.flag, err)
 		}
@@ -140,7 +155,7 @@ func (r *reportFile) write(write func(w io.Writer) error) error {
 }
 
 func (r *reportFile) close() {
-	if r == nil {
+	if r == nil || r.stream {
 		return
 	}
 	r.file.Close()
