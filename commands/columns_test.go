@@ -69,3 +69,19 @@ func (r liveRows) rows(int, time.Time) ([]liveRow, int) { return r, 27 }
 func (r liveRows) take(*mqttwire.Publish, time.Time) {}
 
 func (r liveRows) topics() (int, bool) { return 30, false }
+
+func TestFittedPaint(t *testing.T) {
+	for text, want := range map[string]string{
+		"abc":                           "abc",
+		"abcd":                          "abc",
+		"\x1b[1mabc\x1b[22m":            "\x1b[1mabc\x1b[22m",
+		"\x1b[1mabcd\x1b[22m":           "\x1b[1mabc\x1b[22m",
+		"a\x1b[36mbcd\x1b[0me\x1b[2mf":  "a\x1b[36mbc\x1b[0m\x1b[2m",
+		"\x1b[1ma世界\x1b[22m":            "\x1b[1ma世\x1b[22m",
+		"\x1b[1mab世\x1b[22mx\x1b[0;22m": "\x1b[1mab\x1b[22m\x1b[0;22m",
+	} {
+		if got := fittedPaint(text, 3); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

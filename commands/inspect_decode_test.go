@@ -76,13 +76,20 @@ func TestReadHex(t *testing.T) {
 		"\"\\x30\\x08\\x00\\x03\" \\\n\"\\x61\\x2f\\x62\\x00\" \\\r\n\"\\x68\\x69\\xc0\\x00\"",
 		"{0x30, 8, 0, 3, 97, 47, 98, 0, 0x68, 105, 0xc0, 0}",
 		"[48, 8, 0, 3, 97, 47, 98, 0, 104, 105, 192, 0]",
+		"<Buffer 30 08 00 03 61 2f 62 00 68 69 c0 00>",
+		"<30080003 612f6200 6869c000>",
+		"b'0\\x08\\x00\\x03a/b\\x00hi\\xc0\\x00'\n",
+		"0000000 0830 0300 2f61 0062 6968 00c0          \n000000c\n",
 	} {
 		b, err := readHex(text)
 		if err != nil || hex.EncodeToString(b) != want {
 			t.Errorf("%q: %x, %v", text, b, err)
 		}
 	}
-	for _, text := range []string{"300", "30 0g", "0x", "hallo", "30080", "ÿ", "30 08 0", "0x30, 256", "0x30, 0x100"} {
+	if b, err := readHex("0000000 0830 0300 2f61 0062\n0000007\n"); err != nil || hex.EncodeToString(b) != "30080003612f62" {
+		t.Errorf("an odd number of bytes: %x, %v", b, err)
+	}
+	for _, text := range []string{"<Buffer 30 08 ... 12 more bytes>", "b'\\u0030'", "b'ÿ'", "b'a'b'", "300", "30 0g", "0x", "hallo", "30080", "ÿ", "30 08 0", "0x30, 256", "0x30, 0x100"} {
 		if b, err := readHex(text); err == nil {
 			t.Errorf("%q: %x", text, b)
 		}

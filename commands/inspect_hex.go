@@ -4,14 +4,27 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // readHex reads bytes in the notations that tools print them in: digits with or
 // without anything between the pairs, 0x or \x before them, a C array, a dump
-// with offsets. A # or // begins a comment.
+// with offsets, a Buffer of Node.js, bytes of Python. A # or // begins a comment.
 func readHex(text string) ([]byte, error) {
+	if b, ok := readWords(text); ok {
+		return b, nil
+	}
 	if b, ok := readDump(text); ok {
 		return b, nil
+	}
+	if b, ok, err := readPython(text); ok {
+		return b, err
+	}
+	if inside, ok := strings.CutPrefix(strings.TrimSpace(text), "<"); ok && strings.HasSuffix(inside, ">") {
+		text = strings.TrimPrefix(strings.TrimSuffix(inside, ">"), "Buffer ")
+		if strings.Contains(text, " more byte") {
+			return nil, fmt.Errorf("Node.js has left bytes out; buffer.toString('hex') has them all")
+		}
 	}
 	if from := strings.IndexByte(text, '{'); from >= 0 {
 		if to := strings.IndexByte(text[from:], '}'); to >= 0 {
@@ -123,6 +136,55 @@ func notHex(text string, at int) error {
 		return fmt.Errorf("%q at position %d is no hexadecimal digit", r, at+1)
 	}
 	return nil
+}
+
+// readPython reads bytes as Python writes them: b'0\x08\x00\x03a/b'.
+func readPython(text string) (b []byte, ok bool, err error) {
+	text = strings.TrimSpace(text)
+	if len(text) < 3 || text[0] != 'b' || text[1] != '\'' && text[1] != '"' || text[len(text)-1] != text[1] {
+		return nil, false, nil
+	}
+	quote := text[1]
+	for rest := text[2 : len(text)-1]; rest != ""; {
+		if rest[0] == quote || rest[0] >= utf8.RuneSelf {
+			return nil, true, fmt.Errorf("%q cannot stand in bytes of Python", shortened(rest))
+		}
+		value, wide, tail, err := strconv.UnquoteChar(rest, quote)
+		if err != nil || wide {
+			return nil, true, fmt.Errorf("%q is no byte of Python", shortened(rest))
+		}
+		b, rest = append(b, byte(value)), tail
+	}
+	return b, true, nil
+}
+
+// readWords reads what hexdump prints when it is asked for nothing: words of
+// two bytes, the second first, and at the end how many bytes there were.
+func readWords(text string) (b []byte, ok bool) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 || len(words[0]) != 7 {
+			return nil, false
+		}
+		at, err := strconv.ParseUint(words[0], 16, 32)
+		if err != nil || at > uint64(len(b)) {
+			return nil, false
+		}
+		if len(words) == 1 {
+			return b[:at], at+1 >= uint64(len(b)) && at > 0
+		}
+		if at < uint64(len(b)) {
+			return nil, false
+		}
+		for _, word := range words[1:] {
+			pair, err := strconv.ParseUint(word, 16, 16)
+			if err != nil || len(word) != 4 {
+				return nil, false
+			}
+			b = append(b, byte(pair), byte(pair>>8))
+		}
+	}
+	return nil, false
 }
 
 // readDump reads lines that begin with the offset of their bytes, which must be

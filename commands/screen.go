@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -46,7 +47,7 @@ func (s *screen) draw(layout func(lines int) []string) error {
 		wanted = append(wanted[:len(wanted):len(wanted)], "")
 	}
 	for i, line := range wanted {
-		if line = fitted(line, columns-1); i >= before {
+		if line = fittedPaint(line, columns-1); i >= before {
 			b = append(appendUnwrapped(b, line), '\n')
 			s.drawn = append(s.drawn, line)
 		} else if line != s.drawn[i] {
@@ -84,6 +85,26 @@ func clipped(s string, most int) string {
 		}
 	}
 	return s
+}
+
+// fittedPaint is fitted for a text in colours: they take no columns, and those
+// behind the cut are kept, as they end what is before it.
+func fittedPaint(s string, columns int) string {
+	var b strings.Builder
+	for s != "" {
+		text, paint, _ := strings.Cut(s, "\x1b")
+		kept := fitted(text, columns)
+		b.WriteString(kept)
+		if columns -= widthOf(kept); len(kept) < len(text) {
+			columns = 0
+		}
+		end := strings.IndexByte(paint, 'm') + 1
+		if end > 0 {
+			b.WriteString("\x1b" + paint[:end])
+		}
+		s = paint[end:]
+	}
+	return b.String()
 }
 
 // appendUnwrapped appends a line that stays on its row even where characters

@@ -398,6 +398,18 @@ func TestLiveResized(t *testing.T) {
 	}
 }
 
+// Colours take no columns.
+func TestScreenInColours(t *testing.T) {
+	var out bytes.Buffer
+	s := screen{out: &out, size: func() (int, int) { return 10, 5 }}
+	if err := s.draw(func(int) []string { return []string{"\x1b[1m123456789\x1b[22m", "\x1b[1m1234567890\x1b[22m"} }); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\x1b[1m123456789\x1b[22m"); n != 2 {
+		t.Errorf("%q", out.String())
+	}
+}
+
 // TestScreenIsFull: no line is drawn that would move the others off the top.
 func TestScreenIsFull(t *testing.T) {
 	var out bytes.Buffer
