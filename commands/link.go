@@ -140,10 +140,10 @@ func (l *link) connect() (err error) {
 	if retry == nil {
 		retry = l.again
 	}
-	o.Hooks.OnRetry = func(cause error, wait time.Duration) {
+	o.Hooks.OnRetry = func(cause error, wait time.Duration) error {
 		l.away.Store(true)
 		l.answered()
-		retry(cause, wait)
+		return retry(cause, wait)
 	}
 	o.Hooks.OnFallback = func(to mqttwire.Version) error {
 		l.answered()
@@ -179,8 +179,9 @@ func (l *link) connect() (err error) {
 }
 
 // again says that and why another attempt follows.
-func (l *link) again(cause error, wait time.Duration) {
+func (l *link) again(cause error, wait time.Duration) error {
 	l.say("%v; trying again in %s", cause, wait.Round(time.Millisecond))
+	return nil
 }
 
 // keepsSession tells whether the broker keeps the session when the run is over.

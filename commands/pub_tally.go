@@ -263,19 +263,21 @@ func (t *tally) confirm(messages []mqttwire.Publish) error {
 
 // retrying tells why the next attempt follows, and ends attempts to send what
 // makes the broker close the connection each time.
-func (t *tally) retrying(cause error, wait time.Duration) {
+func (t *tally) retrying(cause error, wait time.Duration) error {
 	t.mu.Lock()
 	reason := t.lostFor(cause)
 	again := t.losses
 	t.mu.Unlock()
 	if again == lossesForReason && reason != "" {
-		t.stop(fail(exitLost, cause, reason))
-		return
+		enough := fail(exitLost, cause, reason)
+		t.stop(enough)
+		return enough
 	}
-	t.again(cause, wait)
+	_ = t.again(cause, wait)
 	if again == lossesForReason-1 && reason != "" {
 		t.say("%s", reason)
 	}
+	return nil
 }
 
 // lostFor counts losses without an answer to any message, and names what is

@@ -66,14 +66,15 @@ const lossesForSentinel = 2
 
 // retrying tells why the next attempt follows, and gives up on a broker that
 // closes each connection upon the sentinel.
-func (s *subscriber) retrying(cause error, wait time.Duration) {
+func (s *subscriber) retrying(cause error, wait time.Duration) error {
 	r := s.ends.retained
 	if r != nil && r.raising.Load() && s.spoken() != mqttwire.V5 && r.losses.Add(1) == lossesForSentinel {
-		s.stop(fail(exitLost, cause, "the broker closes the connection each time upon the message that marks the end: it may retain none",
-			"--idle 1 ends without such a mark"))
-		return
+		enough := fail(exitLost, cause, "the broker closes the connection each time upon the message that marks the end: it may retain none",
+			"--idle 1 ends without such a mark")
+		s.stop(enough)
+		return enough
 	}
-	s.again(cause, wait)
+	return s.again(cause, wait)
 }
 
 // makeEnds makes those that the flags ask for.

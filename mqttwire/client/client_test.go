@@ -86,7 +86,10 @@ func TestReconnectBacksOff(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		var waits []time.Duration
 		o := b.durable()
-		o.Hooks.OnRetry = func(err error, wait time.Duration) { waits = append(waits, wait) }
+		o.Hooks.OnRetry = func(err error, wait time.Duration) error {
+			waits = append(waits, wait)
+			return nil
+		}
 		_, p := b.greet(o, "CONNACK Success")
 		p.Close()
 		for range 8 {

@@ -38,7 +38,7 @@ func (c *Client) first(ctx context.Context) (*link, error) {
 		if r.FirstFor > 0 {
 			wait = min(wait, left) // the last attempt is at the very end
 		}
-		if !c.pause(ctx, err, wait) {
+		if err := c.pause(ctx, err, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -58,8 +58,8 @@ func (c *Client) again(cause error, anew bool) (*link, error) {
 		if c.attempts++; r.Again > 0 && c.attempts > r.Again {
 			return nil, &GaveUpError{Attempts: r.Again, Err: cause}
 		}
-		if !c.pause(c.life, cause, r.wait(c.attempts)) {
-			return nil, cause
+		if err := c.pause(c.life, cause, r.wait(c.attempts)); err != nil {
+			return nil, err
 		}
 		l, err := c.attempt(c.life, true)
 		if err == nil {
@@ -78,19 +78,23 @@ func (r *Retry) wait(attempts int) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/4+1))
 }
 
-// pause waits for the next attempt; false: there will be none.
-func (c *Client) pause(ctx context.Context, cause error, wait time.Duration) bool {
+// pause waits for the next attempt; an error tells why there will be none.
+func (c *Client) pause(ctx context.Context, cause error, wait time.Duration) error {
 	if c.o.Hooks.OnRetry != nil {
-		c.o.Hooks.OnRetry(cause, wait)
+		if err := c.o.Hooks.OnRetry(cause, wait); err != nil {
+			return err
+		}
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return ctx.Err() == nil
 	case <-ctx.Done():
-		return false
 	}
+	if ctx.Err() != nil {
+		return cause
+	}
+	return nil
 }
 
 // retryable tells whether the same attempt may succeed later.

@@ -99,8 +99,8 @@ type Hooks struct {
 	// OnConnect is called after each successful CONNACK.
 	OnConnect func(g *Grants)
 	// OnRetry is called when an attempt failed or a connection was lost and
-	// another attempt follows in wait.
-	OnRetry func(cause error, wait time.Duration)
+	// another attempt follows in wait; an error ends the client in its place.
+	OnRetry func(cause error, wait time.Duration) error
 	// OnSessionLost is called when a reconnect found that the server no longer
 	// holds the session, before messages and subscriptions are sent anew.
 	OnSessionLost func(l SessionLost)

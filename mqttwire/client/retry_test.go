@@ -27,6 +27,32 @@ func TestFirstAttemptIsTheLast(t *testing.T) {
 	})
 }
 
+// TestNoRetryAfterEnough: who has seen enough gets no other connection.
+func TestNoRetryAfterEnough(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		enough, dials := errors.New("enough"), 0
+		o := b.durable()
+		dial := o.Dial
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			dials++
+			return dial(ctx)
+		}
+		o.Retry.First, o.Retry.Again = 2, 2
+		o.Hooks.OnRetry = func(error, time.Duration) error { return enough }
+		c, p := b.greet(o, "CONNACK Success")
+		p.Close()
+		<-c.Done()
+		if !errors.Is(c.Err(), enough) || dials != 1 {
+			b.Errorf("%d connections, then: %v", dials, c.Err())
+		}
+		k := b.connect(o)
+		b.accept().Close()
+		if err := k.fails(); !errors.Is(err, enough) || dials != 2 {
+			b.Errorf("%d connections, then: %v", dials, err)
+		}
+	})
+}
+
 func TestFirstAttemptsAreBounded(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		tries := 0
