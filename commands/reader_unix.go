@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// readerLeft is what poll says of a pipe or socket that nobody reads any more.
+const readerLeft = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
+
 // watchReader calls gone when the reader of a pipe or socket has closed it,
 // which a writer would else find out with its next message. The returned
 // function ends the watch.
@@ -40,7 +43,7 @@ func watchReader(w io.Writer, gone func()) (stop func()) {
 			if err == nil && fds[1].Revents != 0 {
 				return
 			}
-			if err == nil && fds[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
+			if err == nil && fds[0].Revents&readerLeft != 0 {
 				gone()
 				return
 			}
@@ -61,7 +64,7 @@ func readerGone(w io.Writer) bool {
 	}
 	fds := []unix.PollFd{{Fd: int32(file.Fd())}}
 	_, err := unix.Poll(fds, 0)
-	return err == nil && fds[0].Revents&unix.POLLERR != 0
+	return err == nil && fds[0].Revents&readerLeft != 0
 }
 
 // onResize calls changed when the terminal has got another size.

@@ -102,6 +102,9 @@ func (r *runner) count(m *mqttwire.Publish, err error) {
 	if ended && cap(r.room) == 1 && m.QoS > 0 && r.link.keepsSession() {
 		return
 	}
+	if err != nil && errors.Is(context.Cause(r.link.ctx), errReaderGone) {
+		err = nil // it had nobody to print to
+	}
 	r.mu.Lock()
 	r.ran++
 	if err != nil {
@@ -109,7 +112,7 @@ func (r *runner) count(m *mqttwire.Publish, err error) {
 	}
 	r.mu.Unlock()
 	switch {
-	case err == nil, errors.Is(context.Cause(r.link.ctx), errReaderGone):
+	case err == nil:
 	case ended:
 		r.link.say("--exec for %s: ended with sub", m.Topic)
 	default:
