@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -198,14 +199,24 @@ func (o *crashOptions) process() (*brokerProcess, error) {
 	return process, err
 }
 
-// freePort finds a port that nobody listens on.
+// freePort finds a port that nobody listens on, below those that systems give to
+// connections: one of these may be another's before the broker is there, or while
+// it is away.
 func freePort() (uint16, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	for tries := 0; ; tries++ {
+		port := 10_000 + rand.IntN(20_000)
+		if tries == 100 {
+			port = 0 // any
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			defer l.Close()
+			return uint16(l.Addr().(*net.TCPAddr).Port), nil
+		}
+		if port == 0 {
+			return 0, fmt.Errorf("find a free port: %w", err)
+		}
 	}
-	defer l.Close()
-	return uint16(l.Addr().(*net.TCPAddr).Port), nil
 }
 
 // catchSignals has the first signal end the test, and further ones do nothing.

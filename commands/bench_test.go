@@ -75,3 +75,14 @@ func TestReplacePlaces(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestFreePort: no connection of anybody's is given the port of a broker that is
+// away for a moment.
+func TestFreePort(t *testing.T) {
+	const firstGiven = 32768 // by Linux; by others from 49152 on
+	for range 20 {
+		if port, err := freePort(); err != nil || port >= firstGiven {
+			t.Fatalf("%d, %v", port, err)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 )
 
@@ -16,7 +15,7 @@ func fuzzes(t *testing.T, dir, broker string, args ...string) (report struct {
 	Findings []fuzzFinding
 }, code int) {
 	t.Helper()
-	cmd := mqtkCommand(t, append([]string{"inspect", "fuzz", "--broker", broker, "--out", dir, "--json", "--patience", "2"}, args...)...)
+	cmd := mqtkCommand(t, append([]string{"inspect", "fuzz", "--broker", broker, "--out", dir, "--json"}, args...)...)
 	out, err := cmd.Output()
 	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
 		t.Fatalf("%v: %v\n%s", err, jsonErr, out)
@@ -46,7 +45,7 @@ func TestFuzzBreaksMochi(t *testing.T) {
 	}
 	binary := mochiBinary(t)
 	dir := t.TempDir()
-	report, code := fuzzes(t, dir, binary+" 127.0.0.1:{port}", "--count", "120", "--seed", "9")
+	report, code := fuzzes(t, dir, binary+" 127.0.0.1:{port}", "--count", "120", "--seed", "9", "--patience", "2")
 	if code != exitUnexpected || len(report.Findings) < 2 {
 		t.Fatalf("ended with %d after %d cases: %+v", code, report.Cases, report.Findings)
 	}
@@ -54,13 +53,10 @@ func TestFuzzBreaksMochi(t *testing.T) {
 		if !f.Again || !f.Shows || f.Steps > 5 {
 			t.Errorf("%s: %s: again %t, script shows %t, %d of %d steps", f.Verdict, f.Text, f.Again, f.Shows, f.Steps, f.StepsWere)
 		}
-		port, err := freePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		broker := launch(t, exec.Command(binary, "127.0.0.1:"+strconv.Itoa(int(port))))
+		address := "127.0.0.1:" + unusedPort(t)
+		broker := launch(t, exec.Command(binary, address))
 		broker.next("listening ")
-		send := mqtkCommand(t, "inspect", "send", "mqtt://127.0.0.1:"+strconv.Itoa(int(port)), "@"+f.File)
+		send := mqtkCommand(t, "inspect", "send", "mqtt://"+address, "@"+f.File)
 		if out, _ := send.CombinedOutput(); send.ProcessState.ExitCode() != exitUnexpected {
 			script, _ := os.ReadFile(f.File)
 			t.Errorf("%s: inspect send ended with %d\n%s\n%s", filepath.Base(f.File), send.ProcessState.ExitCode(), script, out)

@@ -26,7 +26,7 @@ type mortal struct {
 
 // mortalMqtk loses nothing of what it has acknowledged, however it ends.
 func mortalMqtk(t testing.TB) *mortal {
-	words := []string{"serve", "--listen", fmt.Sprintf("mqtt://127.0.0.1:%d", portFor(t)), "--data", t.TempDir(), "--durability", "os", "--ready-fd", "1"}
+	words := []string{"serve", "--listen", "mqtt://127.0.0.1:" + unusedPort(t), "--data", t.TempDir(), "--durability", "os", "--ready-fd", "1"}
 	return &mortal{TB: t, words: words, ready: `"ready":true`, end: os.Kill}
 }
 
@@ -37,19 +37,11 @@ func mortalMqtk(t testing.TB) *mortal {
 func mortalMosquitto(t testing.TB) *mortal {
 	program, dir := needProgram(t, "mosquitto"), t.TempDir()
 	config := filepath.Join(dir, "mosquitto.conf")
-	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location %s/\nmax_queued_messages 0\nmax_inflight_messages 1000\n", portFor(t), dir)
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location %s/\nmax_queued_messages 0\nmax_inflight_messages 1000\n", unusedPort(t), dir)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return &mortal{TB: t, words: []string{program, "-c", config}, ready: " running", end: syscall.SIGTERM}
-}
-
-func portFor(t testing.TB) uint16 {
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 func (m *mortal) start() {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -208,19 +207,14 @@ func startMosquitto(t testing.TB, settings ...string) testBroker {
 	return testBroker{}
 }
 
-// unusedPort is one that nobody is likely to take before it is listened on: below
-// those that the system gives away by itself.
+// unusedPort is one that nobody listens on.
 func unusedPort(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10000 + rand.IntN(20000))
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			l.Close()
-			return port
-		}
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("there is no free port")
-	return ""
+	return strconv.Itoa(int(port))
 }
 
 // needProgram skips the test where a program is not installed. Debian keeps
