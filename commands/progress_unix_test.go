@@ -28,12 +28,12 @@ func TestProgressOnATerminal(t *testing.T) {
 	long := mqtk(t, "pub -L %s a x --rate 20 --repeat 1000000")
 	long.awaits(`^\d+ of 1,000,000 published, \S+/s, \d+h\d+m\d+s left\s*$`)
 	t.Run("ends", func(t *testing.T) {
-		for _, test := range []struct{ line, during, after string }{
-			{"pub -L %s b x --rate 20 --repeat 60", `^\d+ of 60 published, \S+/s, \ds left\s*$`, `^code 0\s*$`},
-			{"sub -L %s a -C 60 > " + file, `^\d+ of 60 messages, \S+/s, \d+ B, \ds left\s*$`, `^code 0\s*$`},
-			{"sub -L %s a -C 60 --record " + file + ".json", `^\d+ of 60 messages, \S+/s, \d+ B, \ds left\s*$`, `^code 0\s*$`},
-			{"sub -L %s a -C 1 -v --exec 'echo run >&2; exit 3'", "", `^\S*a\S* x\nrun\nmqtk: --exec for a: exit status 3\n\S*mqtk:\S* --exec: 1 of 1 command failed\ncode 9\s*$`},
-			{"sub -L %s c --exec 'echo run >&2; exit 3'", `^0 messages, \S+/s, 0 B\s*$`, `^run\nmqtk: --exec for c: exit status 3\n1 message, \S+/s, 1 B\s*$`},
+		for _, test := range []struct{ line, during, then, after string }{
+			{"pub -L %s b x --rate 20 --repeat 160", `^\d+ of 160 published, \S+/s, \d+s left\s*$`, "", `^code 0\s*$`},
+			{"sub -L %s a end/1 -C 1000 > " + file, `^\d+ of 1,000 messages, \S+/s, \d+ B, \S+ left\s*$`, "end/1 y --repeat 1000", `^code 0\s*$`},
+			{"sub -L %s a end/2 -C 1000 --record " + file + ".json", `^\d+ of 1,000 messages, \S+/s, \d+ B, \S+ left\s*$`, "end/2 y --repeat 1000", `^code 0\s*$`},
+			{"sub -L %s a -C 1 -v --exec 'echo run >&2; exit 3'", "", "", `^\S*a\S* x\nrun\nmqtk: --exec for a: exit status 3\n\S*mqtk:\S* --exec: 1 of 1 command failed\ncode 9\s*$`},
+			{"sub -L %s c --exec 'echo run >&2; exit 3'", `^0 messages, \S+/s, 0 B\s*$`, "c y", `^run\nmqtk: --exec for c: exit status 3\n1 message, \S+/s, 1 B\s*$`},
 		} {
 			t.Run(test.line, func(t *testing.T) {
 				t.Parallel()
@@ -41,8 +41,8 @@ func TestProgressOnATerminal(t *testing.T) {
 				if test.during != "" {
 					p.awaits(test.during)
 				}
-				if strings.HasPrefix(test.after, "^run") {
-					if out, err := mqtkCommand(t, "pub", "-L", url, "c", "y").CombinedOutput(); err != nil {
+				if test.then != "" {
+					if out, err := mqtkCommand(t, append([]string{"pub", "-L", url}, strings.Fields(test.then)...)...).CombinedOutput(); err != nil {
 						t.Errorf("%v: %s", err, out)
 					}
 				}
