@@ -182,7 +182,7 @@ func TestInteropBrowser(t *testing.T) {
 				if got != want && (want != "closed" || !strings.HasPrefix(got, "error")) {
 					t.Errorf("the page reports\n%s\nwant\n%s\n%s", got, want, doors[i].process.output())
 				}
-			case <-time.After(time.Minute):
+			case <-time.After(3 * lineDeadline): // a browser takes its time to start
 				t.Errorf("the page reports nothing\n%s", doors[i].process.output())
 			}
 		})

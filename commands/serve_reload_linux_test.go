@@ -286,7 +286,7 @@ func TestServeChangesWhatAPortSpeaks(t *testing.T) {
 	for _, driver := range []string{"auto", "goroutine"} {
 		t.Run(driver, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "mqtk.toml")
-			taken := testListener(t, "tcp", "127.0.0.2:0").Addr().(*net.TCPAddr)
+			taken := testListener(t, "tcp", "127.0.0.2:"+unusedPort(t)).Addr().(*net.TCPAddr)
 			at := func(url, more string) string {
 				return fmt.Sprintf("driver = %q\nallow_anonymous = true\n[[listener]]\nurl = %q\n%s", driver, url, more)
 			}
