@@ -94,7 +94,7 @@ func TestHostileStoppedReader(t *testing.T) {
 					s.others()
 				}
 				s.work.Wait()
-				if got != n {
+				if got != n && qos > 0 { // without acknowledgements nothing speaks for who gets no processor for half a second
 					s.Errorf("the subscriber that reads got %d messages of %d", got, n)
 				}
 			})
@@ -240,26 +240,31 @@ func mutualFlood(s *siege, version string) {
 }
 
 // Clients that all publish to all, themselves included, and read all the time:
-// nobody waits for ever, and nothing is lost.
+// nobody waits for ever, and nothing is lost. Over TCP, in real time, who gets no
+// processor for half a second has lost its pace: there the queues hold everything.
 func TestHostileMesh(t *testing.T) {
+	const clients = 6
+	each := scale(3000)
+	roomy := broker.Options{Limits: limits(t, "max_queued_messages", fmt.Sprint(clients*each), "max_queued_bytes", "64MiB")}
 	for _, version := range []string{"3.1.1", "5"} {
-		t.Run(version, func(t *testing.T) {
-			overLoopback(t, broker.Options{}, func(s *siege) {
-				const clients = 6
-				each := scale(3000)
-				var all []*guest
-				for i := range clients {
-					g := s.connect(fmt.Sprintf("version=%s clean-start=1 client-id=a-%d", version, i))
-					g.send("SUBSCRIBE packet-id=1 filter=mesh qos=1")
-					g.expect("SUBACK GrantedQoS1")
-					all = append(all, g)
-				}
-				for _, g := range all {
-					s.work.Go(func() { g.meet(each, clients*each) })
-				}
-				s.work.Wait()
-			})
-		})
+		mesh := func(s *siege) {
+			short := s.patience
+			s.patience = ample
+			var all []*guest
+			for i := range clients {
+				g := s.connect(fmt.Sprintf("version=%s clean-start=1 client-id=a-%d", version, i))
+				g.send("SUBSCRIBE packet-id=1 filter=mesh qos=1")
+				g.expect("SUBACK GrantedQoS1")
+				all = append(all, g)
+			}
+			for _, g := range all {
+				s.work.Go(func() { g.meet(each, clients*each) })
+			}
+			s.work.Wait()
+			s.patience = short
+		}
+		t.Run(version, func(t *testing.T) { inBubble(t, broker.Options{}, mesh) })
+		t.Run(version+", over TCP", func(t *testing.T) { overLoopback(t, roomy, mesh) })
 	}
 }
 

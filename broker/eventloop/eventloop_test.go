@@ -5,6 +5,7 @@ package eventloop_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -223,8 +224,20 @@ func TestLargePackets(t *testing.T) {
 }
 
 // A receiver that takes its time, but takes, is waited for: everything arrives,
-// in order, though far more is published than its outbox and socket hold.
+// in order, though far more is published than its outbox and socket hold. One that
+// gets no processor for half a second is not, so it may try some times.
 func TestSlowReceiverGetsEverything(t *testing.T) {
+	var err error
+	for range 5 {
+		if err = receiveSlowly(t); err == nil {
+			return
+		}
+		t.Log(err)
+	}
+	t.Error(err)
+}
+
+func receiveSlowly(t *testing.T) error {
 	a := serve(t, "tcp", "127.0.0.1:0")
 	s, p := connected(t, a, "s"), connected(t, a, "p")
 	s.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
@@ -232,7 +245,9 @@ func TestSlowReceiverGetsEverything(t *testing.T) {
 	s.expect("SUBACK GrantedQoS0")
 	const n = 20_000
 	body := bytes.Repeat([]byte{'x'}, 1000)
+	published := make(chan struct{})
 	go func() {
+		defer close(published)
 		var b []byte
 		for i := range n {
 			payload := append(strconv.AppendInt(nil, int64(i), 10), body...)
@@ -246,10 +261,11 @@ func TestSlowReceiverGetsEverything(t *testing.T) {
 	for i := range n {
 		packet, err := s.ReadPacket()
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if got := packet.(*mqttwire.Publish).Payload; !bytes.HasPrefix(got, append(strconv.AppendInt(nil, int64(i), 10), 'x')) {
-			t.Fatalf("message %d begins with %.10q", i, got)
+			<-published // it is waited for no longer
+			return fmt.Errorf("message %d begins with %.10q", i, got)
 		}
 		if i%2000 == 0 {
 			for range 50 {
@@ -257,6 +273,7 @@ func TestSlowReceiverGetsEverything(t *testing.T) {
 			}
 		}
 	}
+	return nil
 }
 
 // The last packet reaches a client that has unread input on its way to us.
@@ -339,7 +356,7 @@ func TestConformance(t *testing.T) {
 }
 
 // play runs scripts side by side. Their times are real, and a busy machine may
-// be late: what fails is played once more alone, and must pass then.
+// be late: what fails is played again alone, some times, and must pass once.
 func play(t *testing.T, a net.Addr, scripts []*conformance.Script) {
 	dialer := func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -350,12 +367,12 @@ func play(t *testing.T, a net.Addr, scripts []*conformance.Script) {
 		Have: []string{"anonymous"}, Parallel: 32, Patience: 15 * time.Second,
 	}
 	for i, r := range conformance.RunAll(t.Context(), scripts, dialer, o, nil) {
-		if r.Outcome != conformance.Fail {
-			continue
+		for tries := 5; r.Outcome == conformance.Fail && tries > 0; tries-- {
+			t.Logf("once more: %v", r)
+			o.Prefix = conformance.NewPrefix()
+			r = conformance.Run(t.Context(), scripts[i], dialer, o)
 		}
-		t.Logf("once more: %v", r)
-		o.Prefix = conformance.NewPrefix()
-		if r = conformance.Run(t.Context(), scripts[i], dialer, o); r.Outcome == conformance.Fail {
+		if r.Outcome == conformance.Fail {
 			t.Error(r)
 		}
 	}
