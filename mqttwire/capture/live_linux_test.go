@@ -61,7 +61,7 @@ func captureConversation(t *testing.T, address, name string) {
 				got[sideIndex(e.FromServer)] += string(e.Data)
 			case Closed:
 				closed++
-			case Missed, Repeated, Trouble:
+			case Missed, Trouble: // Repeated: TCP is impatient with a machine that has other work
 				t.Fatalf("%+v", e)
 			}
 			if want := netip.AddrPortFrom(server.Addr().Unmap(), server.Port()); e.Connection.Server != want {
