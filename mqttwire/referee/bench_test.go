@@ -38,3 +38,14 @@ func BenchmarkFeed(b *testing.B) {
 		}
 	}
 }
+
+// What nothing answers must not make every packet dear.
+func TestDoubtsCostLittle(t *testing.T) {
+	c := New(Options{Skew: time.Second})
+	for range mostDoubts {
+		c.doubt(Finding{Text: "doubtful"}, mqttwire.Server, func(mqttwire.Packet) bool { return false }, nil)
+	}
+	if n := testing.AllocsPerRun(10, func() { c.settle(mqttwire.Server, &mqttwire.Pingresp{}) }); n != 0 || len(c.doubts) != mostDoubts {
+		t.Errorf("%v allocations, %d doubts are left", n, len(c.doubts))
+	}
+}

@@ -1,6 +1,7 @@
 package referee
 
 import (
+	"slices"
 	"time"
 
 	"mqtk/mqttwire"
@@ -53,9 +54,14 @@ func (c *Conversation) doubtAbout(id mqttwire.PacketID, f Finding, from mqttwire
 // settle drops the doubts that p has cleared, after it was judged: of those
 // that need a packet for themselves the first.
 func (c *Conversation) settle(from mqttwire.Side, p mqttwire.Packet) {
-	var cleared, left []doubt
+	first := slices.IndexFunc(c.doubts, func(d doubt) bool { return d.from == from && d.clears(p) })
+	if first < 0 {
+		return
+	}
+	var cleared []doubt
+	left := c.doubts[:first:first]
 	used := false
-	for _, d := range c.doubts {
+	for _, d := range c.doubts[first:] {
 		if d.from != from || used && d.own || !d.clears(p) {
 			left = append(left, d)
 			continue
