@@ -21,7 +21,8 @@ func TestHostileTakeoverRace(t *testing.T) {
 		inBubble(t, broker.Options{}, func(s *siege) { takeoverRace(s, 400) })
 	})
 	t.Run("over TCP", func(t *testing.T) {
-		overLoopback(t, broker.Options{}, func(s *siege) { takeoverRace(s, 400) })
+		o := broker.Options{Limits: limits(t, "connect_timeout", "10m")} // all have connected before one says CONNECT
+		overLoopback(t, o, func(s *siege) { takeoverRace(s, 400) })
 	})
 }
 
