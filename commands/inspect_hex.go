@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ func readHex(text string) ([]byte, error) {
 	if inside, ok := strings.CutPrefix(strings.TrimSpace(text), "<"); ok && strings.HasSuffix(inside, ">") {
 		text = strings.TrimPrefix(strings.TrimSuffix(inside, ">"), "Buffer ")
 		if strings.Contains(text, " more byte") {
-			return nil, fmt.Errorf("Node.js has left bytes out; buffer.toString('hex') has them all")
+			return nil, errors.New("bytes were left out by Node.js; buffer.toString('hex') has them all")
 		}
 	}
 	if from := strings.IndexByte(text, '{'); from >= 0 {
