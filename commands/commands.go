@@ -88,13 +88,12 @@ func (p *program) verbs() []verb {
 // of every type, a fifth of the program.
 func (p *program) run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		p.writeHelp(p.Err, []*cli.Command{p.root("")}, false)
+		_ = p.writeHelp(p.Err, []*cli.Command{p.root("")}, false)
 		return fail(exitUsage, nil)
 	}
 	switch args[0] {
 	case "-h", "--help":
-		p.writeHelp(p.Out, []*cli.Command{p.root("")}, false)
-		return nil
+		return p.writeHelp(p.Out, []*cli.Command{p.root("")}, false)
 	case "--version":
 		args[0] = "version"
 	}
@@ -103,8 +102,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if line.Help {
-		p.writeHelp(p.Out, path, line.All)
-		return nil
+		return p.writeHelp(p.Out, path, line.All)
 	}
 	p.path = path
 	if p.line, err = p.withBases(path, line); err != nil {

@@ -44,7 +44,9 @@ func (p *program) helpCommand() *cli.Command {
 				if i > 0 {
 					io.WriteString(p.Out, "\n")
 				}
-				p.writeHelp(p.Out, path, all)
+				if problem := p.writeHelp(p.Out, path, all); problem != nil {
+					return errors.Join(err, problem)
+				}
 			}
 			return err
 		},
@@ -86,14 +88,18 @@ func (p *program) writeManPage(path []*cli.Command) error {
 }
 
 // writeHelp prints the help of the last command of path: a screen, or all.
-func (p *program) writeHelp(w io.Writer, path []*cli.Command, all bool) {
+func (p *program) writeHelp(w io.Writer, path []*cli.Command, all bool) error {
 	h := helpWriter{ink: p.inkFor(w)}
 	h.whole(path)
 	if !all && strings.Count(h.text.String(), "\n") > screenRows {
 		h.text.Reset()
 		h.brief(path)
 	}
-	io.WriteString(w, strings.NewReplacer(noBreak+"\n", "\n", noBreak, " ").Replace(h.text.String()))
+	_, err := io.WriteString(w, strings.NewReplacer(noBreak+"\n", "\n", noBreak, " ").Replace(h.text.String()))
+	if err != nil {
+		err = fmt.Errorf("write the output: %w", withoutPath(err))
+	}
+	return err
 }
 
 // whole writes all there is.

@@ -125,7 +125,7 @@ func readWhole(name string, r io.Reader) ([]byte, error) {
 	in, err := io.ReadAll(io.LimitReader(r, maxDecode+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
 	case len(in) > maxDecode:
 		return nil, usagef("%s is longer than %d MB; split it between packets", name, maxDecode>>20)
 	}

@@ -137,7 +137,7 @@ func (s *pcapSource) openFile(p *program) error {
 		s.frames = s.file
 	}
 	if err != nil {
-		f := fail(exitFailed, fmt.Errorf("%s: %w", s.name, err))
+		f := fail(exitFailed, fmt.Errorf("%s: %w", s.name, withoutPath(err)))
 		if !s.isRecord && !bytes.ContainsRune(head, 0) {
 			f.Hints = []string{"a capture is what `tcpdump -w FILE` or Wireshark writes; for packets in hexadecimal digits there is mqtk inspect decode"}
 		} else if !s.isRecord {

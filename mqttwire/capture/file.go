@@ -45,8 +45,10 @@ func Open(r io.Reader) (*Reader, error) {
 	switch {
 	case len(magic) == 0 && err == io.EOF:
 		return nil, errors.New("this file is empty, and no capture")
+	case err != io.EOF && len(magic) < 4:
+		return nil, fmt.Errorf("read the capture: %w", err)
 	case len(magic) < 4:
-		return nil, fmt.Errorf("this is no capture, but %d bytes: %w", len(magic), err)
+		return nil, fmt.Errorf("this is no capture, but %d bytes", len(magic))
 	case bytes.Equal(magic, []byte{0x0a, 0x0d, 0x0d, 0x0a}):
 		reader.format = &blocks{}
 		return reader, nil

@@ -179,7 +179,7 @@ func TestReaderDamage(t *testing.T) {
 		want string
 	}{
 		{nil, "this file is empty, and no capture"},
-		{[]byte("ab"), "this is no capture, but 2 bytes: EOF"},
+		{[]byte("ab"), "this is no capture, but 2 bytes"},
 		{[]byte("text of some kind"), "this is no capture that can be read: it is neither pcap nor pcapng"},
 		{[]byte("\x1f\x8babcdefghijkl"), "this begins like a file of gzip and is none: gzip: invalid header"},
 		{pcapFile(o, 0xa1b2c3d4, 1)[:20], "the capture was cut: it ends at byte 20, amid a record that begins at byte 0: unexpected EOF"},

@@ -49,3 +49,14 @@ func TestDoubtsCostLittle(t *testing.T) {
 		t.Errorf("%v allocations, %d doubts are left", n, len(c.doubts))
 	}
 }
+
+// Findings that have no room to wait are not told, but that is.
+func TestTooManyDoubtsAreTold(t *testing.T) {
+	c := New(Options{Skew: time.Second})
+	for range mostDoubts + 2 {
+		c.doubt(Finding{Text: "doubtful"}, mqttwire.Server, func(mqttwire.Packet) bool { return false }, nil)
+	}
+	if found := c.tell(); len(found) != 1 || found[0].Kind != Note {
+		t.Errorf("%v, want one note", found)
+	}
+}

@@ -19,6 +19,7 @@ type Conversation struct {
 	found    []Finding
 	ready    []Packet // for the next Feed
 	doubts   []doubt
+	crowded  bool    // there were more of them than are kept, and that is said
 	halves   [2]half // of the client, of the server
 	sessions *Sessions
 	session  *session // from CONNECT on

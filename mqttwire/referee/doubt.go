@@ -18,7 +18,8 @@ type doubt struct {
 	then    func() // what the doubted packet does, once it is cleared or not
 }
 
-// mostDoubts bounds what hangs in the air; beyond, doubts are dropped.
+// mostDoubts bounds what hangs in the air; beyond, doubts are dropped, which is
+// said once.
 const mostDoubts = 256
 
 // doubt makes a finding unless from is seen within the skew to have sent what
@@ -33,6 +34,10 @@ func (c *Conversation) doubt(f Finding, from mqttwire.Side, clears func(mqttwire
 		return
 	}
 	if len(c.doubts) >= mostDoubts {
+		if f.Text != "" && !c.crowded {
+			c.crowded = true
+			c.find(Note, f.Side, "", "more than %d findings wait at a time for a packet that may clear them: from here on some are not told", mostDoubts)
+		}
 		run(then)
 		return
 	}
