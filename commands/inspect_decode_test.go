@@ -94,6 +94,9 @@ func TestReadHex(t *testing.T) {
 			t.Errorf("%q: %x", text, b)
 		}
 	}
+	if _, err := readHex("<Buffer 30 08 ... 12 more bytes>"); err == nil || !strings.Contains(err.Error(), "left out by Node.js") {
+		t.Errorf("bytes that are not there: %v", err)
+	}
 }
 
 // FuzzReadHex: bytes come back from each of the notations, and no text harms.

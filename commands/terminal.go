@@ -22,6 +22,12 @@ func isTerminal(stream any) bool {
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
 }
 
+// canRedraw tells a terminal on which lines may be written over: who wants no
+// colours wants no such thing either.
+func (p *program) canRedraw(w io.Writer) bool {
+	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
+}
+
 // An ink colours text, or leaves it alone.
 type ink struct{ on bool }
 
@@ -87,10 +93,4 @@ func appendVisible(dst []byte, s string) []byte {
 // them: C0, C1, and the marks that turn the writing direction.
 func isHidden(r rune) bool {
 	return unicode.IsControl(r) || (r >= 0x202A && r <= 0x202E) || (r >= 0x2066 && r <= 0x2069)
-}
-
-// canRedraw tells a terminal on which lines may be written over: who wants no
-// colours wants no such thing either.
-func (p *program) canRedraw(w io.Writer) bool {
-	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
 }
